@@ -1,0 +1,111 @@
+//! What the chain of policies answers, once every verdict is merged.
+
+use std::sync::Arc;
+
+use super::wit::types::{Attributes, GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict};
+
+/// The notes that policies attached to a session, keyed by policy name (the file's stem without its number).
+pub type Notes = Vec<(String, Vec<u8>)>;
+
+/// What all policies together ask for when a session is kept. `None`: no policy had an opinion.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Terms {
+    /// The shortest lifetime asked for, in seconds from now; never 0 (that is a refusal).
+    pub lifetime: Option<u32>,
+    /// True if any policy says so.
+    pub single_use: Option<bool>,
+    /// The nearest asked for.
+    pub reach: Option<Reach>,
+    /// The first given, in file-name order.
+    pub priority: Option<Priority>,
+    /// Every policy's note, those carried over from the session resumed included.
+    pub notes: Notes,
+    /// Attributes asked for, in file-name order.
+    pub attributes: Attributes,
+}
+
+/// Whether a new session is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NewDecision {
+    /// No policy objects.
+    Keep(Terms),
+    /// At least one policy objects; this is the first of them.
+    Refuse(Objection),
+}
+
+/// Whether a candidate resumes, as far as policies go.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GetDecision {
+    /// No policy objects.
+    Resume {
+        /// False if a policy answered `resume-without-early-data`.
+        early_data: bool,
+    },
+    /// At least one policy objects; this is the first of them.
+    FullHandshake(Objection),
+}
+
+/// The policy that stood in the way, and whether by its word or by its failure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objection {
+    /// The policy's name.
+    pub policy: Arc<str>,
+    /// Why its call failed, where it did.
+    pub failure: Option<Failure>,
+}
+
+/// Why a call to a policy gave no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// It trapped: a panic, an `unreachable`, a memory or stack limit.
+    Trap,
+    /// It ran past the handshake's budget, or its own.
+    Deadline,
+    /// No warm instance came free within the budget.
+    Saturated,
+    /// Its answer breaks a limit of the interface, e.g. a note that is too long.
+    InvalidVerdict,
+    /// Its generation has been retired, and the handshake outlived the draining.
+    Retired,
+}
+
+impl Failure {
+    /// A short, stable name for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Failure::Trap => "trap",
+            Failure::Deadline => "deadline",
+            Failure::Saturated => "saturated",
+            Failure::InvalidVerdict => "invalid-verdict",
+            Failure::Retired => "retired",
+        }
+    }
+}
+
+/// What one policy said on one call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// Its verdict in `new-session`.
+    New(NewVerdict),
+    /// Its verdict in `get-session`.
+    Get(GetVerdict),
+    /// Its verdict in `remove-session`.
+    Remove(RemoveVerdict),
+    /// It does not export this callback.
+    NoOpinion,
+    /// The call failed and counts as an objection.
+    FailedObjecting(Failure),
+    /// The call failed and, by its NAME.toml, counts as no opinion.
+    FailedAbstaining(Failure),
+}
+
+/// One policy's part in a decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The policy's name: the file's stem without its number.
+    pub policy: Arc<str>,
+    /// The generation that was asked: 1 for the first module that went live under this name, then counting.
+    pub generation: u64,
+    /// What it said.
+    pub answer: Answer,
+}

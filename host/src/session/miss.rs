@@ -1,0 +1,95 @@
+//! Why an offered session did not resume.
+
+use std::{fmt, sync::Arc};
+
+use crate::policy::Failure;
+
+/// The reason for a full handshake where a client offered a session. Every failure on the way to a resumption ends in one of
+/// these, never in a failed handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Miss {
+    /// The connection did not pass the client-hello hook: its callback was replaced, or the context switched to has none.
+    NoHook,
+    /// The context was switched after the hook ran; call `reprise::on_client_hello` again after the switch.
+    SwitchedAfterHook,
+    /// The host was dropped.
+    HostGone,
+    /// The process forked and the host is being rebuilt.
+    Forked,
+    /// The id was not made with this fleet's key, or is not 32 bytes long.
+    ForeignId,
+    /// More identities were offered than are looked up.
+    TooManyIdentities,
+    /// The store has no such session: expired, evicted, consumed or never kept.
+    NotFound,
+    /// The store could not be asked in time.
+    StoreUnavailable,
+    /// The stored record does not decode, or OpenSSL does not take it.
+    Undecodable,
+    /// Another server name, or one where there was none.
+    ServerName,
+    /// Another listener.
+    Listener,
+    /// Another site.
+    Site,
+    /// Another verify mode.
+    VerifyMode,
+    /// Another epoch of the TLS configuration.
+    Epoch,
+    /// Another protocol version.
+    Protocol,
+    /// Its cipher suite is not offered by the client, or not enabled here any more.
+    Cipher,
+    /// Extended master secret (RFC 7627) was used then and is not now, or the reverse.
+    ExtendedMasterSecret,
+    /// Its lifetime has passed.
+    Expired,
+    /// Its client certificate's validity has passed.
+    CertificateExpired,
+    /// A policy answered `full-handshake`.
+    Policy(Arc<str>),
+    /// A policy's call failed, which counts as an objection.
+    PolicyFailed(Arc<str>, Failure),
+    /// A policy's code or OpenSSL's binding panicked; see the log.
+    Internal,
+}
+
+impl Miss {
+    /// A short, stable name for logs and metrics, without the policy's.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Miss::NoHook => "no-hook",
+            Miss::SwitchedAfterHook => "switched-after-hook",
+            Miss::HostGone => "host-gone",
+            Miss::Forked => "forked",
+            Miss::ForeignId => "foreign-id",
+            Miss::TooManyIdentities => "too-many-identities",
+            Miss::NotFound => "not-found",
+            Miss::StoreUnavailable => "store-unavailable",
+            Miss::Undecodable => "undecodable",
+            Miss::ServerName => "server-name",
+            Miss::Listener => "listener",
+            Miss::Site => "site",
+            Miss::VerifyMode => "verify-mode",
+            Miss::Epoch => "epoch",
+            Miss::Protocol => "protocol",
+            Miss::Cipher => "cipher",
+            Miss::ExtendedMasterSecret => "extended-master-secret",
+            Miss::Expired => "expired",
+            Miss::CertificateExpired => "certificate-expired",
+            Miss::Policy(_) => "policy",
+            Miss::PolicyFailed(..) => "policy-failed",
+            Miss::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Miss::Policy(policy) => write!(f, "policy: {policy}"),
+            Miss::PolicyFailed(policy, failure) => write!(f, "policy-failed: {policy}: {}", failure.as_str()),
+            other => f.write_str(other.as_str()),
+        }
+    }
+}
