@@ -4,6 +4,7 @@
 //! an absolute expiry and a few hints.
 
 mod memory;
+pub(crate) mod wait;
 
 pub use self::memory::Memory;
 use std::{future::Future, pin::Pin, sync::Arc};
