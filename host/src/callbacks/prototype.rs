@@ -20,3 +20,9 @@ impl Prototype {
         1024
     }
 }
+
+impl From<SslSession> for Prototype {
+    fn from(session: SslSession) -> Self {
+        Self(session)
+    }
+}
