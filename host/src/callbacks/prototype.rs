@@ -49,3 +49,9 @@ impl fmt::Debug for Prototype {
         f.write_str("Prototype(…)")
     }
 }
+
+impl From<SslSession> for Prototype {
+    fn from(session: SslSession) -> Self {
+        Self(session)
+    }
+}
