@@ -7,7 +7,7 @@ pub use openssl_sys::*;
 pub type NewCallback = unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION) -> c_int;
 pub type GetCallback = unsafe extern "C" fn(*mut SSL, *const c_uchar, c_int, *mut c_int) -> *mut SSL_SESSION;
 pub type RemoveCallback = unsafe extern "C" fn(*mut SSL_CTX, *mut SSL_SESSION);
-pub type VerifyCallback = unsafe extern "C" fn(c_int, *mut X509_STORE_CTX) -> c_int;
+pub type VerifyCallback = extern "C" fn(c_int, *mut X509_STORE_CTX) -> c_int;
 
 /// `SSL_OP_NO_ANTI_REPLAY`
 pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use foreign_types::{ForeignType, ForeignTypeRef};
+use foreign_types::ForeignTypeRef;
 use openssl::ssl::{SslContextBuilder, SslContextRef};
 
 use super::{Listener, Site, ex_data, ffi, trampolines};

@@ -49,9 +49,3 @@ impl fmt::Debug for Prototype {
         f.write_str("Prototype(…)")
     }
 }
-
-impl From<SslSession> for Prototype {
-    fn from(session: SslSession) -> Self {
-        Self(session)
-    }
-}

@@ -21,7 +21,8 @@ use crate::{
 pub(super) fn guarded<T>(callback: &str, otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         // The logger may be what panicked; a second panic here must not get out either.
-        let _ = catch_unwind(|| tracing::error!(callback, "a callback panicked; the handshake goes on without a session"));
+        let _ =
+            catch_unwind(|| tracing::error!(callback, "a callback panicked; the handshake goes on without a session"));
         otherwise
     })
 }
@@ -94,7 +95,11 @@ pub(super) unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_i
 
 /// `SSL_CTX_set_generate_session_id`: a session gets its id. A failure here fails the handshake, so that without a host the
 /// id is plain random bytes, which no host will recognise.
-pub(super) unsafe extern "C" fn generate_session_id(ssl: *const ffi::SSL, id: *mut c_uchar, length: *mut c_uint) -> c_int {
+pub(super) unsafe extern "C" fn generate_session_id(
+    ssl: *const ffi::SSL,
+    id: *mut c_uchar,
+    length: *mut c_uint,
+) -> c_int {
     let mut nonce = [0; NONCE];
     let mut random = [0; 32];
     if openssl::rand::rand_bytes(&mut random).is_err() {
@@ -127,4 +132,3 @@ pub fn just_freed(ids: Vec<SessionId>) {
     // The thread may be ending; then nobody asks any more.
     let _ = JUST_FREED.try_with(|freed| freed.replace(ids));
 }
-

@@ -1,6 +1,6 @@
 //! new_cb: a session was made. The policies, then the host's maxima, then the store.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslRef, SslSessionRef};
 use zeroize::Zeroizing;
@@ -87,7 +87,7 @@ pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
 fn decide(
     ssl: &SslRef,
     session: &SslSessionRef,
-    host: &Inner,
+    host: &Arc<Inner>,
     handshake: &mut Handshake,
 ) -> Result<(SessionId, Record), NotKept> {
     let border = handshake.border.clone().map_err(NotKept::Here)?;
@@ -135,6 +135,7 @@ fn decide(
         record: bytes,
         expires: record.expires,
         single_use: terms.single_use.unwrap_or(false),
+        resumed: tls::resumed(ssl),
         priority: terms.priority.unwrap_or(Priority::Normal),
         reach: terms.reach.unwrap_or(Reach::Fleet),
         prototype,
@@ -145,7 +146,7 @@ fn decide(
 }
 
 fn ask(
-    host: &Inner,
+    host: &Arc<Inner>,
     handshake: &mut Handshake,
     id: &SessionId,
     record: &Record,

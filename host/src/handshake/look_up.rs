@@ -134,8 +134,7 @@ fn check(ssl: &SslRef, handshake: &Handshake, record: &Record, now: u64) -> Resu
 fn ask(handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32) -> Result<bool, Miss> {
     let Some(policies) = &handshake.policies else { return Err(Miss::Forked) };
     let candidate = record.facts(id, fetches);
-    let (decision, asked) =
-        policies.decide_get(&mut handshake.budget, &handshake.facts, &candidate, &record.notes);
+    let (decision, asked) = policies.decide_get(&mut handshake.budget, &handshake.facts, &candidate, &record.notes);
     handshake.kept.asked_get = asked;
     match decision {
         GetDecision::Resume { early_data } => Ok(early_data),

@@ -127,7 +127,6 @@ impl Attached for Connection {
     }
 }
 
-
 /// The id for a session that OpenSSL is about to make, around 16 random bytes; none where there is no host.
 pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
     let site = tls::site(ssl)?;
@@ -148,4 +147,3 @@ fn handed(ssl: &SslRef) -> Option<Arc<Handed>> {
     let state = connection.state.lock();
     state.handshake.as_ref()?.handed.clone()
 }
-

@@ -5,12 +5,14 @@
 //! Everything else retains it: browsers close without `close_notify` every day, and a stranger who saw a TLS 1.2 session id
 //! can make a handshake with it fail, which must not take the session from its owner.
 
+use std::sync::Arc;
+
 use crate::{
     callbacks::live::Users,
     host::Inner,
     policy::{
         Budget,
-        wit::types::{RemoveVerdict, Removal},
+        wit::types::{Removal, RemoveVerdict},
     },
     session::{Record, SessionId},
     store::RecordBytes,
@@ -66,7 +68,7 @@ fn cause(users: Users, circumstances: Circumstances) -> Removal {
 }
 
 /// Asks the policies about a session given up, and does as they or the host's default say. On the worker.
-pub fn decide(host: &Inner, given_up: &GivenUp) {
+pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
     let GivenUp { id, why, by } = given_up;
     let (record, default) = match by {
         By::OpenSsl { established } => {

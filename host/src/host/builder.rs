@@ -142,7 +142,10 @@ impl HostBuilder {
             lifetime <= max_lifetime,
             "lifetime ({lifetime} s) is longer than max_lifetime ({max_lifetime} s); lower the one or raise the other"
         );
-        ensure!(tickets <= 16, "tickets is {tickets}; expected at most 16: clients keep few, and each takes room in the store");
+        ensure!(
+            tickets <= 16,
+            "tickets is {tickets}; expected at most 16: clients keep few, and each takes room in the store"
+        );
         let ids = match self.ids {
             Some(ids) => ids,
             None => IdKey::random().context("no random key for session ids")?,

@@ -11,8 +11,8 @@ use std::{
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
-    thread::{self, JoinHandle},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -51,7 +51,6 @@ struct Living {
     dir: Option<PoliciesDir>,
     /// The engine, for as long as its policies are called.
     _runtime: Runtime,
-    worker: Option<JoinHandle<()>>,
 }
 
 impl Slot {
@@ -119,15 +118,14 @@ impl Slot {
             None => None,
         };
         let (given_up, queue) = mpsc::sync_channel(QUEUE);
-        let worker = thread::Builder::new()
+        thread::Builder::new()
             .name("reprise-removals".into())
             .spawn({
                 let host = Arc::downgrade(host);
                 move || work(&host, &queue)
             })
             .context("no thread for the sessions that are given up")?;
-        let living =
-            Living { process: process::id(), chain, given_up, dir, _runtime: runtime, worker: Some(worker) };
+        let living = Living { process: process::id(), chain, given_up, dir, _runtime: runtime };
         let before = self.living.swap(Some(Arc::new(living)));
         // What another process was using is not touched: its locks may be held by threads that are not here.
         std::mem::forget(before);
@@ -166,24 +164,21 @@ impl Slot {
     }
 }
 
-/// Decides about sessions given up, and lets the store give up what has expired, for as long as there is a host.
+/// Decides about sessions given up, and lets the store give up what has expired, for as long as there is a host: its queue
+/// ends with it. Nobody waits for this thread, which may be the last to hold the host.
 fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>) {
+    let mut maintained = Instant::now();
     loop {
-        let next = queue.recv_timeout(MAINTENANCE);
+        let next = queue.recv_timeout(MAINTENANCE.saturating_sub(maintained.elapsed()));
         let Some(host) = host.upgrade() else { return };
         match next {
             Ok(given_up) => removal::decide(&host, &given_up),
-            Err(RecvTimeoutError::Timeout) => host.store.maintain(host.now()),
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-    }
-}
-
-impl Drop for Living {
-    fn drop(&mut self) {
-        drop(self.dir.take());
-        // The queue's sender goes with this; the worker sees that and ends. It may be the one that drops this, as the last
-        // to hold the host, so it is not waited for.
-        self.worker.take();
+        if maintained.elapsed() >= MAINTENANCE {
+            host.store.maintain(host.now());
+            maintained = Instant::now();
+        }
     }
 }

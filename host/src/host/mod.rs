@@ -140,7 +140,10 @@ impl Limits {
     /// client certificate.
     pub fn furthest(&self, record: &Record) -> u64 {
         let lifetime = record.authenticated.saturating_add(self.max_lifetime);
-        record.peer_certificate.as_ref().map_or(lifetime, |certificate: &types::Certificate| lifetime.min(certificate.not_after))
+        record
+            .peer_certificate
+            .as_ref()
+            .map_or(lifetime, |certificate: &types::Certificate| lifetime.min(certificate.not_after))
     }
 }
 
