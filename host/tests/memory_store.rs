@@ -347,7 +347,7 @@ fn prototypes_stay_within_their_budget_and_push_out_each_other_but_no_session() 
 #[test]
 fn prototypes_that_are_used_outlast_a_flood_of_prototypes_that_are_not() {
     let prototype = prototype();
-    let store = Memory::with_budgets(4 << 20, 20 * prototype.weight());
+    let store = Memory::with_budgets(1 << 20, 20 * prototype.weight());
     for number in 0..10 {
         store.put(id(number), Entry { prototype: Some(prototype.clone()), ..entry(100) }, 0);
         drop(fetch(&store, &id(number)));
