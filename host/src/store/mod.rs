@@ -114,7 +114,7 @@ pub enum Fetch {
 #[error("session store unavailable: {0}")]
 pub struct Unavailable(pub String);
 
-/// A session that left the store other than by [`Store::remove`].
+/// A session that left the store other than by [`Store::remove`], or that was put and found no room.
 #[derive(Clone, Debug)]
 pub struct Removed {
     /// Its id.
@@ -164,7 +164,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes what is under `id` and gives its record, if it was there. The observer is not told.
     fn remove(&self, id: &SessionId) -> Option<RecordBytes>;
 
-    /// Reads what is under `id` without counting it as use and without consuming it. For `remove-session`, off handshakes.
+    /// Reads what is under `id` without counting it as use and without consuming it, expired or not. For `remove-session`,
+    /// off handshakes: nothing resumes from it.
     fn peek(&self, id: &SessionId) -> Option<RecordBytes>;
 
     /// Offers a prototype of the session under `id`; the store keeps it if the session is still there and it has room.

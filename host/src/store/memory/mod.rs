@@ -257,6 +257,7 @@ mod tests {
         store.maintain(0);
         drop(held);
         assert!(matches!(store.fetch(&id, Consume::IfSingleUse, 0), Fetch::Ready(Ok(Some(_)))));
+        assert!(!store.shards[0].lost.load(Ordering::Relaxed), "the next wait is a wait again");
     }
 
     #[test]
