@@ -25,7 +25,7 @@ fn entry() -> Entry {
         record: RecordBytes::new(vec![7; 300]),
         expires: 1_000,
         single_use: false,
-        resumed: false,
+        renews: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,
@@ -81,7 +81,7 @@ fn with_a_million_sessions() {
 #[ignore = "a measurement"]
 fn how_often_a_returning_client_resumes() {
     const CLIENTS: usize = 5_000;
-    for (what, renewed, told) in [
+    for (what, each_time, told) in [
         ("TLS 1.2: one session, used again and again", false, true),
         ("TLS 1.3: a new session each time", true, true),
         ("TLS 1.3, the store not told that it was a resumption", true, false),
@@ -99,9 +99,10 @@ fn how_often_a_returning_client_resumes() {
             let found = matches!(store.fetch(&id(*last), Consume::IfSingleUse, 0), Fetch::Ready(Ok(Some(_))));
             visits += 1;
             resumed += u64::from(found);
-            if renewed || !found {
+            let renewed = *last;
+            if each_time || !found {
                 *last = handshake;
-                store.put(id(handshake), Entry { resumed: found && told, ..entry() }, 0);
+                store.put(id(handshake), Entry { renews: (found && told).then(|| id(renewed)), ..entry() }, 0);
             }
         }
         println!("{what:<55} {:>3} % of {visits} visits", resumed * 100 / visits);

@@ -66,9 +66,10 @@ pub struct Entry {
     pub expires: u64,
     /// Whether a fetch with [`Consume::IfSingleUse`] takes it.
     pub single_use: bool,
-    /// It was made in a resumption, so that its client is known to come back. In TLS 1.3, where a client uses each session
-    /// once, this is what a store can tell the useful ones by.
-    pub resumed: bool,
+    /// The session whose resumption made it: in TLS 1.3 a resumption makes a new session, and a client uses each once (RFC
+    /// 8446 appendix C.4). So this one's client is known to come back, and that one has likely done its service; a store
+    /// that counts fetches alone would have it the other way round.
+    pub renews: Option<SessionId>,
     /// How hard a full store holds on to it.
     pub priority: Priority,
     /// How far it travels. A store of one node only ignores it.
