@@ -458,5 +458,6 @@ fn dropping_it_ends_the_watching_and_leaves_what_is_live() {
     let Watched { dir, record, events, .. } = Watched::start(&patient(), &[("a.wasm", "good")]);
     drop(dir);
     assert!(events.recv_timeout(PATIENCE).is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Disconnected));
-    assert_eq!((record.0.lock().policies.len(), record.0.lock().retired), (1, 0));
+    let record = record.0.lock();
+    assert_eq!((record.policies.len(), record.retired), (1, 0));
 }
