@@ -469,7 +469,7 @@ fn agrees_with_a_model(capacity: usize, seed: u64) -> u64 {
                     record: kept.record.clone(),
                     expires: kept.expires,
                     single_use: kept.single_use,
-                    renews: (random.below(4) == 0).then(|| renewed),
+                    renews: (random.below(4) == 0).then_some(renewed),
                     priority: kept.priority,
                     reach: Reach::Node,
                     prototype: (random.below(4) == 0).then(|| prototype.clone()),
