@@ -271,7 +271,7 @@ impl Policy {
             failure = failure.as_str(),
             withheld,
             "a policy's call failed{}",
-            error.map(|error| format!(": {error:?}")).unwrap_or_default()
+            error.map(|error| format!(": {error:#}")).unwrap_or_default()
         );
         failure
     }

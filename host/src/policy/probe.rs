@@ -19,7 +19,7 @@ pub(super) struct ProbeError {
 /// call may take `allowed`.
 pub(super) fn probe(instance: &mut Instance, allowed: Duration) -> Result<(), ProbeError> {
     let (connection, session) = (connection(), session());
-    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: format!("{error:?}") };
+    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: format!("{error:#}") };
 
     instance.arm(Instant::now(), allowed);
     if let Some(verdict) = instance.new_session(&connection, &session) {
