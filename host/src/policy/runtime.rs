@@ -106,7 +106,7 @@ impl Runtime {
         // On scratch state: a probe leaves nothing behind.
         let mut probed =
             blueprint.start(Arc::default()).map_err(|error| candidate.did_not_start(&blueprint, &error))?;
-        probe(&mut probed, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
+        probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
         drop(probed);
 
         let memory = shared.memory(name);
