@@ -151,7 +151,7 @@ impl Shared {
 
 impl Candidate<'_> {
     fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
-        Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint }
+        Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint: hint.into() }
     }
 
     fn did_not_start(&self, blueprint: &Blueprint, error: &StartError) -> Rejection {
