@@ -3,7 +3,7 @@
 #![deny(unsafe_code)]
 
 mod callbacks;
-mod policies_dir;
+pub mod policies_dir;
 pub mod policy;
 pub mod session;
 pub mod store;
