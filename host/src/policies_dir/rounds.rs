@@ -6,7 +6,7 @@ use std::{
         Arc, Weak,
         mpsc::{Sender, SyncSender},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -21,6 +21,9 @@ use super::{
     settling::Settling,
     watch::Watch,
 };
+
+/// The longest wait between two looks, whatever is asked for.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the thread shares with its owner.
 #[derive(Default)]
@@ -56,7 +59,10 @@ enum Next {
 }
 
 impl<L: Loader> Rounds<L> {
-    pub fn new(dir: PathBuf, loader: L, options: DirOptions, shared: Arc<Shared>) -> Self {
+    pub fn new(dir: PathBuf, loader: L, mut options: DirOptions, shared: Arc<Shared>) -> Self {
+        // Neither a thread that never rests nor a point in time that cannot be counted.
+        options.settle = options.settle.clamp(Duration::from_millis(1), A_DAY);
+        options.poll = options.poll.clamp(options.settle, A_DAY);
         // Two looks are what it takes to settle.
         let settling = Settling::new(options.max_wait.max(options.settle * 2));
         let (roster, draining) = (Roster::default(), Vec::new());
