@@ -106,7 +106,7 @@ impl Runtime {
         // On scratch state: a probe leaves nothing behind.
         let mut probed =
             blueprint.start(Arc::default()).map_err(|error| candidate.did_not_start(&blueprint, &error))?;
-        probe(&mut probed, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
+        probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
         drop(probed);
 
         let memory = shared.memory(name);
@@ -151,7 +151,7 @@ impl Shared {
 
 impl Candidate<'_> {
     fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
-        Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint }
+        Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint: hint.into() }
     }
 
     fn did_not_start(&self, blueprint: &Blueprint, error: &StartError) -> Rejection {

@@ -159,6 +159,17 @@ fn more_policies_than_the_pool_was_made_for_are_rejected_not_fatal() {
 }
 
 #[test]
+fn without_address_space_for_a_pool_policies_answer_all_the_same() {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -v 4000000 && exec \"$0\" --exact \"$@\""]);
+    shell.arg(std::env::current_exe().unwrap());
+    shell.args(["policy::tests::decisions::terms_narrow_whatever_the_order", "--nocapture"]);
+    let output = shell.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn policies_load_and_answer_on_many_threads_at_once() {
     let runtime = runtime();
     std::thread::scope(|scope| {
