@@ -388,6 +388,21 @@ fn prototypes_that_are_used_outlast_a_flood_of_prototypes_that_are_not() {
 }
 
 #[test]
+fn the_prototype_of_a_renewed_session_goes_before_those_of_others() {
+    let prototype = prototype();
+    let store = Memory::with_budgets(1 << 20, 10 * prototype.weight());
+    let with_prototype = || Entry { prototype: Some(prototype.clone()), ..entry(100) };
+    for number in 0..10 {
+        store.put(id(number), with_prototype(), 0);
+        drop(fetch(&store, &id(number)));
+    }
+    store.put(id(100), Entry { renews: Some(id(5)), ..with_prototype() }, 0);
+    let without: Vec<u64> = (0..10).filter(|n| fetch(&store, &id(*n)).unwrap().prototype.is_none()).collect();
+    assert_eq!(without, [5]);
+    assert!(fetch(&store, &id(100)).unwrap().prototype.is_some());
+}
+
+#[test]
 fn a_session_hit_most_pushes_out_a_prototype_that_is_not_hit() {
     let prototype = prototype();
     let store = Memory::with_budgets(1 << 20, 10 * prototype.weight());
@@ -454,7 +469,7 @@ fn agrees_with_a_model(capacity: usize, seed: u64) -> u64 {
                     record: kept.record.clone(),
                     expires: kept.expires,
                     single_use: kept.single_use,
-                    renews: (random.below(4) == 0).then(|| renewed),
+                    renews: (random.below(4) == 0).then_some(renewed),
                     priority: kept.priority,
                     reach: Reach::Node,
                     prototype: (random.below(4) == 0).then(|| prototype.clone()),

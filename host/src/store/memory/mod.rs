@@ -221,11 +221,12 @@ impl Guarded {
                 }
                 return Some(shard);
             }
-            if since.get_or_insert_with(Instant::now).elapsed() >= patience {
+            let waited = since.get_or_insert_with(Instant::now).elapsed();
+            if waited >= patience {
                 self.lost.store(true, Ordering::Relaxed);
                 return None;
             }
-            std::thread::yield_now();
+            if waited < PATIENCE { std::thread::yield_now() } else { std::thread::sleep(PATIENCE) }
         }
     }
 }
