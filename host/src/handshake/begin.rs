@@ -22,18 +22,18 @@ pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
     if let Some(connection) = &connection {
         callbacks::guarded("client_hello", (), || begin(ssl, &site, connection));
     }
-    if let Some(callback) = &site.on_client_hello {
-        let server_name = tls::hello_extension(ssl, 0).and_then(super::hello::server_name);
-        let response = callback(&mut ClientHello::new(ssl, server_name.as_deref()))?;
-        if response == HelloResponse::Retry {
-            return Ok(HelloResponse::Retry);
+    let response = match &site.on_client_hello {
+        Some(callback) => {
+            let server_name = tls::hello_extension(ssl, 0).and_then(super::hello::server_name);
+            callback(&mut ClientHello::new(ssl, server_name.as_deref()))?
         }
+        None => HelloResponse::Continue,
+    };
+    // Before a retry too: if the context switched to has no hook, this was the last invocation.
+    if let Some(connection) = connection {
+        settle(ssl, &connection)?;
     }
-    match connection {
-        Some(connection) => settle(ssl, &connection),
-        None => Ok(()),
-    }?;
-    Ok(HelloResponse::Continue)
+    Ok(response)
 }
 
 /// What an embedder calls first in a client-hello callback of its own, set with `SSL_CTX_set_client_hello_cb` over the

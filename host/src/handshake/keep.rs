@@ -91,6 +91,11 @@ fn decide(
     handshake: &mut Handshake,
 ) -> Result<(SessionId, Record), NotKept> {
     let border = handshake.border.clone().map_err(NotKept::Here)?;
+    // A switch after the hook, in a server-name callback, comes after OpenSSL has looked for a session: what is kept here
+    // could not be refused there.
+    if tls::context(ssl) != handshake.context {
+        return Err(NotKept::Here(Miss::SwitchedAfterHook));
+    }
     let id = host.ids.recognise(session.id()).ok_or(NotKept::ForeignId)?;
     let now = host.now();
     let mut record = Record {
