@@ -7,7 +7,15 @@
 pub mod shared {
     wit_bindgen::generate!({
         path: "../wit",
-        world: "policy",
+        // The interface has no world that has all types and exports nothing.
+        inline: "
+            package reprise:sdk;
+            world shared {
+                include reprise:session-cache/imports@0.1.0;
+                import reprise:session-cache/types@0.1.0;
+            }
+        ",
+        world: "reprise:sdk/shared",
         generate_unused_types: true,
         generate_all,
         additional_derives: [PartialEq],
