@@ -24,6 +24,8 @@ mod responder;
 mod self_signed;
 mod settings;
 mod sites;
+#[cfg(test)]
+mod tests;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
