@@ -1,11 +1,42 @@
 //! Reprise: TLS session caching for OpenSSL servers, decided by sandboxed WebAssembly policies.
+//!
+//! ```no_run
+//! use openssl::ssl::{SslAcceptor, SslMethod};
+//! use reprise::{Host, Listener};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let host = Host::builder().policies("policies").build()?;
+//! let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+//! host.install(&mut acceptor, Listener::named("public"))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layout
+//!
+//! - `host`: [`Host`], its builder, and what of it is alive in one process
+//! - `callbacks`: OpenSSL's side: registers the callbacks, turns `SSL` and `SSL_SESSION` into facts. The unsafe room
+//! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind
+//! - [`policy`]: Wasm's side: engine, module to policy, instances, the chain and its verdicts
+//! - [`policies_dir`]: the directory that policies are dropped into
+//! - [`session`]: what a kept session is: id, border, record; and why one does not resume
+//! - [`store`]: where sessions live
 
 #![deny(unsafe_code)]
 
 mod callbacks;
-mod policies_dir;
+mod handshake;
+mod host;
+pub mod policies_dir;
 pub mod policy;
 pub mod session;
 pub mod store;
 
-pub use callbacks::Prototype;
+pub use self::{
+    callbacks::{
+        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks,
+        session_callbacks,
+    },
+    handshake::{ConnectionReport, NotKept, on_client_hello},
+    host::{Host, HostBuilder},
+};

@@ -1,4 +1,34 @@
-//! OpenSSL's side. The unsafe room.
+//! OpenSSL's side, and the only room with `unsafe`: the callbacks that OpenSSL calls, and safe access to what rust-openssl
+//! does not offer. What a callback decides is decided in `handshake`, in safe code.
+//!
+//! - `install`: registers the callbacks on an `SSL_CTX`, and refuses one that is not ours to register on
+//! - `site`: what an embedder says about a context, and its own client-hello callback and id generator
+//! - `trampolines`: the C functions; no panic leaves them
+//! - `ex_data`: what hangs on an `SSL_CTX` and an `SSL`
+//! - `live`: which connections use which session now, to tell why OpenSSL gave one up
+//! - `tls`, `sessions`, `certificate`, `prototype`: `SSL`, `SSL_SESSION`, `X509` as the host needs them
+//! - `ffi`: what openssl-sys does not declare
+//!
+//! The callbacks are raw ones with the host's pointer in ex_data. rust-openssl's safe ones look up the context that the
+//! connection was switched to, while OpenSSL calls those of the first; and they panic on an `SSL` made by C.
+
 #![allow(unsafe_code)]
+
+pub mod certificate;
+mod ex_data;
+mod ffi;
+mod install;
+pub mod live;
 mod prototype;
-pub use prototype::Prototype;
+pub mod sessions;
+mod site;
+pub mod tls;
+mod trampolines;
+
+pub(crate) use self::install::install;
+pub(crate) use self::{ex_data::Attached, trampolines::just_freed};
+pub use self::{
+    install::{InstallError, Owner, SessionCallbacks, session_callbacks},
+    prototype::Prototype,
+    site::{Alert, ClientHello, HelloResponse, Listener, Site},
+};

@@ -70,6 +70,10 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Every kind, in the order in which counts of them are given.
+    pub const ALL: [Failure; 5] =
+        [Failure::Trap, Failure::Deadline, Failure::Saturated, Failure::InvalidVerdict, Failure::Retired];
+
     /// A short, stable name for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

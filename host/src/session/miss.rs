@@ -50,6 +50,8 @@ pub enum Miss {
     Policy(Arc<str>),
     /// A policy's call failed, which counts as an objection.
     PolicyFailed(Arc<str>, Failure),
+    /// OpenSSL was handed the session and did not resume it, e.g. because the hash of the cipher negotiated is another.
+    NotTaken,
     /// A policy's code or OpenSSL's binding panicked; see the log.
     Internal,
 }
@@ -79,6 +81,7 @@ impl Miss {
             Miss::CertificateExpired => "certificate-expired",
             Miss::Policy(_) => "policy",
             Miss::PolicyFailed(..) => "policy-failed",
+            Miss::NotTaken => "not-taken",
             Miss::Internal => "internal",
         }
     }

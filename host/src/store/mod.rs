@@ -4,12 +4,13 @@
 //! an absolute expiry and a few hints.
 
 mod memory;
+pub(crate) mod wait;
 
-pub use self::memory::Memory;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use zeroize::Zeroizing;
 
+pub use self::memory::Memory;
 pub use crate::policy::wit::types::{Priority, Reach, Removal};
 use crate::{callbacks::Prototype, session::SessionId};
 
@@ -21,8 +22,26 @@ pub struct RecordBytes(Arc<Zeroizing<Box<[u8]>>>);
 impl RecordBytes {
     /// Takes over `bytes`; they are zeroed when the last clone goes.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Zeroizing::new(bytes.into_boxed_slice())))
+        let bytes = if bytes.len() == bytes.capacity() {
+            bytes.into_boxed_slice()
+        } else {
+            // To shrink a vector may move it, which leaves the secrets where they were.
+            Zeroizing::new(bytes).as_slice().into()
+        };
+        Self(Arc::new(Zeroizing::new(bytes)))
     }
+
+    /// The bytes of heap that the record takes: it and the `Arc` around it, each rounded up as glibc's `malloc` does.
+    pub fn heap_bytes(&self) -> usize {
+        const COUNTS: usize = 2 * size_of::<usize>();
+        heap_bytes(self.len()) + heap_bytes(COUNTS + size_of::<Zeroizing<Box<[u8]>>>())
+    }
+}
+
+/// What glibc's `malloc` takes for `bytes`.
+const fn heap_bytes(bytes: usize) -> usize {
+    let chunk = (bytes + size_of::<usize>()).next_multiple_of(16);
+    if chunk < 32 { 32 } else { chunk }
 }
 
 impl std::ops::Deref for RecordBytes {
@@ -48,6 +67,9 @@ pub struct Entry {
     pub expires: u64,
     /// Whether a fetch with [`Consume::IfSingleUse`] takes it.
     pub single_use: bool,
+    /// It was made in a resumption, so that its client is known to come back. In TLS 1.3, where a client uses each session
+    /// once, this is what a store can tell the useful ones by.
+    pub resumed: bool,
     /// How hard a full store holds on to it.
     pub priority: Priority,
     /// How far it travels. A store of one node only ignores it.

@@ -1,0 +1,135 @@
+//! What the host hangs on OpenSSL's objects: a [`Site`] on each `SSL_CTX`, a [`Connection`] on each `SSL`.
+//!
+//! rust-openssl's own indexes are not used: they copy the pointer in `SSL_dup`, and a copy would be freed twice.
+
+use std::{
+    ffi::{c_int, c_long, c_void},
+    ptr,
+    sync::{Arc, OnceLock},
+};
+
+use super::{Site, ffi};
+use crate::handshake::Connection;
+
+const CRYPTO_EX_INDEX_SSL: c_int = 0;
+const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
+
+/// What can hang on an OpenSSL object.
+pub trait Attached {
+    /// The object is being freed. Called before it is, whoever else may still hold what hung on it.
+    fn detached(&self) {}
+}
+
+impl Attached for Site {}
+
+static SITE: OnceLock<c_int> = OnceLock::new();
+static CONNECTION: OnceLock<c_int> = OnceLock::new();
+
+fn site_index() -> c_int {
+    *SITE.get_or_init(|| new_index::<Site>(CRYPTO_EX_INDEX_SSL_CTX))
+}
+
+fn connection_index() -> c_int {
+    *CONNECTION.get_or_init(|| new_index::<Connection>(CRYPTO_EX_INDEX_SSL))
+}
+
+/// A new index whose slots hold an `Arc<T>` or null. Negative if OpenSSL is out of memory; then nothing is ever stored.
+fn new_index<T: Attached>(class: c_int) -> c_int {
+    openssl::init();
+    // SAFETY: the callbacks have the signatures OpenSSL documents and live as long as the program.
+    unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), None, Some(forget_copy), Some(free::<T>)) }
+}
+
+/// A duplicated object starts without what hung on the original.
+unsafe extern "C" fn forget_copy(
+    _to: *mut ffi::CRYPTO_EX_DATA,
+    _from: *const ffi::CRYPTO_EX_DATA,
+    copied: *mut *mut c_void,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) -> c_int {
+    // SAFETY: since OpenSSL 3.0, `from_d` points at the copied pointer, for this callback to change.
+    unsafe { *copied = ptr::null_mut() };
+    1
+}
+
+unsafe extern "C" fn free<T: Attached>(
+    _parent: *mut c_void,
+    slot: *mut c_void,
+    _ad: *mut ffi::CRYPTO_EX_DATA,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) {
+    if !slot.is_null() {
+        super::trampolines::guarded("ex_data free", (), || {
+            // SAFETY: a slot that is not null holds what `Arc::into_raw` gave; OpenSSL frees it once.
+            let attached = unsafe { Arc::from_raw(slot.cast::<T>()) };
+            attached.detached();
+        });
+    }
+}
+
+/// SAFETY: `slot` must have come from a slot of an index made by `new_index::<T>`, with its object alive.
+unsafe fn share<T>(slot: *mut c_void) -> Option<Arc<T>> {
+    if slot.is_null() {
+        return None;
+    }
+    let slot = slot.cast::<T>().cast_const();
+    // SAFETY: the slot owns one count of this Arc, so it is alive; this makes another.
+    unsafe {
+        Arc::increment_strong_count(slot);
+        Some(Arc::from_raw(slot))
+    }
+}
+
+/// The site hung on a context, if the host was installed on it.
+///
+/// SAFETY: `context` must be a live `SSL_CTX`.
+pub unsafe fn site(context: *const ffi::SSL_CTX) -> Option<Arc<Site>> {
+    // SAFETY: by this function's contract; a negative index gives null.
+    unsafe { share(ffi::SSL_CTX_get_ex_data(context, site_index())) }
+}
+
+/// Hangs a site on a context that has none; false if OpenSSL is out of memory.
+///
+/// SAFETY: `context` must be a live `SSL_CTX` that no other thread uses.
+pub unsafe fn set_site(context: *mut ffi::SSL_CTX, site: Arc<Site>) -> bool {
+    let slot = Arc::into_raw(site);
+    // SAFETY: by this function's contract; the slot takes over the count, or on failure it is taken back.
+    unsafe {
+        if ffi::SSL_CTX_set_ex_data(context, site_index(), slot.cast_mut().cast()) == 1 {
+            return true;
+        }
+        drop(Arc::from_raw(slot));
+    }
+    false
+}
+
+/// What hangs on a connection, if anything does.
+///
+/// SAFETY: `ssl` must be a live `SSL`, used by this thread alone.
+pub unsafe fn connection(ssl: *const ffi::SSL) -> Option<Arc<Connection>> {
+    // SAFETY: by this function's contract.
+    unsafe { share(ffi::SSL_get_ex_data(ssl, connection_index())) }
+}
+
+/// What hangs on a connection, made if nothing does; none if OpenSSL is out of memory.
+///
+/// SAFETY: `ssl` must be a live `SSL`, used by this thread alone.
+pub unsafe fn connection_or_new(ssl: *mut ffi::SSL) -> Option<Arc<Connection>> {
+    // SAFETY: by this function's contract; the slot takes over the count, or on failure it is taken back.
+    unsafe {
+        if let Some(connection) = connection(ssl) {
+            return Some(connection);
+        }
+        let connection = Arc::new(Connection::new(ssl as usize));
+        let slot = Arc::into_raw(connection.clone());
+        if ffi::SSL_set_ex_data(ssl, connection_index(), slot.cast_mut().cast()) == 1 {
+            return Some(connection);
+        }
+        drop(Arc::from_raw(slot));
+    }
+    None
+}

@@ -1,0 +1,54 @@
+//! What `openssl-sys` does not declare. Signatures as in `openssl/ssl.h`, `openssl/x509.h` of OpenSSL 3.0 to 3.6.
+
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
+
+pub use openssl_sys::*;
+
+pub type NewCallback = unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION) -> c_int;
+pub type GetCallback = unsafe extern "C" fn(*mut SSL, *const c_uchar, c_int, *mut c_int) -> *mut SSL_SESSION;
+pub type RemoveCallback = unsafe extern "C" fn(*mut SSL_CTX, *mut SSL_SESSION);
+pub type VerifyCallback = extern "C" fn(c_int, *mut X509_STORE_CTX) -> c_int;
+
+/// `SSL_OP_NO_ANTI_REPLAY`
+pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
+/// `SSL_OP_NO_EXTENDED_MASTER_SECRET`
+pub const SSL_OP_NO_EXTENDED_MASTER_SECRET: u64 = 1;
+/// `TLS_ST_OK`, the handshake state of an established connection.
+pub const TLS_ST_OK: c_int = 1;
+/// `SSL_R_UNEXPECTED_EOF_WHILE_READING`
+pub const SSL_R_UNEXPECTED_EOF_WHILE_READING: c_int = 294;
+/// `XN_FLAG_RFC2253` without `ASN1_STRFLGS_ESC_MSB`: non-ASCII stays UTF-8.
+pub const XN_FLAG_RFC2253_UTF8: c_ulong = 0x0111_0317 & !4;
+
+unsafe extern "C" {
+    pub fn SSL_CTX_sess_get_new_cb(ctx: *mut SSL_CTX) -> Option<NewCallback>;
+    pub fn SSL_CTX_sess_get_get_cb(ctx: *mut SSL_CTX) -> Option<GetCallback>;
+    pub fn SSL_CTX_sess_get_remove_cb(ctx: *mut SSL_CTX) -> Option<RemoveCallback>;
+    pub fn SSL_CTX_set_generate_session_id(ctx: *mut SSL_CTX, callback: GEN_SESSION_CB) -> c_int;
+    pub fn SSL_CTX_set_timeout(ctx: *mut SSL_CTX, seconds: c_long) -> c_long;
+    pub fn SSL_CTX_get_verify_callback(ctx: *const SSL_CTX) -> Option<VerifyCallback>;
+    pub fn SSL_CTX_get_recv_max_early_data(ctx: *const SSL_CTX) -> u32;
+
+    pub fn SSL_set1_param(ssl: *mut SSL, param: *mut X509_VERIFY_PARAM) -> c_int;
+    pub fn SSL_set_recv_max_early_data(ssl: *mut SSL, bytes: u32) -> c_int;
+    pub fn SSL_set_session_id_context(ssl: *mut SSL, context: *const c_uchar, length: c_uint) -> c_int;
+    pub fn SSL_get_options(ssl: *const SSL) -> u64;
+    pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
+    pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
+    pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut stack_st_SSL_CIPHER;
+    pub fn SSL_get_state(ssl: *const SSL) -> c_int;
+    pub fn SSL_is_dtls(ssl: *const SSL) -> c_int;
+
+    pub fn SSL_SESSION_dup(session: *const SSL_SESSION) -> *mut SSL_SESSION;
+    pub fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+    pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
+    pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
+    pub fn SSL_SESSION_get0_alpn_selected(session: *const SSL_SESSION, alpn: *mut *const c_uchar, length: *mut usize);
+
+    pub fn X509_NAME_print_ex(out: *mut BIO, name: *const X509_NAME, indent: c_int, flags: c_ulong) -> c_int;
+    pub fn X509_get_X509_PUBKEY(certificate: *const X509) -> *mut c_void;
+    pub fn i2d_X509_PUBKEY(key: *const c_void, out: *mut *mut c_uchar) -> c_int;
+}
+
+/// `BIO_get_mem_data` gives a `char *`.
+pub type MemData = *mut c_char;

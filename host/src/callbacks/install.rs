@@ -1,0 +1,150 @@
+//! Registering the callbacks on a context.
+
+use std::sync::{Arc, Weak};
+
+use foreign_types::ForeignTypeRef;
+use openssl::ssl::{SslContextBuilder, SslContextRef};
+
+use super::{Listener, Site, ex_data, ffi, trampolines};
+use crate::host::Inner;
+
+/// Why the host was not installed on a context. The context is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// Some of the three session callbacks are set already.
+    #[error(
+        "the context already has session callbacks ({0}); expected none, because OpenSSL has one of each: do not set them \
+         before installing the host, and install it once on each context"
+    )]
+    SessionCallbacks(SessionCallbacks),
+    /// The context is for DTLS.
+    #[error("the context is for DTLS; expected one for TLS, made with SslMethod::tls() or tls_server()")]
+    Dtls,
+    /// The context's method is a client's.
+    #[error("the context's method is a client's; expected a server's, SslMethod::tls() or tls_server()")]
+    Client,
+    /// OpenSSL refused.
+    #[error("OpenSSL did not take the callbacks: {0}")]
+    OpenSsl(#[from] openssl::error::ErrorStack),
+}
+
+/// Whose a session callback is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// It is Reprise's.
+    Reprise,
+    /// It is somebody else's.
+    Other,
+}
+
+/// Which of the three session callbacks are set on a context, and whose they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionCallbacks {
+    /// `SSL_CTX_sess_get_new_cb`
+    pub new: Option<Owner>,
+    /// `SSL_CTX_sess_get_get_cb`
+    pub get: Option<Owner>,
+    /// `SSL_CTX_sess_get_remove_cb`
+    pub remove: Option<Owner>,
+}
+
+impl std::fmt::Display for SessionCallbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let set = [("new", self.new), ("get", self.get), ("remove", self.remove)];
+        let mut separator = "";
+        for (name, owner) in set {
+            let Some(owner) = owner else { continue };
+            let owner = if owner == Owner::Reprise { "Reprise's" } else { "another's" };
+            write!(f, "{separator}{name}: {owner}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+/// Which of the three session callbacks are set on `context`, and whose they are: after [`crate::Host::install`] all three
+/// are Reprise's, until somebody sets one over them.
+pub fn session_callbacks(context: &SslContextRef) -> SessionCallbacks {
+    // SAFETY: a live context; plain field reads.
+    unsafe { callbacks_of(context.as_ptr()) }
+}
+
+/// SAFETY: `context` must be a live `SSL_CTX`.
+unsafe fn callbacks_of(context: *mut ffi::SSL_CTX) -> SessionCallbacks {
+    let owner = |ours: bool| if ours { Owner::Reprise } else { Owner::Other };
+    // SAFETY: by this function's contract.
+    let (new, get, remove) = unsafe {
+        (
+            ffi::SSL_CTX_sess_get_new_cb(context),
+            ffi::SSL_CTX_sess_get_get_cb(context),
+            ffi::SSL_CTX_sess_get_remove_cb(context),
+        )
+    };
+    SessionCallbacks {
+        new: new.map(|set| owner(std::ptr::fn_addr_eq(set, trampolines::new_session as ffi::NewCallback))),
+        get: get.map(|set| owner(std::ptr::fn_addr_eq(set, trampolines::get_session as ffi::GetCallback))),
+        remove: remove.map(|set| owner(std::ptr::fn_addr_eq(set, trampolines::remove_session as ffi::RemoveCallback))),
+    }
+}
+
+/// Installs the host's callbacks on a context.
+pub(crate) fn install(
+    host: &Arc<Inner>,
+    context: &mut SslContextBuilder,
+    listener: Listener,
+) -> Result<(), InstallError> {
+    let context = context.as_ptr();
+    // SAFETY: the builder owns a live context that nothing else uses yet.
+    unsafe {
+        let set = callbacks_of(context);
+        if set != SessionCallbacks::default() {
+            return Err(InstallError::SessionCallbacks(set));
+        }
+        check_method(context)?;
+        if !ex_data::set_site(context, Arc::new(Site::new(Weak::clone(&Arc::downgrade(host)), listener))) {
+            return Err(openssl::error::ErrorStack::get().into());
+        }
+        register(context, host);
+    }
+    Ok(())
+}
+
+/// SAFETY: `context` must be a live `SSL_CTX`.
+unsafe fn check_method(context: *mut ffi::SSL_CTX) -> Result<(), InstallError> {
+    // SAFETY: by this function's contract; the connection is made for these two questions and freed.
+    unsafe {
+        let ssl = ffi::SSL_new(context);
+        if ssl.is_null() {
+            return Err(openssl::error::ErrorStack::get().into());
+        }
+        let (dtls, server) = (ffi::SSL_is_dtls(ssl) == 1, ffi::SSL_is_server(ssl) == 1);
+        ffi::SSL_free(ssl);
+        match (dtls, server) {
+            (true, _) => Err(InstallError::Dtls),
+            (false, false) => Err(InstallError::Client),
+            (false, true) => Ok(()),
+        }
+    }
+}
+
+/// SAFETY: `context` must be a live `SSL_CTX` that no other thread uses.
+unsafe fn register(context: *mut ffi::SSL_CTX, host: &Inner) {
+    // No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside
+    // NO_INTERNAL it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation:
+    // a second handshake on a connection would have facts of its own.
+    let options = ffi::SSL_OP_NO_TICKET as u64 | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION as u64;
+    let cache = ffi::SSL_SESS_CACHE_SERVER | ffi::SSL_SESS_CACHE_NO_INTERNAL | ffi::SSL_SESS_CACHE_NO_AUTO_CLEAR;
+    let lifetime = i64::try_from(host.limits.max_lifetime).unwrap_or(i64::MAX);
+    // SAFETY: by this function's contract; the callbacks have the documented signatures and live as long as the program.
+    unsafe {
+        ffi::SSL_CTX_set_options(context, options);
+        ffi::SSL_CTX_set_session_cache_mode(context, cache);
+        ffi::SSL_CTX_set_timeout(context, lifetime as _);
+        ffi::SSL_CTX_set_num_tickets(context, host.limits.tickets);
+        ffi::SSL_CTX_sess_set_new_cb(context, Some(trampolines::new_session));
+        ffi::SSL_CTX_sess_set_get_cb(context, Some(trampolines::get_session));
+        ffi::SSL_CTX_sess_set_remove_cb(context, Some(trampolines::remove_session));
+        ffi::SSL_CTX_set_client_hello_cb(context, Some(trampolines::client_hello), std::ptr::null_mut());
+        ffi::SSL_CTX_set_generate_session_id(context, Some(trampolines::generate_session_id));
+    }
+}

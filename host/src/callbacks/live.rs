@@ -1,0 +1,75 @@
+//! Which connections use which session now.
+//!
+//! remove_cb is given no `SSL` and no reason. This table ties a session's id to the connections that use it, so that the
+//! cause can be told and a stranger's broken handshake is not taken for a fatal alert on an established connection.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+use super::ffi;
+use crate::session::SessionId;
+
+const SHARDS: usize = 16;
+
+/// How many connections use a session, and how far they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Users {
+    /// None that the host knows.
+    None,
+    /// One; whether its handshake is complete.
+    One {
+        /// `SSL_get_state` is `TLS_ST_OK`.
+        established: bool,
+    },
+    /// More than one; which of them gave the session up cannot be told.
+    Several,
+}
+
+/// The table. An entry is an `SSL`'s address, there from when it takes up a session until its ex_data is freed, which
+/// `SSL_free` does before it frees anything else.
+#[derive(Default)]
+pub struct Live([Mutex<HashMap<SessionId, Vec<usize>>>; SHARDS]);
+
+impl Live {
+    fn shard(&self, id: &SessionId) -> &Mutex<HashMap<SessionId, Vec<usize>>> {
+        &self.0[usize::from(id.as_bytes()[0]) % SHARDS]
+    }
+
+    /// The connection at `ssl` uses the session from now on.
+    pub fn enter(&self, id: SessionId, ssl: usize) {
+        let mut shard = self.shard(&id).lock();
+        let users = shard.entry(id).or_default();
+        if !users.contains(&ssl) {
+            users.push(ssl);
+        }
+    }
+
+    /// The connection at `ssl` is going.
+    pub fn leave(&self, id: &SessionId, ssl: usize) {
+        let mut shard = self.shard(id).lock();
+        if let Some(users) = shard.get_mut(id) {
+            users.retain(|&user| user != ssl);
+            if users.is_empty() {
+                shard.remove(id);
+            }
+        }
+    }
+
+    /// Who uses the session now. For remove_cb, on the thread of the connection that gives it up.
+    pub fn users(&self, id: &SessionId) -> Users {
+        let shard = self.shard(id).lock();
+        match shard.get(id).map(Vec::as_slice) {
+            None | Some([]) => Users::None,
+            Some(&[ssl]) => {
+                // SAFETY: the connection is alive: it is in the table until its ex_data is freed, which waits for this
+                // shard's lock, and `SSL_free` frees ex_data before the connection itself. OpenSSL calls remove_cb on the
+                // thread that works on the connection (there is no internal cache that another could flush), so nothing
+                // writes the state meanwhile; it is a plain field read.
+                let state = unsafe { ffi::SSL_get_state(ssl as *const ffi::SSL) };
+                Users::One { established: state == ffi::TLS_ST_OK }
+            }
+            Some(_) => Users::Several,
+        }
+    }
+}

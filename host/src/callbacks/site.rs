@@ -1,0 +1,159 @@
+//! What an embedder says about one `SSL_CTX`.
+
+use std::{fmt, sync::Weak};
+
+use openssl::{
+    error::ErrorStack,
+    ssl::{SslContextRef, SslRef},
+};
+
+use crate::{host::Inner, session::Epoch};
+
+/// The length of the part of a session id that an id generator may fill.
+pub const NONCE: usize = 16;
+
+type OnClientHello = dyn Fn(&mut ClientHello<'_>) -> Result<HelloResponse, Alert> + Send + Sync;
+type IdNonce = dyn Fn(&mut [u8; NONCE]) + Send + Sync;
+
+/// What an embedder says about a context that it installs the host on.
+///
+/// Contexts that connections are switched between (one per site, chosen by server name) get the same listener name, each
+/// its own site name, and the same client-hello callback.
+pub struct Listener {
+    pub(super) name: String,
+    pub(super) site: String,
+    pub(super) epoch: Epoch,
+    pub(super) on_client_hello: Option<Box<OnClientHello>>,
+    pub(super) id_nonce: Option<Box<IdNonce>>,
+}
+
+impl Listener {
+    /// A listener of this name, with one site (named `default`), an epoch that never changes, no callbacks of its own.
+    /// Sessions of one listener never resume at another.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            site: "default".into(),
+            epoch: Epoch::default(),
+            on_client_hello: None,
+            id_nonce: None,
+        }
+    }
+
+    /// The name of the site that this context serves. Sessions of one site never resume at another.
+    pub fn site(mut self, name: impl Into<String>) -> Self {
+        self.site = name.into();
+        self
+    }
+
+    /// The epoch of this context's TLS configuration. Sessions of one epoch never resume under another, so that a cipher
+    /// disabled or a CA removed takes effect on resumption too, which OpenSSL does not see to.
+    pub fn epoch(mut self, epoch: Epoch) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
+    /// The embedder's own client-hello callback (`SSL_CTX_set_client_hello_cb`, which the host takes). It runs after the host
+    /// has read the ClientHello and before it settles where the connection belongs, so this is the place to choose a site
+    /// with [`ClientHello::switch_to`]. It runs again after a HelloRetryRequest and after a retry, on the context that the
+    /// connection has then.
+    pub fn on_client_hello(
+        mut self,
+        callback: impl Fn(&mut ClientHello<'_>) -> Result<HelloResponse, Alert> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_client_hello = Some(Box::new(callback));
+        self
+    }
+
+    /// The embedder's own id generator (`SSL_CTX_set_generate_session_id`, which the host takes). It is given 16 random bytes
+    /// and may overwrite some of them, with a node's number for instance; the other half of the id is the keyed part. Two
+    /// sessions with the same 16 bytes replace each other: leave at least 8 of them random.
+    pub fn id_nonce(mut self, generator: impl Fn(&mut [u8; NONCE]) + Send + Sync + 'static) -> Self {
+        self.id_nonce = Some(Box::new(generator));
+        self
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("name", &self.name)
+            .field("site", &self.site)
+            .field("epoch", &self.epoch)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What hangs on an `SSL_CTX`: the listener, and the host behind it.
+pub struct Site {
+    pub(crate) host: Weak<Inner>,
+    pub(crate) listener: String,
+    pub(crate) name: String,
+    pub(crate) epoch: Epoch,
+    pub(crate) on_client_hello: Option<Box<OnClientHello>>,
+    pub(crate) id_nonce: Option<Box<IdNonce>>,
+}
+
+impl Site {
+    pub(super) fn new(host: Weak<Inner>, listener: Listener) -> Self {
+        let Listener { name, site, epoch, on_client_hello, id_nonce } = listener;
+        Self { host, listener: name, name: site, epoch, on_client_hello, id_nonce }
+    }
+}
+
+/// The connection whose ClientHello has just been read, as an embedder's callback is given it.
+#[derive(Debug)]
+pub struct ClientHello<'a> {
+    ssl: &'a mut SslRef,
+    server_name: Option<&'a str>,
+}
+
+impl<'a> ClientHello<'a> {
+    pub(crate) fn new(ssl: &'a mut SslRef, server_name: Option<&'a str>) -> Self {
+        Self { ssl, server_name }
+    }
+
+    /// The server name asked for (SNI, RFC 6066 section 3), in lower case. `SslRef::servername` does not have it yet.
+    pub fn server_name(&self) -> Option<&str> {
+        self.server_name
+    }
+
+    /// The connection.
+    pub fn ssl(&mut self) -> &mut SslRef {
+        self.ssl
+    }
+
+    /// Switches the connection to another context (`SSL_set_SSL_CTX`) on which the host is installed too. The host applies
+    /// what that function leaves behind: verify mode and parameters, options, protocol versions, tickets, early data.
+    ///
+    /// # Errors
+    /// OpenSSL is out of memory.
+    pub fn switch_to(&mut self, context: &SslContextRef) -> Result<(), ErrorStack> {
+        self.ssl.set_ssl_context(context)
+    }
+}
+
+/// What the handshake does after a client-hello callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelloResponse {
+    /// It goes on (`SSL_CLIENT_HELLO_SUCCESS`).
+    Continue,
+    /// It returns with `SSL_ERROR_WANT_CLIENT_HELLO_CB`, and the callback is called again when it is taken up
+    /// (`SSL_CLIENT_HELLO_RETRY`).
+    Retry,
+}
+
+/// The fatal alert with which a client-hello callback ends a handshake: an AlertDescription of RFC 8446 section 6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert(pub u8);
+
+impl Alert {
+    /// `handshake_failure`
+    pub const HANDSHAKE_FAILURE: Alert = Alert(40);
+    /// `access_denied`
+    pub const ACCESS_DENIED: Alert = Alert(49);
+    /// `internal_error`
+    pub const INTERNAL_ERROR: Alert = Alert(80);
+    /// `unrecognized_name` (RFC 6066 section 3)
+    pub const UNRECOGNIZED_NAME: Alert = Alert(112);
+}

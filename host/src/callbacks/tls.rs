@@ -1,0 +1,176 @@
+//! Safe access to what rust-openssl does not offer on an `SSL`.
+//!
+//! Each function takes the `SslRef` that a callback was given, or that an embedder passed: one connection, used by one thread
+//! at a time.
+
+use std::{
+    ffi::{c_int, c_uint},
+    ptr, slice,
+    sync::Arc,
+};
+
+use foreign_types::ForeignTypeRef;
+use openssl::ssl::SslRef;
+
+use super::{Site, ex_data, ffi};
+use crate::handshake::Connection;
+
+/// The address of the context that the connection has now, to tell a switch by.
+pub fn context(ssl: &SslRef) -> usize {
+    // SAFETY: a live connection.
+    unsafe { ffi::SSL_get_SSL_CTX(ssl.as_ptr()) as usize }
+}
+
+/// The site on the context that the connection has now; none if the host was not installed on that context.
+pub fn site(ssl: &SslRef) -> Option<Arc<Site>> {
+    // SAFETY: a live connection, which keeps its context alive.
+    unsafe { ex_data::site(ffi::SSL_get_SSL_CTX(ssl.as_ptr())) }
+}
+
+/// What the host hung on the connection.
+pub fn connection(ssl: &SslRef) -> Option<Arc<Connection>> {
+    // SAFETY: a live connection.
+    unsafe { ex_data::connection(ssl.as_ptr()) }
+}
+
+/// What the host hung on the connection, made if there is nothing; none if OpenSSL is out of memory.
+pub fn connection_or_new(ssl: &SslRef) -> Option<Arc<Connection>> {
+    // SAFETY: a live connection.
+    unsafe { ex_data::connection_or_new(ssl.as_ptr()) }
+}
+
+/// `SSL_session_reused`: a session offered was taken.
+pub fn resumed(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, read only.
+    unsafe { ffi::SSL_session_reused(ssl.as_ptr()) == 1 }
+}
+
+/// `SSL_version`: the protocol version in use, as a wire number; settled before OpenSSL looks for a session.
+pub fn version(ssl: &SslRef) -> i32 {
+    // SAFETY: a live connection, read only.
+    unsafe { ffi::SSL_version(ssl.as_ptr()) }
+}
+
+/// `SSL_get_verify_mode`
+pub fn verify_mode(ssl: &SslRef) -> i32 {
+    // SAFETY: a live connection, read only.
+    unsafe { ffi::SSL_get_verify_mode(ssl.as_ptr()) }
+}
+
+/// Whether OpenSSL takes part in extended master secrets here (RFC 7627).
+pub fn extended_master_secret_enabled(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, read only.
+    unsafe { ffi::SSL_get_options(ssl.as_ptr()) & ffi::SSL_OP_NO_EXTENDED_MASTER_SECRET == 0 }
+}
+
+/// Whether the connection would accept 0-RTT data (`SSL_get_max_early_data`).
+pub fn early_data_enabled(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, read only.
+    unsafe { ffi::SSL_get_max_early_data(ssl.as_ptr()) > 0 }
+}
+
+/// How many TLS 1.3 tickets a full handshake here gives (`SSL_get_num_tickets`).
+pub fn tickets(ssl: &SslRef) -> usize {
+    // SAFETY: a live connection, read only.
+    unsafe { ffi::SSL_get_num_tickets(ssl.as_ptr()) }
+}
+
+/// Whether a cipher suite is enabled here (`SSL_get_ciphers`).
+pub fn enables_cipher(ssl: &SslRef, suite: u16) -> bool {
+    // SAFETY: a live connection, which owns the stack for now; its elements are static ciphers.
+    unsafe {
+        let ciphers = ffi::SSL_get_ciphers(ssl.as_ptr());
+        if ciphers.is_null() {
+            return false;
+        }
+        let stack = ciphers.cast::<ffi::OPENSSL_STACK>();
+        (0..ffi::OPENSSL_sk_num(stack)).any(|i| {
+            let cipher = ffi::OPENSSL_sk_value(stack, i).cast::<ffi::SSL_CIPHER>();
+            !cipher.is_null() && ffi::SSL_CIPHER_get_protocol_id(cipher) == suite
+        })
+    }
+}
+
+/// Sets the session-id context of this connection alone (`SSL_set_session_id_context`), which OpenSSL compares with that of
+/// every session offered.
+pub fn set_session_id_context(ssl: &SslRef, context: &[u8; 32]) -> bool {
+    // SAFETY: a live connection; the bytes are copied, and 32 are allowed.
+    unsafe { ffi::SSL_set_session_id_context(ssl.as_ptr(), context.as_ptr(), context.len() as c_uint) == 1 }
+}
+
+/// Sets the timeout of the session that a TLS 1.3 resumption is about to give a ticket for, so that the ticket's lifetime
+/// says how long it will really resume. For the id generator only: there the session is a duplicate that nobody else has.
+pub fn set_renewed_timeout(ssl: &SslRef, seconds: i64) {
+    if let Some(session) = ssl.session() {
+        super::sessions::set_timeout(session, seconds);
+    }
+}
+
+/// The random of the ClientHello. For the client-hello callback only, like all `hello_` functions.
+pub fn hello_random(ssl: &SslRef) -> &[u8] {
+    // SAFETY: inside the client-hello callback the bytes live as long as the hello.
+    unsafe { bytes(|out| ffi::SSL_client_hello_get0_random(ssl.as_ptr(), out)) }
+}
+
+/// The `legacy_session_id` of the ClientHello.
+pub fn hello_session_id(ssl: &SslRef) -> &[u8] {
+    // SAFETY: as for `hello_random`.
+    unsafe { bytes(|out| ffi::SSL_client_hello_get0_session_id(ssl.as_ptr(), out)) }
+}
+
+/// The cipher suites of the ClientHello, two bytes each.
+pub fn hello_ciphers(ssl: &SslRef) -> &[u8] {
+    // SAFETY: as for `hello_random`.
+    unsafe { bytes(|out| ffi::SSL_client_hello_get0_ciphers(ssl.as_ptr(), out)) }
+}
+
+/// The content of an extension of the ClientHello, if it is there.
+pub fn hello_extension(ssl: &SslRef, kind: u16) -> Option<&[u8]> {
+    let (mut content, mut length) = (ptr::null(), 0);
+    // SAFETY: as for `hello_random`; an empty extension may have a null pointer.
+    unsafe {
+        let found = ffi::SSL_client_hello_get0_ext(ssl.as_ptr(), c_uint::from(kind), &mut content, &mut length);
+        (found == 1).then(|| if length == 0 { &[][..] } else { slice::from_raw_parts(content, length) })
+    }
+}
+
+/// SAFETY: `read` must set its argument to as many bytes as it returns, alive for `'a`.
+unsafe fn bytes<'a>(read: impl FnOnce(*mut *const u8) -> usize) -> &'a [u8] {
+    let mut content = ptr::null();
+    let length = read(&mut content);
+    if content.is_null() || length == 0 {
+        return &[];
+    }
+    // SAFETY: by this function's contract.
+    unsafe { slice::from_raw_parts(content, length) }
+}
+
+/// Applies to the connection what `SSL_set_SSL_CTX` leaves behind when the context is switched: verify mode, callback and
+/// parameters, options, protocol bounds, tickets, early data. Options that were set on the connection itself stay.
+/// `from_options` are the options of the context it had before. False if OpenSSL refused one of the settings.
+pub fn follow_switch(ssl: &SslRef, from_options: u64) -> bool {
+    let ssl = ssl.as_ptr();
+    // SAFETY: a live connection and its context, which it keeps alive. The verify parameters are copied.
+    unsafe {
+        let to = ffi::SSL_get_SSL_CTX(ssl);
+        ffi::SSL_set_verify(ssl, ffi::SSL_CTX_get_verify_mode(to), ffi::SSL_CTX_get_verify_callback(to));
+        let to_options = ffi::SSL_CTX_get_options(to);
+        ffi::SSL_clear_options(ssl, from_options & !to_options);
+        ffi::SSL_set_options(ssl, to_options);
+        let results: [c_int; 6] = [
+            ffi::SSL_set1_param(ssl, ffi::SSL_CTX_get0_param(to)),
+            ffi::SSL_set_min_proto_version(ssl, ffi::SSL_CTX_get_min_proto_version(to)),
+            ffi::SSL_set_max_proto_version(ssl, ffi::SSL_CTX_get_max_proto_version(to)),
+            ffi::SSL_set_num_tickets(ssl, ffi::SSL_CTX_get_num_tickets(to)),
+            ffi::SSL_set_max_early_data(ssl, ffi::SSL_CTX_get_max_early_data(to)),
+            ffi::SSL_set_recv_max_early_data(ssl, ffi::SSL_CTX_get_recv_max_early_data(to)),
+        ];
+        results.iter().all(|&result| result == 1)
+    }
+}
+
+/// `SSL_CTX_get_options` of the context that the connection has now.
+pub fn context_options(ssl: &SslRef) -> u64 {
+    // SAFETY: a live connection and its context.
+    unsafe { ffi::SSL_CTX_get_options(ffi::SSL_get_SSL_CTX(ssl.as_ptr())) }
+}

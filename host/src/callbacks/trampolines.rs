@@ -1,0 +1,134 @@
+//! The C functions that OpenSSL calls. Each turns pointers into references, calls the safe code that decides, and lets no
+//! panic out: a callback that panicked is a miss, and the handshake goes on in full.
+
+use std::{
+    cell::RefCell,
+    ffi::{c_int, c_uchar, c_uint, c_void},
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr, slice,
+};
+
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::ssl::{SslRef, SslSessionRef};
+
+use super::{HelloResponse, ex_data, ffi, site::NONCE};
+use crate::{
+    handshake::{self, removal},
+    session::SessionId,
+};
+
+/// Runs a callback's body; a panic is logged and answered with `otherwise`.
+pub(super) fn guarded<T>(callback: &str, otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        // The logger may be what panicked; a second panic here must not get out either.
+        let _ =
+            catch_unwind(|| tracing::error!(callback, "a callback panicked; the handshake goes on without a session"));
+        otherwise
+    })
+}
+
+/// `SSL_CTX_sess_set_new_cb`: a session was made. Always answers 0: no reference is kept.
+pub(super) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
+    guarded("new_session", (), || {
+        // SAFETY: OpenSSL passes a live connection and its live session, for the duration of the call.
+        let (ssl, session) = unsafe { (SslRef::from_ptr(ssl), SslSessionRef::from_ptr(session)) };
+        handshake::keep(ssl, session);
+    });
+    0
+}
+
+/// `SSL_CTX_sess_set_get_cb`: a client offers a session. Answers a fresh object of its own, or null.
+pub(super) unsafe extern "C" fn get_session(
+    ssl: *mut ffi::SSL,
+    id: *const c_uchar,
+    length: c_int,
+    copy: *mut c_int,
+) -> *mut ffi::SSL_SESSION {
+    // SAFETY: OpenSSL passes a valid pointer; 1 on entry means that it would take a reference of its own.
+    unsafe { *copy = 0 };
+    let Ok(length) = usize::try_from(length) else { return ptr::null_mut() };
+    let found = guarded("get_session", None, || {
+        // SAFETY: OpenSSL passes a live connection, and `length` bytes, for the duration of the call.
+        let (ssl, id) = unsafe { (SslRef::from_ptr(ssl), slice::from_raw_parts(id, length)) };
+        handshake::look_up(ssl, id)
+    });
+    match found {
+        Some(session) => {
+            let pointer = session.as_ptr();
+            // Its one reference goes to OpenSSL.
+            std::mem::forget(session);
+            pointer
+        }
+        None => ptr::null_mut(),
+    }
+}
+
+/// `SSL_CTX_sess_set_remove_cb`: OpenSSL gives a session up, maybe under the context's lock. Only queues.
+pub(super) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, session: *mut ffi::SSL_SESSION) {
+    guarded("remove_session", (), || {
+        // SAFETY: OpenSSL passes a live context and a live session. Reading the id and the thread's error queue takes no lock.
+        let (site, session) = unsafe { (ex_data::site(context), SslSessionRef::from_ptr(session)) };
+        let Some(host) = site.and_then(|site| site.host.upgrade()) else { return };
+        let id = session.id();
+        let freed = JUST_FREED.with_borrow(|ids| ids.iter().any(|freed| freed.as_bytes() == id));
+        // SAFETY: reads this thread's error queue.
+        let error = unsafe { ffi::ERR_peek_last_error() };
+        let unexpected_eof = ffi::ERR_GET_REASON(error) == ffi::SSL_R_UNEXPECTED_EOF_WHILE_READING;
+        removal::queue(&host, id, removal::Circumstances { freed, error: error != 0, unexpected_eof });
+    });
+}
+
+/// `SSL_CTX_set_client_hello_cb`: the ClientHello was read.
+pub(super) unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_int, _: *mut c_void) -> c_int {
+    // SAFETY: OpenSSL passes a live connection, used by this thread alone.
+    let ssl = unsafe { SslRef::from_ptr_mut(ssl) };
+    match guarded("client_hello", Ok(HelloResponse::Continue), || handshake::client_hello(ssl)) {
+        Ok(HelloResponse::Continue) => ffi::SSL_CLIENT_HELLO_SUCCESS,
+        Ok(HelloResponse::Retry) => ffi::SSL_CLIENT_HELLO_RETRY,
+        Err(description) => {
+            // SAFETY: OpenSSL passes a valid pointer.
+            unsafe { *alert = c_int::from(description.0) };
+            ffi::SSL_CLIENT_HELLO_ERROR
+        }
+    }
+}
+
+/// `SSL_CTX_set_generate_session_id`: a session gets its id. A failure here fails the handshake, so that without a host the
+/// id is plain random bytes, which no host will recognise.
+pub(super) unsafe extern "C" fn generate_session_id(
+    ssl: *const ffi::SSL,
+    id: *mut c_uchar,
+    length: *mut c_uint,
+) -> c_int {
+    let mut nonce = [0; NONCE];
+    let mut random = [0; 32];
+    if openssl::rand::rand_bytes(&mut random).is_err() {
+        return 0;
+    }
+    nonce.copy_from_slice(&random[..NONCE]);
+    let made = guarded("generate_session_id", None, || {
+        // SAFETY: OpenSSL passes a live connection.
+        let ssl = unsafe { SslRef::from_ptr(ssl.cast_mut()) };
+        handshake::new_id(ssl, nonce)
+    });
+    let made = made.unwrap_or(SessionId::from(random));
+    // SAFETY: OpenSSL passes room for `*length` bytes, SSL_MAX_SSL_SESSION_ID_LENGTH of them.
+    unsafe {
+        let room = usize::try_from(*length).unwrap_or(0).min(32);
+        ptr::copy_nonoverlapping(made.as_bytes().as_ptr(), id, room);
+        *length = room as c_uint;
+    }
+    1
+}
+
+thread_local! {
+    /// The sessions of the connection that this thread freed last. `SSL_free` frees ex_data first, then gives up the session
+    /// of a connection that was not shut down.
+    static JUST_FREED: RefCell<Vec<SessionId>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A connection that used these sessions is being freed.
+pub fn just_freed(ids: Vec<SessionId>) {
+    // The thread may be ending; then nobody asks any more.
+    let _ = JUST_FREED.try_with(|freed| freed.replace(ids));
+}

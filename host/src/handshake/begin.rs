@@ -1,0 +1,129 @@
+//! The client-hello hook: a handshake begins.
+
+use std::sync::Arc;
+
+use openssl::ssl::SslRef;
+
+use super::{Connection, Handshake, Kept, hello::Hello};
+use crate::{
+    callbacks::{Alert, ClientHello, HelloResponse, Site, tls},
+    policy::{Budget, wit::types},
+    session::{Border, Miss},
+};
+
+/// The hook that OpenSSL calls. Facts first, then the embedder's own callback, which may switch the context, then the border.
+pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
+    let Some(site) = tls::site(ssl) else { return Ok(HelloResponse::Continue) };
+    // Where there is no memory for the connection's state, it has none, and so it misses.
+    let connection = tls::connection_or_new(ssl);
+    if let Some(connection) = &connection {
+        begin(ssl, &site, connection);
+    }
+    if let Some(callback) = &site.on_client_hello {
+        let server_name = tls::hello_extension(ssl, 0).and_then(super::hello::server_name);
+        let response = callback(&mut ClientHello::new(ssl, server_name.as_deref()))?;
+        if response == HelloResponse::Retry {
+            return Ok(HelloResponse::Retry);
+        }
+    }
+    match connection {
+        Some(connection) => settle(ssl, &connection),
+        None => Ok(()),
+    }?;
+    Ok(HelloResponse::Continue)
+}
+
+/// What an embedder calls first in a client-hello callback of its own, set with `SSL_CTX_set_client_hello_cb` over the
+/// host's; and again after every `SSL_set_SSL_CTX` there, so that the connection belongs to the site it ends up at. A
+/// connection that was switched without it does not resume.
+///
+/// Passing the callback to [`crate::Listener::on_client_hello`] instead takes care of both.
+///
+/// # Errors
+/// The connection could not be given the settings of the site that it was switched to; the handshake must not go on.
+pub fn on_client_hello(ssl: &mut SslRef) -> Result<(), Alert> {
+    let (Some(site), Some(connection)) = (tls::site(ssl), tls::connection_or_new(ssl)) else { return Ok(()) };
+    begin(ssl, &site, &connection);
+    settle(ssl, &connection)
+}
+
+/// Takes the facts, and the policies in force; what is there already if this is the same handshake, taken up again.
+fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
+    let hello = Hello::read(ssl);
+    let random = tls::hello_random(ssl);
+    let mut state = connection.state.lock();
+    if let Some(running) = state.handshake.as_mut().filter(|handshake| handshake.random == random) {
+        running.hello = hello;
+        return;
+    }
+    let host = site.host.upgrade();
+    let policies = host.as_ref().map(|host| host.policies());
+    let (policies, border) = match policies {
+        None => (None, Err(Miss::HostGone)),
+        Some(None) => (None, Err(Miss::Forked)),
+        Some(policies) => (policies, Err(Miss::NoHook)),
+    };
+    let facts = types::Connection {
+        server_name: hello.server_name.clone(),
+        peer: state.peer.map(|peer| peer.to_string()),
+        listener: site.listener.clone(),
+        now: host.as_ref().map_or(0, |host| host.now()),
+        early_data: hello.early_data,
+        attributes: Vec::new(),
+    };
+    state.handshake = Some(Handshake {
+        host: site.host.clone(),
+        random: random.to_vec(),
+        hello,
+        policies,
+        budget: Budget::new(host.map_or(std::time::Duration::ZERO, |host| host.limits.policy_budget)),
+        facts,
+        context: tls::context(ssl),
+        border,
+        context_options: tls::context_options(ssl),
+        lookups: Vec::new(),
+        handed: None,
+        kept: Kept::default(),
+    });
+}
+
+/// Settles where the connection belongs, and sees that OpenSSL goes by it too: the settings of the context that it was
+/// switched to, and a session-id context of its own.
+fn settle(ssl: &SslRef, connection: &Connection) -> Result<(), Alert> {
+    let mut state = connection.state.lock();
+    let Some(handshake) = state.handshake.as_mut() else { return Ok(()) };
+    let context = tls::context(ssl);
+    if context != handshake.context {
+        if !tls::follow_switch(ssl, handshake.context_options) {
+            tracing::error!("a connection could not be given the settings of the site it was switched to");
+            return Err(Alert::INTERNAL_ERROR);
+        }
+        handshake.context = context;
+        handshake.context_options = tls::context_options(ssl);
+    }
+    if matches!(handshake.border, Err(Miss::HostGone | Miss::Forked)) {
+        return Ok(());
+    }
+    handshake.border = border(ssl, handshake);
+    if let Ok(border) = &handshake.border {
+        handshake.facts.listener = border.listener.clone();
+        handshake.facts.attributes = vec![("site".into(), border.site.clone())];
+    }
+    Ok(())
+}
+
+fn border(ssl: &SslRef, handshake: &Handshake) -> Result<Border, Miss> {
+    // A context switched to on which this host is not installed has no site.
+    let site = tls::site(ssl).filter(|site| site.host.ptr_eq(&handshake.host)).ok_or(Miss::NoHook)?;
+    let border = Border {
+        server_name: handshake.hello.server_name.clone(),
+        listener: site.listener.clone(),
+        site: site.name.clone(),
+        verify_mode: tls::verify_mode(ssl),
+        epoch: site.epoch,
+    };
+    if !tls::set_session_id_context(ssl, &border.session_id_context()) {
+        return Err(Miss::Internal);
+    }
+    Ok(border)
+}

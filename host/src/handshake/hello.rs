@@ -1,0 +1,163 @@
+//! Facts from the ClientHello (RFC 8446 section 4.1.2), read from its bytes before OpenSSL has parsed its extensions.
+//!
+//! The bytes are a stranger's. What is malformed is read as absent: OpenSSL, which parses them again, ends the handshake
+//! where it must.
+
+use openssl::ssl::SslRef;
+
+use crate::{callbacks::tls, session::SessionId};
+
+/// At most this many PSK identities are looked at; more are not looked up.
+pub const IDENTITIES: usize = 2;
+
+const SERVER_NAME: u16 = 0;
+const EXTENDED_MASTER_SECRET: u16 = 23;
+const PRE_SHARED_KEY: u16 = 41;
+const EARLY_DATA: u16 = 42;
+
+/// What a ClientHello says that sessions depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hello {
+    /// SNI in lower case.
+    pub server_name: Option<String>,
+    /// The `legacy_session_id`: a session offered in TLS 1.2, or random bytes.
+    pub session_id: Vec<u8>,
+    /// The first PSK identities: sessions offered in TLS 1.3.
+    pub identities: Vec<Vec<u8>>,
+    /// Whether there are more identities than these.
+    pub more_identities: bool,
+    /// Whether 0-RTT is asked for.
+    pub early_data: bool,
+    /// Whether an extended master secret is offered (RFC 7627).
+    pub extended_master_secret: bool,
+    /// The cipher suites offered, two bytes each.
+    pub ciphers: Vec<u8>,
+}
+
+impl Hello {
+    /// Reads the ClientHello. For the client-hello callback only.
+    pub fn read(ssl: &SslRef) -> Self {
+        let (identities, more_identities) =
+            tls::hello_extension(ssl, PRE_SHARED_KEY).map(psk_identities).unwrap_or_default();
+        Self {
+            server_name: tls::hello_extension(ssl, SERVER_NAME).and_then(server_name),
+            session_id: tls::hello_session_id(ssl).to_vec(),
+            identities,
+            more_identities,
+            early_data: tls::hello_extension(ssl, EARLY_DATA).is_some(),
+            extended_master_secret: tls::hello_extension(ssl, EXTENDED_MASTER_SECRET).is_some(),
+            ciphers: tls::hello_ciphers(ssl).to_vec(),
+        }
+    }
+
+    /// Whether the client offers this cipher suite.
+    pub fn offers_cipher(&self, suite: u16) -> bool {
+        self.ciphers.chunks_exact(2).any(|offered| offered == suite.to_be_bytes())
+    }
+
+    /// Whether a session is offered that this protocol version would look at.
+    pub fn offers_session(&self, tls13: bool) -> bool {
+        if tls13 { !self.identities.is_empty() } else { !self.session_id.is_empty() }
+    }
+
+    /// Whether one of the sessions offered is this one.
+    pub fn offers(&self, id: &SessionId) -> bool {
+        let id = id.as_bytes().as_slice();
+        self.session_id == id || self.identities.iter().any(|identity| identity == id)
+    }
+}
+
+/// The host name in a `server_name` extension (RFC 6066 section 3), in lower case.
+pub fn server_name(extension: &[u8]) -> Option<String> {
+    const HOST_NAME: u8 = 0;
+    let mut list = Reader(Reader(extension).vector16()?);
+    let kind = list.byte()?;
+    let name = list.vector16()?;
+    let name = std::str::from_utf8(name).ok()?;
+    (kind == HOST_NAME && !name.is_empty() && !name.contains('\0')).then(|| name.to_ascii_lowercase())
+}
+
+/// The first identities in a `pre_shared_key` extension (RFC 8446 section 4.2.11), and whether there are more.
+pub fn psk_identities(extension: &[u8]) -> (Vec<Vec<u8>>, bool) {
+    const TICKET_AGE: usize = 4;
+    let mut identities = Vec::new();
+    let mut list = Reader(Reader(extension).vector16().unwrap_or_default());
+    while let Some(identity) = list.vector16() {
+        if list.take(TICKET_AGE).is_none() {
+            break;
+        }
+        if identities.len() == IDENTITIES {
+            return (identities, true);
+        }
+        identities.push(identity.to_vec());
+    }
+    (identities, false)
+}
+
+/// Reads the presentation language of RFC 8446 section 3.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take(1).map(|byte| byte[0])
+    }
+
+    /// A vector whose length is given in two bytes.
+    fn vector16(&mut self) -> Option<&'a [u8]> {
+        let length = self.take(2)?;
+        self.take(usize::from(u16::from_be_bytes([length[0], length[1]])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sni(name: &[u8]) -> Vec<u8> {
+        let length = name.len() as u16;
+        [&(length + 3).to_be_bytes()[..], &[0], &length.to_be_bytes(), name].concat()
+    }
+
+    fn psk(identities: &[&[u8]]) -> Vec<u8> {
+        let list: Vec<u8> = identities
+            .iter()
+            .flat_map(|identity| [&(identity.len() as u16).to_be_bytes()[..], identity, &[0; 4]].concat())
+            .collect();
+        [&(list.len() as u16).to_be_bytes()[..], &list, &[0, 0]].concat()
+    }
+
+    #[test]
+    fn a_server_name_is_read_in_lower_case() {
+        assert_eq!(server_name(&sni(b"A.Example")), Some("a.example".into()));
+    }
+
+    #[test]
+    fn a_malformed_server_name_is_no_server_name() {
+        for bad in [&[][..], &[0], &sni(b""), &sni(b"a\0.example"), &sni(&[0xff, 0xfe]), &sni(b"a.example")[..5]] {
+            assert_eq!(server_name(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_two_identities_are_read_and_more_are_noticed() {
+        assert_eq!(psk_identities(&psk(&[b"one"])), (vec![b"one".to_vec()], false));
+        let (identities, more) = psk_identities(&psk(&[b"one", b"two", b"three"]));
+        assert_eq!((identities.len(), more), (2, true));
+    }
+
+    #[test]
+    fn truncated_extensions_are_read_as_far_as_they_go() {
+        let whole = psk(&[b"one", b"two"]);
+        for length in 0..whole.len() {
+            let (identities, _) = psk_identities(&whole[..length]);
+            assert!(identities.len() <= 2);
+            server_name(&whole[..length]);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! new_cb: a session was made. The policies, then the host's maxima, then the store.
+
+use std::{fmt, sync::Arc};
+
+use openssl::ssl::{SslRef, SslSessionRef};
+use zeroize::Zeroizing;
+
+use super::{
+    Connection, Handshake,
+    look_up::{extended_master_secret, tls_version},
+};
+use crate::{
+    callbacks::{Prototype, certificate, sessions, tls},
+    host::Inner,
+    policy::{
+        NewDecision, Notes, Objection,
+        wit::types::{Certificate, Priority, Reach, TlsVersion},
+    },
+    session::{Miss, Record, SessionId},
+    store::Entry,
+};
+
+/// Why a new session was not kept. Its connection goes on; the client's next one starts with a full handshake.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotKept {
+    /// The connection cannot say where it belongs; the reason is that of its own resumption.
+    Here(Miss),
+    /// Its id was not made by this host: somebody replaced the id generator.
+    ForeignId,
+    /// It descends from a session that this host did not hand out, e.g. an external PSK.
+    UnknownLineage,
+    /// OpenSSL could not give a fact of it, or encode it.
+    Unreadable,
+    /// A policy refused it, or failed.
+    Policy(Objection),
+    /// Nothing is left of its absolute lifetime, or of its client certificate's validity.
+    Lifetime,
+    /// It takes more bytes than a session may.
+    TooLarge(usize),
+}
+
+impl fmt::Display for NotKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotKept::Here(miss) => write!(f, "{miss}"),
+            NotKept::ForeignId => f.write_str("foreign-id"),
+            NotKept::UnknownLineage => f.write_str("unknown-lineage"),
+            NotKept::Unreadable => f.write_str("unreadable"),
+            NotKept::Policy(Objection { policy, failure: None }) => write!(f, "policy: {policy}"),
+            NotKept::Policy(Objection { policy, failure: Some(failure) }) => {
+                write!(f, "policy-failed: {policy}: {}", failure.as_str())
+            }
+            NotKept::Lifetime => f.write_str("lifetime"),
+            NotKept::TooLarge(bytes) => write!(f, "too-large: {bytes} bytes"),
+        }
+    }
+}
+
+/// Decides about a session that OpenSSL has made, and stores it.
+pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
+    let Some(connection) = tls::connection(ssl) else { return };
+    let mut state = connection.state.lock();
+    let Some(handshake) = state.handshake.as_mut() else { return };
+    let Some(host) = handshake.host.upgrade() else {
+        handshake.kept.not_kept = Some(NotKept::Here(Miss::HostGone));
+        return;
+    };
+    let outcome = decide(ssl, session, &host, handshake);
+    handshake.kept.decided += 1;
+    let last = handshake.kept.decided >= if tls::resumed(ssl) { 1 } else { tls::tickets(ssl).max(1) };
+    if last || handshake.facts_are_tls12(session) {
+        handshake.policies = None;
+    }
+    match outcome {
+        Ok((id, record)) => {
+            handshake.kept.not_kept = None;
+            handshake.kept.last = Some((id, record));
+            connection.enter(&mut state, &host, id);
+        }
+        Err(reason) => {
+            tracing::debug!(%reason, "a new session is not kept");
+            handshake.kept.not_kept = Some(reason);
+        }
+    }
+}
+
+fn decide(
+    ssl: &SslRef,
+    session: &SslSessionRef,
+    host: &Arc<Inner>,
+    handshake: &mut Handshake,
+) -> Result<(SessionId, Record), NotKept> {
+    let border = handshake.border.clone().map_err(NotKept::Here)?;
+    let id = host.ids.recognise(session.id()).ok_or(NotKept::ForeignId)?;
+    let now = host.now();
+    let mut record = Record {
+        border,
+        version: tls_version(sessions::version(session)).ok_or(NotKept::Unreadable)?,
+        cipher_suite: sessions::cipher_suite(session).ok_or(NotKept::Unreadable)?,
+        extended_master_secret: extended_master_secret(ssl, handshake),
+        alpn: alpn(ssl, session),
+        authenticated: handshake.facts.now,
+        expires: 0,
+        resumptions: 0,
+        peer_certificate: None,
+        notes: Notes::new(),
+        der: Zeroizing::default(),
+    };
+    let mut known = None;
+    if tls::resumed(ssl) {
+        let origin = Connection::resumed(ssl, handshake).ok_or(NotKept::UnknownLineage)?;
+        record.authenticated = origin.record.authenticated;
+        record.resumptions = origin.resumptions;
+        record.notes = origin.record.notes.clone();
+        known = origin.record.peer_certificate.clone();
+    }
+    record.peer_certificate = peer_certificate(ssl, session, known)?;
+    record.expires = host.limits.furthest(&record);
+    if record.expires <= now {
+        return Err(NotKept::Lifetime);
+    }
+    let terms = ask(host, handshake, &id, &record)?;
+    let lifetime = terms.lifetime.map_or(host.limits.lifetime, u64::from);
+    record.expires = record.expires.min(now.saturating_add(lifetime));
+    record.notes = terms.notes;
+    record.der = Zeroizing::new(session.to_der().map_err(|_| NotKept::Unreadable)?);
+    let bytes = record.encode().map_err(|_| NotKept::Unreadable)?;
+    if bytes.len() > host.limits.max_entry {
+        return Err(NotKept::TooLarge(bytes.len()));
+    }
+    // Decoding is dear where there is a certificate in it. The private duplicate is taken now: once the connection has ended
+    // uncleanly, OpenSSL marks the session, and duplicates of it, as not resumable.
+    let prototype = record.peer_certificate.as_ref().and_then(|_| Prototype::of(session));
+    let entry = Entry {
+        record: bytes,
+        expires: record.expires,
+        single_use: terms.single_use.unwrap_or(false),
+        resumed: tls::resumed(ssl),
+        priority: terms.priority.unwrap_or(Priority::Normal),
+        reach: terms.reach.unwrap_or(Reach::Fleet),
+        prototype,
+    };
+    host.store.put(id, entry, now);
+    record.der = Zeroizing::default();
+    Ok((id, record))
+}
+
+fn ask(
+    host: &Arc<Inner>,
+    handshake: &mut Handshake,
+    id: &SessionId,
+    record: &Record,
+) -> Result<crate::policy::Terms, NotKept> {
+    // Given back when the handshake's last session was decided; post-handshake authentication makes more, under the
+    // policies of its own time.
+    if handshake.policies.is_none() {
+        handshake.policies = host.policies();
+        handshake.budget = crate::policy::Budget::new(host.limits.policy_budget);
+    }
+    let Some(policies) = &handshake.policies else { return Err(NotKept::Here(Miss::Forked)) };
+    let facts = record.facts(id, 0);
+    let (decision, asked) = policies.decide_new(&mut handshake.budget, &handshake.facts, &facts, &record.notes);
+    handshake.kept.asked_new = asked;
+    match decision {
+        NewDecision::Keep(terms) => Ok(terms),
+        NewDecision::Refuse(objection) => Err(NotKept::Policy(objection)),
+    }
+}
+
+/// The client's certificate as facts. Read anew for every session, so that post-handshake authentication shows; taken from
+/// the session resumed where it is still that one.
+fn peer_certificate(
+    ssl: &SslRef,
+    session: &SslSessionRef,
+    known: Option<Certificate>,
+) -> Result<Option<Certificate>, NotKept> {
+    let Some(certificate) = sessions::peer_certificate(session) else { return Ok(None) };
+    if let Some(known) = known {
+        let fingerprint = certificate::fingerprint(&certificate).map_err(|_| NotKept::Unreadable)?;
+        if fingerprint == known.sha256 {
+            return Ok(Some(known));
+        }
+    }
+    let verified = ssl.verify_result() == openssl::x509::X509VerifyResult::OK;
+    certificate::facts(&certificate, verified).map(Some).map_err(|_| NotKept::Unreadable)
+}
+
+/// TLS 1.3 keeps it in the session; in TLS 1.2 it is the connection's.
+fn alpn(ssl: &SslRef, session: &SslSessionRef) -> Option<String> {
+    let selected = sessions::alpn(session).or_else(|| ssl.selected_alpn_protocol())?;
+    std::str::from_utf8(selected).ok().map(str::to_owned)
+}
+
+impl Handshake {
+    /// TLS 1.2 makes one session for each full handshake, TLS 1.3 one for each ticket.
+    fn facts_are_tls12(&self, session: &SslSessionRef) -> bool {
+        tls_version(sessions::version(session)) != Some(TlsVersion::Tls13)
+    }
+}

@@ -1,0 +1,197 @@
+//! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no.
+
+use std::sync::Arc;
+
+use openssl::ssl::{SslRef, SslSession};
+
+use super::{Connection, Handed, Handshake, hello::IDENTITIES};
+use crate::{
+    callbacks::{Prototype, sessions, tls},
+    host::Inner,
+    policy::{GetDecision, wit::types::TlsVersion},
+    session::{Miss, Record, SessionId},
+    store::{Consume, Fetch, Found, wait},
+};
+
+/// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.
+pub type Lookup = Result<Candidate, Miss>;
+
+/// A candidate that resumes.
+pub struct Candidate {
+    handed: Arc<Handed>,
+    prototype: Option<Prototype>,
+    early_data: bool,
+}
+
+/// The session offered as `offered`, fresh, if it resumes here; else a full handshake, and the reason is kept.
+pub fn look_up(ssl: &SslRef, offered: &[u8]) -> Option<SslSession> {
+    let connection = tls::connection(ssl)?;
+    let mut state = connection.state.lock();
+    let handshake = state.handshake.as_mut()?;
+    let host = handshake.host.upgrade();
+    let found = match &host {
+        None => Err(Miss::HostGone),
+        Some(host) => resume(ssl, host, handshake, offered),
+    };
+    match found {
+        Ok((id, session)) => {
+            if let Some(host) = &host {
+                connection.enter(&mut state, host, id);
+            }
+            Some(session)
+        }
+        Err(miss) => {
+            tracing::debug!(reason = %miss, "an offered session does not resume");
+            handshake.kept.miss = Some(miss);
+            None
+        }
+    }
+}
+
+fn resume(
+    ssl: &SslRef,
+    host: &Inner,
+    handshake: &mut Handshake,
+    offered: &[u8],
+) -> Result<(SessionId, SslSession), Miss> {
+    if let Err(miss) = &handshake.border {
+        return Err(miss.clone());
+    }
+    if tls::context(ssl) != handshake.context {
+        return Err(Miss::SwitchedAfterHook);
+    }
+    let id = host.ids.recognise(offered).ok_or(Miss::ForeignId)?;
+    if !handshake.lookups.iter().any(|(seen, _)| *seen == id) {
+        if handshake.lookups.len() == IDENTITIES {
+            return Err(Miss::TooManyIdentities);
+        }
+        let lookup = judge(ssl, host, handshake, id);
+        handshake.lookups.push((id, lookup));
+    }
+    let lookup = handshake.lookups.iter().find(|(seen, _)| *seen == id).map(|(_, lookup)| lookup);
+    match lookup.ok_or(Miss::Internal)? {
+        Err(miss) => Err(miss.clone()),
+        Ok(candidate) => {
+            let session = fresh(candidate)?;
+            handshake.handed = Some(candidate.handed.clone());
+            Ok((id, session))
+        }
+    }
+}
+
+/// Fetches a candidate and asks whether it resumes. Once for each id of a handshake.
+fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId) -> Lookup {
+    let zero_rtt = handshake.hello.early_data && tls::early_data_enabled(ssl);
+    let consume = if zero_rtt { Consume::Always } else { Consume::IfSingleUse };
+    let now = host.now();
+    let found = match host.store.fetch(&id, consume, now) {
+        Fetch::Ready(found) => found,
+        Fetch::Pending(found) => wait::within(host.limits.store_deadline, found),
+    };
+    let found = match found {
+        Ok(Some(found)) => found,
+        Ok(None) => return Err(Miss::NotFound),
+        Err(unavailable) => {
+            tracing::warn!(%unavailable, "a lookup failed; the handshake goes on in full");
+            return Err(Miss::StoreUnavailable);
+        }
+    };
+    let record = Record::decode(&found.record).map_err(|error| {
+        tracing::warn!(session = %id, %error, "a stored session does not decode; the handshake goes on in full");
+        Miss::Undecodable
+    })?;
+    check(ssl, handshake, &record, now)?;
+    let early_data = ask(handshake, &id, &record, found.fetches)?;
+    keep_prototype(host, &id, &record, &found);
+    let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };
+    let handed = Arc::new(Handed { id, record, resumptions });
+    Ok(Candidate { handed, prototype: found.prototype, early_data })
+}
+
+/// The host's invariants: what no policy can talk it out of.
+fn check(ssl: &SslRef, handshake: &Handshake, record: &Record, now: u64) -> Result<(), Miss> {
+    let here = handshake.border.as_ref().map_err(Clone::clone)?;
+    record.border.check(here)?;
+    if tls_version(tls::version(ssl)) != Some(record.version) {
+        return Err(Miss::Protocol);
+    }
+    if !handshake.hello.offers_cipher(record.cipher_suite) || !tls::enables_cipher(ssl, record.cipher_suite) {
+        return Err(Miss::Cipher);
+    }
+    if record.version != TlsVersion::Tls13 && record.extended_master_secret != extended_master_secret(ssl, handshake) {
+        return Err(Miss::ExtendedMasterSecret);
+    }
+    if record.expires <= now {
+        return Err(Miss::Expired);
+    }
+    if record.peer_certificate.as_ref().is_some_and(|certificate| certificate.not_after <= now) {
+        return Err(Miss::CertificateExpired);
+    }
+    Ok(())
+}
+
+/// Asks the policies; whether 0-RTT may be accepted.
+fn ask(handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32) -> Result<bool, Miss> {
+    let Some(policies) = &handshake.policies else { return Err(Miss::Forked) };
+    let candidate = record.facts(id, fetches);
+    let (decision, asked) = policies.decide_get(&mut handshake.budget, &handshake.facts, &candidate, &record.notes);
+    handshake.kept.asked_get = asked;
+    match decision {
+        GetDecision::Resume { early_data } => Ok(early_data),
+        GetDecision::FullHandshake(objection) => Err(match objection.failure {
+            None => Miss::Policy(objection.policy),
+            Some(failure) => Miss::PolicyFailed(objection.policy, failure),
+        }),
+    }
+}
+
+/// Gives the store a prototype of a session that is looked up often, if it wants one.
+fn keep_prototype(host: &Inner, id: &SessionId, record: &Record, found: &Found) {
+    if !found.wants_prototype || found.consumed {
+        return;
+    }
+    if let Ok(session) = SslSession::from_der(&record.der) {
+        host.store.keep_prototype(id, Prototype::from(session));
+    }
+}
+
+/// A fresh session for OpenSSL: its own timeout ends when ours does, its time is as it was.
+fn fresh(candidate: &Candidate) -> Result<SslSession, Miss> {
+    let record = &candidate.handed.record;
+    let session = match &candidate.prototype {
+        Some(prototype) => prototype.duplicate(),
+        None => SslSession::from_der(&record.der)
+            .inspect_err(|error| tracing::warn!(session = %candidate.handed.id, %error, "OpenSSL does not take a stored session"))
+            .ok(),
+    }
+    .ok_or(Miss::Undecodable)?;
+    let expires = i64::try_from(record.expires).unwrap_or(i64::MAX);
+    sessions::set_timeout(&session, expires.saturating_sub(sessions::time(&session)).max(1));
+    if !candidate.early_data {
+        sessions::refuse_early_data(&session);
+    }
+    Ok(session)
+}
+
+/// Whether this connection would use an extended master secret in TLS 1.2. `SSL_get_extms_support` does not know yet.
+pub fn extended_master_secret(ssl: &SslRef, handshake: &Handshake) -> bool {
+    handshake.hello.extended_master_secret && tls::extended_master_secret_enabled(ssl)
+}
+
+/// A wire number as a version of the interface.
+pub fn tls_version(wire: i32) -> Option<TlsVersion> {
+    match wire {
+        0x0301 => Some(TlsVersion::Tls10),
+        0x0302 => Some(TlsVersion::Tls11),
+        0x0303 => Some(TlsVersion::Tls12),
+        0x0304 => Some(TlsVersion::Tls13),
+        _ => None,
+    }
+}
+
+impl Connection {
+    /// The candidate that OpenSSL resumed, if it resumed one that it was handed here.
+    pub(super) fn resumed(ssl: &SslRef, handshake: &Handshake) -> Option<Arc<Handed>> {
+        tls::resumed(ssl).then(|| handshake.handed.clone()).flatten()
+    }
+}

@@ -1,0 +1,149 @@
+//! One handshake, from the ClientHello to the sessions it leaves behind. Safe code: what OpenSSL's callbacks call.
+//!
+//! - `hello`: facts from the ClientHello's bytes
+//! - `begin`: the client-hello hook: takes the facts and a snapshot of the policies, settles where the connection belongs
+//! - `look_up`: a session is offered: store, host invariants, policies
+//! - `keep`: a session was made: policies, host maxima, store
+//! - `removal`: a session was given up: queued, decided on a worker
+//! - `report`: what became of it, for the embedder
+
+mod begin;
+pub mod hello;
+mod keep;
+mod look_up;
+pub mod removal;
+mod report;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Weak},
+};
+
+use parking_lot::Mutex;
+
+pub use self::{
+    begin::{client_hello, on_client_hello},
+    keep::{NotKept, keep},
+    look_up::look_up,
+    report::ConnectionReport,
+};
+use self::{hello::Hello, look_up::Lookup};
+use crate::{
+    callbacks::{self, Attached, tls},
+    host::Inner,
+    policy::{Asked, Budget, Chain, wit::types},
+    session::{Border, Miss, Record, SessionId},
+};
+use openssl::ssl::SslRef;
+
+/// What hangs on an `SSL`.
+pub struct Connection {
+    /// The `SSL`'s address, its name in the table of live connections. Never dereferenced here.
+    ssl: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    peer: Option<IpAddr>,
+    handshake: Option<Handshake>,
+    /// The host whose table has this connection, and under which sessions.
+    live: (Weak<Inner>, Vec<SessionId>),
+}
+
+/// The handshake that is running, or the last one that ran.
+struct Handshake {
+    host: Weak<Inner>,
+    /// The ClientHello's random: the same after a HelloRetryRequest, another in another handshake.
+    random: Vec<u8>,
+    hello: Hello,
+    /// The policies in force when it began. It is decided by these, whatever is swapped in meanwhile. Given back once the
+    /// last session that it makes was decided.
+    policies: Option<Arc<Chain>>,
+    budget: Budget,
+    /// The facts given to policies.
+    facts: types::Connection,
+    /// The context that the hook settled on, and where that is; or why nothing resumes here.
+    context: usize,
+    border: Result<Border, Miss>,
+    /// Options of the context that settings were last taken over from.
+    context_options: u64,
+    /// Candidates looked up so far. Asked for again (after a HelloRetryRequest), they are answered from here.
+    lookups: Vec<(SessionId, Lookup)>,
+    /// The candidate that was handed to OpenSSL last: if OpenSSL says that it resumed, then this one.
+    handed: Option<Arc<Handed>>,
+    kept: Kept,
+}
+
+/// A candidate handed to OpenSSL: what a session made by this handshake inherits.
+struct Handed {
+    id: SessionId,
+    record: Record,
+    resumptions: u32,
+}
+
+/// The sessions that the handshake made.
+#[derive(Default)]
+struct Kept {
+    decided: usize,
+    last: Option<(SessionId, Record)>,
+    asked_new: Vec<Asked>,
+    asked_get: Vec<Asked>,
+    miss: Option<Miss>,
+    not_kept: Option<NotKept>,
+}
+
+impl Connection {
+    /// For the `SSL` at this address.
+    pub fn new(ssl: usize) -> Self {
+        Self { ssl, state: Mutex::default() }
+    }
+
+    /// The connection's peer, shown to policies.
+    pub fn set_peer(&self, peer: IpAddr) {
+        self.state.lock().peer = Some(peer.to_canonical());
+    }
+
+    /// Notes in the host's table that this connection uses a session.
+    fn enter(&self, state: &mut State, host: &Arc<Inner>, id: SessionId) {
+        let (table, ids) = &mut state.live;
+        if !ids.contains(&id) {
+            *table = Arc::downgrade(host);
+            ids.push(id);
+            host.live.enter(id, self.ssl);
+        }
+    }
+}
+
+impl Attached for Connection {
+    fn detached(&self) {
+        let mut state = self.state.lock();
+        let (table, ids) = std::mem::take(&mut state.live);
+        let Some(host) = table.upgrade() else { return };
+        for id in &ids {
+            host.live.leave(id, self.ssl);
+        }
+        callbacks::just_freed(ids);
+    }
+}
+
+/// The id for a session that OpenSSL is about to make, around 16 random bytes; none where there is no host.
+pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
+    let site = tls::site(ssl)?;
+    let host = site.host.upgrade()?;
+    if let Some(generator) = &site.id_nonce {
+        generator(&mut nonce);
+    }
+    // A TLS 1.3 resumption is about to give a ticket: its lifetime is what really remains.
+    if let Some(handed) = tls::resumed(ssl).then(|| handed(ssl)).flatten() {
+        let remaining = host.limits.furthest(&handed.record).saturating_sub(host.now());
+        tls::set_renewed_timeout(ssl, i64::try_from(remaining).unwrap_or(i64::MAX).max(1));
+    }
+    Some(host.ids.id(nonce))
+}
+
+fn handed(ssl: &SslRef) -> Option<Arc<Handed>> {
+    let connection = tls::connection(ssl)?;
+    let state = connection.state.lock();
+    state.handshake.as_ref()?.handed.clone()
+}

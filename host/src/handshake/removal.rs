@@ -1,0 +1,112 @@
+//! remove_cb: OpenSSL gave a session up. Queued here, without a lock of OpenSSL's or a call that needs one; decided on a
+//! worker of the host.
+//!
+//! By itself the host forgets a session only after a fatal alert on an established connection (RFC 5246 section 7.2.2).
+//! Everything else retains it: browsers close without `close_notify` every day, and a stranger who saw a TLS 1.2 session id
+//! can make a handshake with it fail, which must not take the session from its owner.
+
+use std::sync::Arc;
+
+use crate::{
+    callbacks::live::Users,
+    host::Inner,
+    policy::{
+        Budget,
+        wit::types::{Removal, RemoveVerdict},
+    },
+    session::{Record, SessionId},
+    store::RecordBytes,
+};
+
+/// What the callback can see of the cause.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    /// The connection that used it is being freed on this thread.
+    pub freed: bool,
+    /// OpenSSL's error queue is not empty.
+    pub error: bool,
+    /// Its last error is `SSL_R_UNEXPECTED_EOF_WHILE_READING`: an unclean close that OpenSSL 3 reports as an alert of ours.
+    pub unexpected_eof: bool,
+}
+
+/// A session given up, on its way to the worker.
+pub struct GivenUp {
+    id: SessionId,
+    why: Removal,
+    by: By,
+}
+
+enum By {
+    /// By OpenSSL; it may still be in the store.
+    OpenSsl {
+        /// The connection's handshake was complete.
+        established: bool,
+    },
+    /// By the store, which has it no more.
+    Store(RecordBytes),
+}
+
+/// Queues a session that OpenSSL gave up, if it is one of ours.
+pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
+    let Some(id) = host.ids.recognise(id) else { return };
+    let users = host.live.users(&id);
+    let established = users == Users::One { established: true };
+    host.given_up(GivenUp { id, why: cause(users, circumstances), by: By::OpenSsl { established } });
+}
+
+/// Queues a session that left the store.
+pub fn queue_stored(host: &Inner, removed: crate::store::Removed) {
+    host.given_up(GivenUp { id: removed.id, why: removed.why, by: By::Store(removed.record) });
+}
+
+fn cause(users: Users, circumstances: Circumstances) -> Removal {
+    match circumstances {
+        Circumstances { freed: true, .. } | Circumstances { unexpected_eof: true, .. } => Removal::UncleanClose,
+        Circumstances { error: true, .. } if users != Users::None => Removal::FatalAlert,
+        _ => Removal::Unknown,
+    }
+}
+
+/// Asks the policies about a session given up, and does as they or the host's default say. On the worker.
+pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
+    let GivenUp { id, why, by } = given_up;
+    let (record, default) = match by {
+        By::OpenSsl { established } => {
+            let forget = *established && *why == Removal::FatalAlert;
+            (host.store.peek(id), forget)
+        }
+        By::Store(record) => (Some(record.clone()), false),
+    };
+    let record = record.and_then(|record| Record::decode(&record).ok());
+    let facts = record.as_ref().map(|record| (record.facts(id, 0), &record.notes));
+    let session = facts.as_ref().map(|(facts, notes)| (facts, *notes));
+    let verdict = host.policies().map_or(RemoveVerdict::HostDefault, |policies| {
+        policies.decide_remove(&mut Budget::new(host.limits.policy_budget), id, session, *why).0
+    });
+    let forget = default || verdict == RemoveVerdict::Forget;
+    if forget && matches!(by, By::OpenSsl { .. }) && host.store.remove(id).is_some() {
+        tracing::debug!(session = %id, ?why, "a session is forgotten");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Circumstances = Circumstances { freed: false, error: false, unexpected_eof: false };
+
+    #[test]
+    fn the_cause_is_told_from_the_circumstances() {
+        let one = Users::One { established: true };
+        for (users, circumstances, cause_is) in [
+            (Users::None, Circumstances { freed: true, error: true, ..NOTHING }, Removal::UncleanClose),
+            (one, Circumstances { error: true, unexpected_eof: true, ..NOTHING }, Removal::UncleanClose),
+            (one, Circumstances { error: true, ..NOTHING }, Removal::FatalAlert),
+            (Users::Several, Circumstances { error: true, ..NOTHING }, Removal::FatalAlert),
+            (Users::None, Circumstances { error: true, ..NOTHING }, Removal::Unknown),
+            (one, NOTHING, Removal::Unknown),
+        ] {
+            assert_eq!(cause(users, circumstances), cause_is, "{users:?} {circumstances:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What became of a handshake.
+
+use openssl::ssl::SslRef;
+
+use super::{Connection, Handshake, NotKept};
+use crate::{
+    callbacks::tls,
+    policy::Asked,
+    session::{Miss, SessionId},
+};
+
+/// What the host knows of a connection: for an access log, a status page, a test.
+#[derive(Clone, Debug)]
+pub struct ConnectionReport {
+    /// SNI in lower case.
+    pub server_name: Option<String>,
+    /// The listener's name.
+    pub listener: String,
+    /// The site that the hook settled on, if it did.
+    pub site: Option<String>,
+    /// Whether a session offered was taken.
+    pub resumed: bool,
+    /// The session: the one kept last, else the one resumed.
+    pub session_id: Option<SessionId>,
+    /// Time of the full handshake it descends from: seconds since the Unix epoch.
+    pub authenticated: Option<u64>,
+    /// When it stops resuming: seconds since the Unix epoch.
+    pub expires: Option<u64>,
+    /// How often a session has been resumed since that full handshake. TLS 1.2: looked up, on this node.
+    pub resumptions: u32,
+    /// What each policy said: first of the candidate, then of the session made.
+    pub policies: Vec<Asked>,
+    /// Why the session offered was not resumed. None if one was, or none was offered.
+    pub miss: Option<Miss>,
+    /// Why the session made was not kept.
+    pub not_kept: Option<NotKept>,
+}
+
+impl Connection {
+    /// What became of the handshake; none before its ClientHello.
+    pub fn report(&self, ssl: &SslRef) -> Option<ConnectionReport> {
+        let state = self.state.lock();
+        let handshake = state.handshake.as_ref()?;
+        let resumed = tls::resumed(ssl);
+        let origin = Connection::resumed(ssl, handshake);
+        let kept = handshake.kept.last.as_ref();
+        let from_origin = origin.as_ref().map(|origin| (&origin.id, &origin.record));
+        let session = kept.map(|(id, record)| (id, record)).or(from_origin);
+        Some(ConnectionReport {
+            server_name: handshake.hello.server_name.clone(),
+            listener: handshake.facts.listener.clone(),
+            site: handshake.border.as_ref().ok().map(|border| border.site.clone()),
+            resumed,
+            session_id: session.map(|(id, _)| *id),
+            authenticated: session.map(|(_, record)| record.authenticated),
+            expires: session.map(|(_, record)| record.expires),
+            resumptions: origin.as_ref().map_or(0, |origin| origin.resumptions),
+            policies: [handshake.kept.asked_get.as_slice(), &handshake.kept.asked_new].concat(),
+            miss: if resumed { None } else { miss(ssl, handshake) },
+            not_kept: handshake.kept.not_kept.clone(),
+        })
+    }
+}
+
+fn miss(ssl: &SslRef, handshake: &Handshake) -> Option<Miss> {
+    const TLS13: i32 = 0x0304;
+    if let Some(miss) = &handshake.kept.miss {
+        return Some(miss.clone());
+    }
+    if handshake.handed.is_some() {
+        return Some(Miss::NotTaken);
+    }
+    // An identity that is not 32 bytes long is dropped by OpenSSL before it asks.
+    handshake.hello.offers_session(tls::version(ssl) == TLS13).then_some(Miss::ForeignId)
+}

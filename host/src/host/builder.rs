@@ -1,0 +1,171 @@
+//! How a host is made.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, ensure};
+
+use super::{Clock, Host, Inner, Limits, living::Slot, system_clock};
+use crate::{
+    callbacks::live::Live,
+    handshake::removal,
+    policies_dir::DirOptions,
+    policy::RuntimeOptions,
+    session::IdKey,
+    store::{Memory, Store},
+};
+
+/// How a host is made. Every default is one that a server can start with.
+pub struct HostBuilder {
+    policies: Option<PathBuf>,
+    dir: DirOptions,
+    runtime: RuntimeOptions,
+    store: Option<Arc<dyn Store>>,
+    limits: Limits,
+    ids: Option<IdKey>,
+    clock: Clock,
+}
+
+impl Default for HostBuilder {
+    fn default() -> Self {
+        let runtime = RuntimeOptions::default();
+        let limits = Limits {
+            lifetime: 2 * 60 * 60,
+            max_lifetime: 24 * 60 * 60,
+            tickets: 1,
+            max_entry: 16 * 1024,
+            policy_budget: runtime.budget,
+            store_deadline: Duration::from_millis(20),
+        };
+        Self {
+            policies: None,
+            dir: DirOptions::default(),
+            runtime,
+            store: None,
+            limits,
+            ids: None,
+            clock: Arc::new(system_clock),
+        }
+    }
+}
+
+impl HostBuilder {
+    /// The directory of policies: `NAME.wasm`, and `NAME.toml` beside it. It is watched from then on. Default: none, and the
+    /// defaults below decide.
+    pub fn policies(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.policies = Some(dir.into());
+        self
+    }
+
+    /// How the directory is watched.
+    pub fn policies_dir_options(mut self, options: DirOptions) -> Self {
+        self.dir = options;
+        self
+    }
+
+    /// Bounds of the policies' sandboxes.
+    pub fn runtime_options(mut self, options: RuntimeOptions) -> Self {
+        self.limits.policy_budget = options.budget;
+        self.runtime = options;
+        self
+    }
+
+    /// What all policies together may take of one handshake. A policy that takes longer counts as objecting. Default: 20 ms,
+    /// a hundred times what a hundred calls need, and less than a client notices.
+    pub fn policy_budget(mut self, budget: Duration) -> Self {
+        self.limits.policy_budget = budget;
+        self.runtime.budget = budget;
+        self
+    }
+
+    /// Where sessions are kept. Default: 64 MiB of this process's memory.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// How long a session resumes where no policy has an opinion, in whole seconds. Default: 2 hours, OpenSSL's own.
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.limits.lifetime = lifetime.as_secs();
+        self
+    }
+
+    /// How long after a full handshake anything that descends from it may resume, in whole seconds, whatever policies say.
+    /// Default: 24 hours. RFC 8446 section 4.6.1 allows a ticket 7 days.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.limits.max_lifetime = lifetime.as_secs();
+        self
+    }
+
+    /// How many TLS 1.3 tickets a full handshake gives. Default: 1. More help clients that open several connections at once
+    /// and use each ticket once, and each takes room in the store.
+    pub fn tickets(mut self, tickets: usize) -> Self {
+        self.limits.tickets = tickets;
+        self
+    }
+
+    /// The most bytes that an encoded session may take; a larger one, with a huge client certificate, is not kept. Default:
+    /// 16 KiB.
+    pub fn max_entry(mut self, bytes: usize) -> Self {
+        self.limits.max_entry = bytes;
+        self
+    }
+
+    /// How long a lookup in a remote store may hold a handshake; then it is a miss. Default: 20 ms. The memory store answers
+    /// at once.
+    pub fn store_deadline(mut self, deadline: Duration) -> Self {
+        self.limits.store_deadline = deadline;
+        self
+    }
+
+    /// The key that session ids are made with. Default: a random one, good for this process. Nodes that share a store share it.
+    pub fn id_key(mut self, key: IdKey) -> Self {
+        self.ids = Some(key);
+        self
+    }
+
+    /// The clock that lifetimes go by, in seconds since the Unix epoch. Default: the system's. For simulations and tests.
+    pub fn clock(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes the engine, loads the policies, starts watching. When it returns, every good policy in the directory is live.
+    ///
+    /// # Errors
+    /// The directory does not exist, a bound makes no sense, or there is no memory for the engine. A bad policy is no error:
+    /// it is rejected, and the log says why.
+    pub fn build(self) -> anyhow::Result<Host> {
+        let Limits { lifetime, max_lifetime, tickets, .. } = self.limits;
+        ensure!(max_lifetime > 0, "max_lifetime is 0; expected at least a second, for nothing would ever resume");
+        ensure!(lifetime > 0, "lifetime is 0; expected at least a second: to refuse sessions, use a policy");
+        ensure!(
+            lifetime <= max_lifetime,
+            "lifetime ({lifetime} s) is longer than max_lifetime ({max_lifetime} s); lower the one or raise the other"
+        );
+        ensure!(
+            tickets <= 16,
+            "tickets is {tickets}; expected at most 16: clients keep few, and each takes room in the store"
+        );
+        let ids = match self.ids {
+            Some(ids) => ids,
+            None => IdKey::random().context("no random key for session ids")?,
+        };
+        let store = self.store.unwrap_or_else(|| Arc::new(Memory::default()));
+        let inner = Arc::new(Inner {
+            limits: self.limits,
+            ids,
+            store,
+            live: Live::default(),
+            living: Slot::new(self.policies, self.dir, self.runtime),
+            clock: self.clock,
+        });
+        let observed = Arc::downgrade(&inner);
+        inner.store.observe_removals(Arc::new(move |removed| {
+            if let Some(host) = observed.upgrade() {
+                removal::queue_stored(&host, removed);
+            }
+        }));
+        inner.living.revive(&inner)?;
+        Ok(Host { inner })
+    }
+}

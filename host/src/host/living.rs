@@ -1,0 +1,184 @@
+//! What of the host is alive in this process only: threads, the Wasm engine, the policies loaded into it.
+//!
+//! A fork leaves all of it behind: in the child the threads are gone, and locks may be held by them for ever. So the slot
+//! remembers the process it was filled in. In another process everything is made anew; what was there is leaked, untouched.
+
+use std::{
+    path::PathBuf,
+    process,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use arc_swap::{ArcSwap, ArcSwapOption};
+
+use super::Inner;
+use crate::{
+    handshake::removal::{self, GivenUp},
+    policies_dir::{DirOptions, PoliciesDir, PolicyEvent},
+    policy::{Chain, Runtime, RuntimeOptions},
+};
+
+/// Sessions given up that wait for the worker; more are dropped, which retains them.
+const QUEUE: usize = 4096;
+
+/// How often the store may give up what has expired.
+const MAINTENANCE: Duration = Duration::from_secs(1);
+
+/// The place of what is alive in this process.
+pub struct Slot {
+    policies: Option<PathBuf>,
+    dir: DirOptions,
+    runtime: RuntimeOptions,
+    living: ArcSwapOption<Living>,
+    /// The process that is filling the slot, 0 if none is.
+    reviving: AtomicU32,
+    stopped: AtomicBool,
+    dropped: AtomicU64,
+}
+
+/// What is alive in one process.
+struct Living {
+    process: u32,
+    chain: Arc<ArcSwap<Chain>>,
+    given_up: SyncSender<GivenUp>,
+    dir: Option<PoliciesDir>,
+    /// The engine, for as long as its policies are called.
+    _runtime: Runtime,
+}
+
+impl Slot {
+    pub fn new(policies: Option<PathBuf>, dir: DirOptions, runtime: RuntimeOptions) -> Self {
+        Self {
+            policies,
+            dir,
+            runtime,
+            living: ArcSwapOption::empty(),
+            reviving: AtomicU32::new(0),
+            stopped: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// The policies in force. In a forked child, none until they are loaded again, which this starts.
+    pub fn policies(&self, host: &Arc<Inner>) -> Option<Arc<Chain>> {
+        let living = self.living.load();
+        let living = living.as_ref()?;
+        if living.process == process::id() {
+            return Some(living.chain.load_full());
+        }
+        if self.claim() {
+            let host = host.clone();
+            let revived = thread::Builder::new().name("reprise-revive".into()).spawn(move || {
+                if let Err(error) = host.living.fill(&host) {
+                    tracing::error!(%error, "the host could not be started again after a fork; sessions do not resume");
+                }
+                host.living.reviving.store(0, Ordering::Release);
+            });
+            if let Err(error) = revived {
+                tracing::error!(%error, "no thread to start the host again after a fork; the next handshake tries again");
+                self.reviving.store(0, Ordering::Release);
+            }
+        }
+        None
+    }
+
+    /// Fills the slot if it is not filled in this process.
+    pub fn revive(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
+        let alive = || self.living.load().as_ref().is_some_and(|living| living.process == process::id());
+        while !alive() {
+            if self.claim() {
+                let filled = self.fill(host);
+                self.reviving.store(0, Ordering::Release);
+                return filled;
+            }
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// Whether this thread is the one to fill the slot: nobody else in this process is at it.
+    fn claim(&self) -> bool {
+        let me = process::id();
+        let seen = self.reviving.load(Ordering::Acquire);
+        seen != me && self.reviving.compare_exchange(seen, me, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    fn fill(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
+        let runtime = Runtime::new(self.runtime.clone())?;
+        let chain = Arc::new(ArcSwap::from_pointee(Chain::default()));
+        let dir = match &self.policies {
+            Some(dir) => Some(PoliciesDir::start(dir, runtime.clone(), chain.clone(), self.dir.clone())?),
+            None => None,
+        };
+        let (given_up, queue) = mpsc::sync_channel(QUEUE);
+        thread::Builder::new()
+            .name("reprise-removals".into())
+            .spawn({
+                let host = Arc::downgrade(host);
+                move || work(&host, &queue)
+            })
+            .context("no thread for the sessions that are given up")?;
+        let living = Living { process: process::id(), chain, given_up, dir, _runtime: runtime };
+        let before = self.living.swap(Some(Arc::new(living)));
+        // What another process was using is not touched: its locks may be held by threads that are not here.
+        std::mem::forget(before);
+        if self.stopped.load(Ordering::Acquire) {
+            self.stop();
+        }
+        Ok(())
+    }
+
+    pub fn policy_events(&self) -> Receiver<PolicyEvent> {
+        let living = self.living.load();
+        match living.as_ref().and_then(|living| living.dir.as_ref()) {
+            Some(dir) => dir.subscribe(),
+            None => mpsc::channel().1,
+        }
+    }
+
+    pub fn given_up(&self, session: GivenUp) {
+        let living = self.living.load();
+        let Some(living) = living.as_ref().filter(|living| living.process == process::id()) else { return };
+        if living.given_up.try_send(session).is_err() {
+            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            if dropped.is_power_of_two() {
+                tracing::warn!(dropped, "sessions given up faster than policies could be asked; they are retained");
+            }
+        }
+    }
+
+    /// Stops the threads and lets the policies go.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        let Some(living) = self.living.swap(None) else { return };
+        if living.process != process::id() {
+            std::mem::forget(living);
+        }
+    }
+}
+
+/// Decides about sessions given up, and lets the store give up what has expired, for as long as there is a host: its queue
+/// ends with it. Nobody waits for this thread, which may be the last to hold the host.
+fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>) {
+    let mut maintained = Instant::now();
+    loop {
+        let next = queue.recv_timeout(MAINTENANCE.saturating_sub(maintained.elapsed()));
+        let Some(host) = host.upgrade() else { return };
+        match next {
+            Ok(given_up) => removal::decide(&host, &given_up),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if maintained.elapsed() >= MAINTENANCE {
+            host.store.maintain(host.now());
+            maintained = Instant::now();
+        }
+    }
+}

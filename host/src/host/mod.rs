@@ -1,0 +1,169 @@
+//! The host: what ties OpenSSL's callbacks, the policies and the store together.
+
+mod builder;
+mod living;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, mpsc},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use openssl::{
+    error::ErrorStack,
+    ssl::{SslContextBuilder, SslRef},
+};
+
+pub use self::builder::HostBuilder;
+use self::living::Slot;
+use crate::{
+    callbacks::{self, InstallError, Listener, live::Live, tls},
+    handshake::{ConnectionReport, removal::GivenUp},
+    policies_dir::PolicyEvent,
+    policy::{Chain, wit::types},
+    session::{IdKey, Record},
+    store::{Store, Usage},
+};
+
+/// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.
+///
+/// Build one per process ([`Host::builder`]), install it on each context, and keep it for as long as the server runs: when it
+/// is dropped, its callbacks stay where they are and do nothing any more. Contexts and connections may outlive it.
+pub struct Host {
+    inner: Arc<Inner>,
+}
+
+impl Host {
+    /// A host with the defaults: no policies, a store in memory.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// Registers the host on a context: OpenSSL's three session callbacks, the client-hello callback, the id generator. Sets
+    /// `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and `SSL_OP_NO_RENEGOTIATION`, turns the internal cache off, and sets the
+    /// number of TLS 1.3 tickets and the timeout.
+    ///
+    /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`] first in
+    /// its own; one that sets an id generator, or a session callback, turns resumption off. There is no way to notice
+    /// either beforehand; [`ConnectionReport::miss`] tells.
+    ///
+    /// # Errors
+    /// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.
+    pub fn install(&self, context: &mut SslContextBuilder, listener: Listener) -> Result<(), InstallError> {
+        callbacks::install(&self.inner, context, listener)
+    }
+
+    /// Tells policies the address of a connection's peer. Call it before the handshake; without it `peer` is none.
+    ///
+    /// # Errors
+    /// OpenSSL is out of memory.
+    pub fn attach(&self, ssl: &mut SslRef, peer: IpAddr) -> Result<(), ErrorStack> {
+        match tls::connection_or_new(ssl) {
+            Some(connection) => {
+                connection.set_peer(peer);
+                Ok(())
+            }
+            None => Err(ErrorStack::get()),
+        }
+    }
+
+    /// What became of a connection's handshake; none before its ClientHello, and where the hook was missed.
+    pub fn connection(&self, ssl: &SslRef) -> Option<ConnectionReport> {
+        tls::connection(ssl)?.report(ssl)
+    }
+
+    /// What the store holds.
+    pub fn store_usage(&self) -> Usage {
+        self.inner.store.usage()
+    }
+
+    /// What happens to policies from now on: gone live, rejected, unloaded. Without a directory of policies nothing does.
+    pub fn policy_events(&self) -> mpsc::Receiver<PolicyEvent> {
+        self.inner.living.policy_events()
+    }
+
+    /// Starts again what a fork left behind: threads, policies. A forked child may call it before its first handshake;
+    /// without it the first handshake starts this in the background, and sessions neither resume nor are kept until it is
+    /// done. Does nothing where nothing is missing.
+    ///
+    /// # Errors
+    /// The policies' directory is gone, or there is no memory for the engine.
+    pub fn revive(&self) -> anyhow::Result<()> {
+        self.inner.living.revive(&self.inner)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.inner.living.stop();
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("limits", &self.inner.limits).finish_non_exhaustive()
+    }
+}
+
+/// What every context's site and every connection refer to, weakly: it goes with the [`Host`].
+pub struct Inner {
+    pub limits: Limits,
+    pub ids: IdKey,
+    pub store: Arc<dyn Store>,
+    pub live: Live,
+    living: Slot,
+    clock: Clock,
+}
+
+/// Seconds since the Unix epoch.
+type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// The host's own bounds, whatever policies say.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Seconds that a session resumes where no policy has an opinion.
+    pub lifetime: u64,
+    /// Seconds from the full handshake after which nothing that descends from it resumes.
+    pub max_lifetime: u64,
+    /// TLS 1.3 tickets for each full handshake.
+    pub tickets: usize,
+    /// Bytes of an encoded session; larger ones are not kept.
+    pub max_entry: usize,
+    /// What all policies together may take of one handshake.
+    pub policy_budget: Duration,
+    /// How long a lookup in a store that answers later may hold a handshake.
+    pub store_deadline: Duration,
+}
+
+impl Limits {
+    /// The furthest that a session may resume: the absolute lifetime, counted from the full handshake, and the end of its
+    /// client certificate.
+    pub fn furthest(&self, record: &Record) -> u64 {
+        let lifetime = record.authenticated.saturating_add(self.max_lifetime);
+        record
+            .peer_certificate
+            .as_ref()
+            .map_or(lifetime, |certificate: &types::Certificate| lifetime.min(certificate.not_after))
+    }
+}
+
+impl Inner {
+    /// Seconds since the Unix epoch.
+    pub fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// The policies in force; none in a forked child where they are being loaded again.
+    pub fn policies(self: &Arc<Self>) -> Option<Arc<Chain>> {
+        self.living.policies(self)
+    }
+
+    /// Queues a session that was given up for the worker. Never waits: a full queue drops it, which retains the session.
+    pub fn given_up(&self, session: GivenUp) {
+        self.living.given_up(session);
+    }
+}
+
+fn system_clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,29 @@
+//! What a handshake may spend on policies.
+
+use std::time::{Duration, Instant};
+
+/// What a handshake may still spend on policies. One budget serves all calls of a handshake; each takes what it used off it,
+/// waiting for an instance included.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    remaining: Duration,
+}
+
+impl Budget {
+    /// A budget for one handshake.
+    pub fn new(total: Duration) -> Self {
+        Self { remaining: total }
+    }
+
+    /// What is left.
+    pub fn remaining(&self) -> Duration {
+        self.remaining
+    }
+
+    /// Takes the time since `start` off, and gives the instant that ended it.
+    pub(super) fn spend_since(&mut self, start: Instant) -> Instant {
+        let now = Instant::now();
+        self.remaining = self.remaining.saturating_sub(now.duration_since(start));
+        now
+    }
+}

@@ -1,3 +1,0 @@
-//! The store in this process's memory.
-/// stub
-pub struct Memory;

@@ -1,0 +1,504 @@
+//! What `store::Memory` promises, seen from outside.
+
+use std::{
+    collections::HashMap,
+    os::unix::net::UnixStream,
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use openssl::{
+    asn1::Asn1Time,
+    ec::{EcGroup, EcKey},
+    hash::MessageDigest,
+    nid::Nid,
+    pkey::PKey,
+    ssl::{Ssl, SslContext, SslMethod, SslVersion},
+    x509::X509Builder,
+};
+use reprise::{
+    Prototype,
+    session::SessionId,
+    store::{Consume, Entry, Fetch, Found, Memory, Priority, Reach, RecordBytes, Removal, Removed, Store},
+};
+
+const PRIORITIES: [Priority; 3] = [Priority::Low, Priority::Normal, Priority::High];
+
+fn id(number: u64) -> SessionId {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    SessionId::from(bytes)
+}
+
+fn entry(length: usize) -> Entry {
+    Entry {
+        record: RecordBytes::new(vec![7; length]),
+        expires: 1_000,
+        single_use: false,
+        resumed: false,
+        priority: Priority::Normal,
+        reach: Reach::Fleet,
+        prototype: None,
+    }
+}
+
+/// A fetch on a machine so busy that the lock's holder was not scheduled is tried again.
+fn fetch_with(store: &Memory, id: &SessionId, consume: Consume, now: u64) -> Option<Found> {
+    loop {
+        match store.fetch(id, consume, now) {
+            Fetch::Ready(Ok(found)) => return found,
+            Fetch::Ready(Err(_)) => std::thread::yield_now(),
+            Fetch::Pending(_) => panic!("the memory store knows at once"),
+        }
+    }
+}
+
+fn fetch(store: &Memory, id: &SessionId) -> Option<Found> {
+    fetch_with(store, id, Consume::IfSingleUse, 0)
+}
+
+/// A store and what its observer is told.
+fn observed(store: Memory) -> (Memory, Arc<Mutex<Vec<Removed>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    store.observe_removals(Arc::new(move |removed| tell.lock().unwrap().push(removed)));
+    (store, told)
+}
+
+fn reasons(told: &Mutex<Vec<Removed>>) -> Vec<(SessionId, Removal)> {
+    told.lock().unwrap().drain(..).map(|removed| (removed.id, removed.why)).collect()
+}
+
+/// A session of a handshake in this process.
+fn prototype() -> Prototype {
+    let key =
+        PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap();
+    let mut certificate = X509Builder::new().unwrap();
+    certificate.set_pubkey(&key).unwrap();
+    certificate.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    certificate.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    certificate.sign(&key, MessageDigest::sha256()).unwrap();
+    let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();
+    server.set_certificate(&certificate.build()).unwrap();
+    server.set_private_key(&key).unwrap();
+    let server = server.build();
+    let mut client = SslContext::builder(SslMethod::tls_client()).unwrap();
+    client.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+    let client = client.build();
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| Ssl::new(&server).unwrap().accept(ours).unwrap());
+        let stream = Ssl::new(&client).unwrap().connect(theirs).unwrap();
+        Prototype::from(stream.ssl().session().unwrap().to_owned())
+    })
+}
+
+/// SplitMix64: the same numbers in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % bound
+    }
+}
+
+#[test]
+fn what_is_put_is_given_out_with_the_count_of_earlier_fetches() {
+    let store = Memory::default();
+    store.put(id(1), entry(100), 0);
+    for fetches in 0..3 {
+        let found = fetch(&store, &id(1)).unwrap();
+        assert_eq!((&*found.record, found.fetches, found.consumed), ([7; 100].as_slice(), fetches, false));
+    }
+    assert!(fetch(&store, &id(2)).is_none());
+}
+
+#[test]
+fn of_racing_fetches_of_a_single_use_session_exactly_one_finds_it() {
+    const THREADS: usize = 4;
+    const ROUNDS: u64 = 1_000;
+    let (store, told) = observed(Memory::default());
+    let barrier = Barrier::new(THREADS);
+    let found: Vec<AtomicU32> = (0..ROUNDS).map(|_| AtomicU32::new(0)).collect();
+    for round in 0..ROUNDS {
+        store.put(id(round), Entry { single_use: round % 2 == 0, ..entry(100) }, 0);
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for round in 0..ROUNDS {
+                    let consume = if round % 2 == 0 { Consume::IfSingleUse } else { Consume::Always };
+                    barrier.wait();
+                    if let Some(session) = fetch_with(&store, &id(round), consume, 0) {
+                        assert!(session.consumed);
+                        found[round as usize].fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert!(found.iter().all(|found| found.load(Ordering::Relaxed) == 1));
+    assert_eq!(store.usage().sessions, 0);
+    let told = reasons(&told);
+    assert_eq!(told.len() as u64, ROUNDS);
+    assert!(told.iter().all(|(_, why)| *why == Removal::Consumed));
+}
+
+#[test]
+fn nothing_is_given_out_at_its_expiry_or_later() {
+    let (store, told) = observed(Memory::default());
+    store.put(id(1), entry(100), 0);
+    assert!(fetch_with(&store, &id(1), Consume::IfSingleUse, 999).is_some());
+    assert!(fetch_with(&store, &id(1), Consume::IfSingleUse, 1_000).is_none());
+    store.put(id(2), entry(100), 1_000);
+    assert_eq!(reasons(&told), [(id(1), Removal::Expired), (id(2), Removal::Expired)]);
+    assert_eq!((store.usage().sessions, store.usage().expired), (0, 2));
+}
+
+#[test]
+fn maintenance_gives_up_all_that_has_expired_and_nothing_else() {
+    let store = Memory::with_capacity(32 << 20);
+    for number in 0..20_000 {
+        store.put(id(number), Entry { expires: 100 + number % 2, ..entry(100) }, 0);
+    }
+    for _ in 0..16 {
+        store.maintain(100);
+    }
+    assert_eq!((store.usage().sessions, store.usage().expired), (10_000, 10_000));
+    assert!((0..20_000).all(|number| store.peek(&id(number)).is_some() == (number % 2 == 1)));
+}
+
+#[test]
+fn what_leaves_is_told_of_once_and_with_its_reason_unless_it_was_removed() {
+    let (store, told) = observed(Memory::with_capacity(1 << 20));
+    store.put(id(1), entry(100), 0);
+    store.put(id(1), entry(101), 0);
+    assert_eq!(told.lock().unwrap()[0].record.len(), 100);
+    assert_eq!(reasons(&told), [(id(1), Removal::Replaced)]);
+    assert_eq!(store.remove(&id(1)).unwrap().len(), 101);
+    assert_eq!(store.remove(&id(1)).as_deref(), None);
+    assert_eq!(reasons(&told), []);
+}
+
+#[test]
+fn the_observer_may_use_the_store() {
+    let store = Arc::new(Memory::default());
+    let inner = store.clone();
+    store.observe_removals(Arc::new(move |removed| {
+        if removed.why == Removal::Replaced {
+            inner.put(removed.id, entry(1), 0);
+        }
+        assert!(inner.usage().bytes > 0);
+    }));
+    store.put(id(1), Entry { single_use: true, ..entry(1) }, 0);
+    assert!(fetch(&store, &id(1)).is_some());
+}
+
+#[test]
+fn peeking_is_not_use() {
+    let store = Memory::default();
+    store.put(id(1), Entry { single_use: true, ..entry(100) }, 0);
+    assert_eq!(store.peek(&id(1)).unwrap().len(), 100);
+    assert_eq!(fetch(&store, &id(1)).unwrap().fetches, 0);
+    assert_eq!(store.peek(&id(1)).as_deref(), None);
+}
+
+#[test]
+fn an_entry_larger_than_its_shard_is_given_up_and_pushes_out_nobody() {
+    let (store, told) = observed(Memory::with_capacity(64 << 10));
+    store.put(id(1), entry(100), 0);
+    store.put(id(2), entry(64 << 10), 0);
+    assert_eq!(reasons(&told), [(id(2), Removal::Evicted)]);
+    assert!(fetch(&store, &id(1)).is_some());
+}
+
+#[test]
+fn sessions_that_resume_outlast_a_flood_of_sessions_that_do_not() {
+    let store = Memory::with_budgets(1 << 20, 0);
+    let (resume, flood) = (0..500, 1_000..100_000);
+    for number in resume.clone() {
+        store.put(id(number), entry(300), 0);
+        fetch(&store, &id(number)).unwrap();
+    }
+    for number in flood {
+        store.put(id(number), entry(300), 0);
+    }
+    assert!(store.usage().evicted > 90_000);
+    assert_eq!(resume.filter(|number| store.peek(&id(*number)).is_some()).count(), 500);
+}
+
+#[test]
+fn sessions_made_in_a_resumption_outlast_a_flood_before_their_first_use() {
+    let store = Memory::with_budgets(1 << 20, 0);
+    for number in 0..500 {
+        store.put(id(number), Entry { resumed: true, ..entry(300) }, 0);
+    }
+    for number in 1_000..100_000 {
+        store.put(id(number), entry(300), 0);
+    }
+    assert_eq!((0..500).filter(|number| store.peek(&id(*number)).is_some()).count(), 500);
+}
+
+#[test]
+fn the_clients_that_come_back_now_take_the_place_of_those_that_did_once() {
+    let store = Memory::with_budgets(1 << 20, 0);
+    for number in 0..20_000 {
+        store.put(id(number), Entry { resumed: true, ..entry(300) }, 0);
+    }
+    let held: Vec<u64> = (0..20_000).filter(|number| store.peek(&id(*number)).is_some()).collect();
+    assert!(held.len() > 1_000);
+    assert_eq!(held[0], 20_000 - held.len() as u64, "the oldest went first");
+}
+
+#[test]
+fn all_of_low_priority_goes_before_any_of_normal_and_that_before_any_of_high() {
+    for newcomer in PRIORITIES {
+        let (store, told) = observed(Memory::with_budgets(256 << 10, 0));
+        for (index, priority) in PRIORITIES.into_iter().enumerate() {
+            for number in 0..100 {
+                store.put(id(index as u64 * 1_000 + number), Entry { priority, ..entry(300) }, 0);
+            }
+        }
+        // The most useful of low priority goes before the least useful of normal priority.
+        (0..100).for_each(|number| drop(fetch(&store, &id(number))));
+        assert_eq!(reasons(&told), []);
+        for number in 10_000..20_000 {
+            store.put(id(number), Entry { priority: newcomer, ..entry(300) }, 0);
+        }
+        let left = |index: usize| (0..100).filter(|n| store.peek(&id(index as u64 * 1_000 + n)).is_some()).count();
+        let newcomer = PRIORITIES.iter().position(|priority| *priority == newcomer).unwrap();
+        for index in 0..3 {
+            if index < newcomer {
+                assert_eq!(left(index), 0, "{newcomer} against {index}");
+            }
+            if index > newcomer {
+                assert_eq!(left(index), 100, "{newcomer} against {index}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_store_full_of_higher_priority_gives_up_the_newcomer() {
+    let (store, told) = observed(Memory::with_budgets(64 << 10, 0));
+    for number in 0..1_000 {
+        store.put(id(number), Entry { priority: Priority::High, ..entry(300) }, 0);
+    }
+    let (sessions, _) = (store.usage().sessions, reasons(&told));
+    store.put(id(5_000), Entry { priority: Priority::Low, ..entry(300) }, 0);
+    store.put(id(5_001), entry(300), 0);
+    assert_eq!(reasons(&told), [(id(5_000), Removal::Evicted), (id(5_001), Removal::Evicted)]);
+    assert_eq!(store.usage().sessions, sessions);
+}
+
+#[test]
+fn a_prototype_is_wanted_from_the_second_hit_on_and_kept_once_given() {
+    let (store, prototype) = (Memory::default(), prototype());
+    store.put(id(1), entry(100), 0);
+    assert!(!fetch(&store, &id(1)).unwrap().wants_prototype);
+    let found = fetch(&store, &id(1)).unwrap();
+    assert!(found.wants_prototype && found.prototype.is_none());
+    store.keep_prototype(&id(1), prototype.clone());
+    let found = fetch(&store, &id(1)).unwrap();
+    assert!(!found.wants_prototype && found.prototype.is_some());
+
+    store.put(id(2), Entry { prototype: Some(prototype.clone()), ..entry(100) }, 0);
+    assert!(fetch(&store, &id(2)).unwrap().prototype.is_some());
+
+    store.keep_prototype(&id(3), prototype);
+    assert_eq!(store.usage().prototypes, 2, "one of a session that is not there is not kept");
+    store.remove(&id(1));
+    store.remove(&id(2));
+    assert_eq!(store.usage().prototypes, 0);
+}
+
+#[test]
+fn no_prototype_is_wanted_where_none_can_be_kept_or_the_session_is_gone() {
+    let (none, store) = (Memory::with_budgets(1 << 20, 0), Memory::default());
+    none.put(id(1), entry(100), 0);
+    none.keep_prototype(&id(1), prototype());
+    assert!((0..64).all(|_| !fetch(&none, &id(1)).unwrap().wants_prototype));
+    assert_eq!(none.usage().prototypes, 0);
+
+    store.put(id(1), entry(100), 0);
+    drop(fetch(&store, &id(1)));
+    assert!(!fetch_with(&store, &id(1), Consume::Always, 0).unwrap().wants_prototype);
+}
+
+#[test]
+fn prototypes_stay_within_their_budget_and_push_out_each_other_but_no_session() {
+    let prototype = prototype();
+    let budget = 20 * prototype.weight();
+    let store = Memory::with_budgets(1 << 20, budget);
+    for number in 0..500 {
+        store.put(id(number), Entry { prototype: Some(prototype.clone()), ..entry(300) }, 0);
+        assert!(store.usage().prototypes <= 20);
+    }
+    let usage = store.usage();
+    assert_eq!((usage.sessions, usage.prototypes, usage.evicted), (500, 20, 0));
+}
+
+#[test]
+fn prototypes_that_are_used_outlast_a_flood_of_prototypes_that_are_not() {
+    let prototype = prototype();
+    let store = Memory::with_budgets(1 << 20, 20 * prototype.weight());
+    for number in 0..10 {
+        store.put(id(number), Entry { prototype: Some(prototype.clone()), ..entry(100) }, 0);
+        drop(fetch(&store, &id(number)));
+    }
+    for number in 1_000..3_000 {
+        store.put(id(number), Entry { prototype: Some(prototype.clone()), ..entry(100) }, 0);
+    }
+    assert!((0..10).all(|number| fetch(&store, &id(number)).unwrap().prototype.is_some()));
+}
+
+#[test]
+fn a_session_hit_most_pushes_out_a_prototype_that_is_not_hit() {
+    let prototype = prototype();
+    let store = Memory::with_budgets(1 << 20, 10 * prototype.weight());
+    for number in 0..10 {
+        store.put(id(number), Entry { prototype: Some(prototype.clone()), ..entry(100) }, 0);
+    }
+    store.put(id(100), entry(100), 0);
+    let wanted: Vec<usize> = (1..=20).filter(|_| fetch(&store, &id(100)).unwrap().wants_prototype).collect();
+    assert_eq!(wanted, [4, 8, 16], "full: not on every hit");
+    store.keep_prototype(&id(100), prototype);
+    assert!(fetch(&store, &id(100)).unwrap().prototype.is_some());
+    assert_eq!(store.usage().prototypes, 10);
+}
+
+#[test]
+fn shards_fill_alike() {
+    const CAPACITY: usize = 32 << 20;
+    let store = Memory::with_budgets(CAPACITY, 0);
+    let mut put = 0;
+    while store.usage().evicted == 0 {
+        (put..put + 100).for_each(|number| store.put(id(number), entry(300), 0));
+        put += 100;
+    }
+    let bytes = store.usage().bytes as usize;
+    assert!(bytes > CAPACITY * 85 / 100, "{bytes} bytes held when the first shard was full");
+}
+
+struct Kept {
+    record: RecordBytes,
+    expires: u64,
+    single_use: bool,
+    priority: Priority,
+    fetches: u32,
+}
+
+/// Whatever is done to it, the store holds what was put and has not left, and says of all that left why: the model learns
+/// what was evicted from the observer alone, and then every answer must agree with it.
+///
+/// Gives how many were evicted.
+fn agrees_with_a_model(capacity: usize, seed: u64) -> u64 {
+    let prototype = prototype();
+    let (sessions, prototypes) = (capacity - capacity / 4, capacity / 4);
+    let (store, told) = observed(Memory::with_budgets(sessions, prototypes));
+    let mut random = Random(seed);
+    let mut model: HashMap<SessionId, Kept> = HashMap::new();
+    let mut now = 0;
+    for step in 0..30_000 {
+        let id = id(random.below(2_000));
+        let mut came = None;
+        match random.below(100) {
+            0..45 => {
+                let kept = Kept {
+                    record: RecordBytes::new(vec![
+                        step as u8;
+                        random.below(if step % 50 == 0 { 16_000 } else { 800 }) as usize
+                    ]),
+                    expires: now + random.below(3_000),
+                    single_use: random.below(4) == 0,
+                    priority: PRIORITIES[random.below(3) as usize],
+                    fetches: 0,
+                };
+                let entry = Entry {
+                    record: kept.record.clone(),
+                    expires: kept.expires,
+                    single_use: kept.single_use,
+                    resumed: random.below(4) == 0,
+                    priority: kept.priority,
+                    reach: Reach::Node,
+                    prototype: (random.below(4) == 0).then(|| prototype.clone()),
+                };
+                store.put(id, entry, now);
+                came = Some((id, kept));
+            }
+            45..85 => {
+                let consume = if random.below(10) == 0 { Consume::Always } else { Consume::IfSingleUse };
+                let found = fetch_with(&store, &id, consume, now);
+                let known = model.get_mut(&id).filter(|known| known.expires > now);
+                assert_eq!(found.is_some(), known.is_some(), "step {step}");
+                if let (Some(found), Some(known)) = (found, known) {
+                    assert_eq!(*found.record, *known.record, "step {step}");
+                    assert_eq!(found.fetches, known.fetches, "step {step}");
+                    assert_eq!(found.consumed, known.single_use || consume == Consume::Always, "step {step}");
+                    known.fetches += 1;
+                    if found.wants_prototype {
+                        store.keep_prototype(&id, prototype.clone());
+                    }
+                }
+            }
+            85..90 => {
+                let known = model.remove(&id);
+                assert_eq!(store.remove(&id).as_deref(), known.as_ref().map(|known| &*known.record), "step {step}");
+            }
+            90..95 => {
+                let known = model.get(&id);
+                assert_eq!(store.peek(&id).as_deref(), known.map(|known| &*known.record), "step {step}");
+            }
+            95..98 => now += random.below(30),
+            _ => {
+                store.maintain(now);
+            }
+        }
+        for removed in told.lock().unwrap().drain(..) {
+            let newcomer = came.as_ref().filter(|(id, _)| removed.id == *id && removed.why != Removal::Replaced);
+            if newcomer.is_some() {
+                let (_, kept) = came.take().unwrap();
+                assert!(removed.why == Removal::Evicted || kept.expires <= now, "step {step}");
+                continue;
+            }
+            let known = model.remove(&removed.id).expect("what left was there");
+            assert_eq!(*removed.record, *known.record, "step {step}");
+            match removed.why {
+                Removal::Expired => assert!(known.expires <= now, "step {step}"),
+                Removal::Evicted => {
+                    assert!(
+                        model.values().all(|other| other.priority as u8 >= known.priority as u8),
+                        "step {step}: one of lower priority is still there"
+                    );
+                }
+                Removal::Replaced => assert_eq!(came.as_ref().unwrap().0, removed.id, "step {step}"),
+                Removal::Consumed => assert!(came.is_none(), "step {step}"),
+                other => panic!("step {step}: {other:?}"),
+            }
+        }
+        model.extend(came);
+        let usage = store.usage();
+        assert_eq!(usage.sessions, model.len() as u64, "step {step}");
+        assert!(usage.bytes <= capacity as u64, "step {step}: {usage:?}");
+        assert!(usage.prototypes as usize * prototype.weight() <= prototypes, "step {step}: {usage:?}");
+    }
+    store.usage().evicted
+}
+
+#[test]
+fn a_roomy_store_agrees_with_a_model() {
+    assert_eq!(agrees_with_a_model(16 << 20, 1), 0);
+}
+
+#[test]
+fn a_crowded_store_agrees_with_a_model_told_of_evictions() {
+    for seed in 0..4 {
+        assert!(agrees_with_a_model(256 << 10, seed) > 1_000);
+    }
+}
