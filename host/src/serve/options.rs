@@ -102,7 +102,7 @@ pub(crate) struct Options {
     /// TLS 1.3 tickets per full handshake [default: 1]
     ///
     /// Each is an entry of the store and a call to each policy. Clients that open connections in parallel and use each
-    /// ticket once are served by more, at most 8.
+    /// ticket once are served by more, at most 16.
     #[arg(long, value_name = "N")]
     pub(crate) tickets: Option<usize>,
 

@@ -26,6 +26,8 @@ const MAX_LOOKS: usize = 30;
 pub(crate) async fn follow(sites: Arc<Sites>, mut seen: Look) {
     let (hint, mut hints) = mpsc::channel(1);
     let _watcher = watch(&sites, hint.clone());
+    // What changed between the first reading and the watch is found by a look of its own.
+    let _ = hint.try_send(());
     loop {
         // Nobody hangs up: `hint` lives as long as this function.
         let _ = tokio::time::timeout(POLL, hints.recv()).await;

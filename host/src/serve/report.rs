@@ -28,6 +28,8 @@ pub(crate) struct Report {
     policies: Vec<PolicyReport>,
     /// Why the session that the client offered did not resume.
     miss_reason: Option<String>,
+    /// Why the session that this handshake made will not resume.
+    not_kept_reason: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -56,6 +58,7 @@ impl Report {
             resumptions: known.resumptions,
             policies: known.policies.iter().map(PolicyReport::of).collect(),
             miss_reason: known.miss.map(|miss| miss.to_string()),
+            not_kept_reason: known.not_kept.map(|reason| reason.to_string()),
         }
     }
 
@@ -73,7 +76,11 @@ impl Report {
             (Some(reason), false) => format!("full handshake ({reason})"),
             (None, false) => "full handshake".to_owned(),
         };
-        let session = self.session_id.as_deref().unwrap_or("not kept");
+        let session = match (&self.session_id, &self.not_kept_reason) {
+            (_, Some(reason)) => format!("not kept ({reason})"),
+            (Some(id), None) => id.clone(),
+            (None, None) => "none".to_owned(),
+        };
         format!("{} {outcome}, session {session}", self.protocol)
     }
 }
@@ -114,6 +121,7 @@ mod tests {
             "cipher",
             "expires",
             "miss_reason",
+            "not_kept_reason",
             "policies",
             "protocol",
             "resumed",

@@ -122,7 +122,7 @@ impl Settings {
                 "--{option} is zero, and nothing can be done in no time: give it a span like `10s`"
             );
         }
-        ensure!(settings.tickets <= 8, "--tickets {} is more than 8: no client uses so many", settings.tickets);
+        ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
@@ -262,7 +262,7 @@ mod tests {
             ("site = 'default=c,k'", "default"),
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
             ("handshake-timeout = '0s'", "--handshake-timeout"),
-            ("tickets = 9", "--tickets"),
+            ("tickets = 17", "--tickets"),
             ("max-connections = 0", "--max-connections"),
         ] {
             let error = format!("{:#}", settings(toml).map(|_| ()).expect_err(toml));

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use openssl::{
     ssl::{
-        AlpnError, ClientHelloResponse, SslAlert, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode,
-        SslOptions, SslVerifyMode, SslVersion,
+        AlpnError, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslOptions, SslVerifyMode,
+        SslVersion,
     },
     stack::Stack,
     x509::{
@@ -26,7 +26,7 @@ use super::{
     material::{Fingerprint, Material, Parsed},
     settings::{ClientCa, Settings, SiteFiles, Tls},
 };
-use crate::{Host, Listener, session::Epoch};
+use crate::{Alert, ClientHello, HelloResponse, Host, Listener, session::Epoch};
 
 /// Every site on every listener, and the contexts in force.
 pub(crate) struct Sites {
@@ -206,16 +206,16 @@ impl Sites {
 fn choose_site(
     sites: Weak<Sites>,
     listener: usize,
-) -> impl Fn(&mut crate::ClientHello<'_>) -> Result<ClientHelloResponse, SslAlert> + Send + Sync + 'static {
+) -> impl Fn(&mut ClientHello<'_>) -> Result<HelloResponse, Alert> + Send + Sync + 'static {
     move |hello| {
         // Weak, or the contexts in `live` and this closure in each of them would keep each other alive.
-        let sites = sites.upgrade().ok_or(SslAlert::INTERNAL_ERROR)?;
+        let sites = sites.upgrade().ok_or(Alert::INTERNAL_ERROR)?;
         let context = sites.context(listener, hello.server_name());
-        hello.set_context(&context).map_err(|error| {
+        hello.switch_to(&context).map_err(|error| {
             tracing::error!("a connection could not be switched to its site: {error}");
-            SslAlert::INTERNAL_ERROR
+            Alert::INTERNAL_ERROR
         })?;
-        Ok(ClientHelloResponse::SUCCESS)
+        Ok(HelloResponse::Continue)
     }
 }
 

@@ -10,8 +10,8 @@ use openssl::{
     nid::Nid,
     pkey::{PKey, Private},
     x509::{
-        X509, X509Builder, X509Name,
-        extension::{BasicConstraints, SubjectAlternativeName},
+        CrlNumber, X509, X509Builder, X509CrlBuilder, X509Name, X509RevokedBuilder,
+        extension::{AuthorityKeyIdentifier, BasicConstraints, SubjectAlternativeName, SubjectKeyIdentifier},
     },
 };
 
@@ -60,9 +60,32 @@ pub(super) fn issue(name: &str, issuer: Option<&Issued>) -> Issued {
     cert.set_pubkey(&key).unwrap();
     if issuer.is_none() {
         cert.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        let id = SubjectKeyIdentifier::new().build(&cert.x509v3_context(None, None)).unwrap();
+        cert.append_extension(id).unwrap();
     }
     let names = SubjectAlternativeName::new().dns(name).build(&cert.x509v3_context(None, None)).unwrap();
     cert.append_extension(names).unwrap();
     cert.sign(issuer.map_or(&key, |issuer| &issuer.key), MessageDigest::sha256()).unwrap();
     Issued { cert: cert.build(), key }
+}
+
+/// The list of what `issuer` revoked, in PEM.
+pub(super) fn revocation_list(issuer: &Issued, revoked: &[&Issued]) -> Vec<u8> {
+    let (yesterday, tomorrow) = (Asn1Time::from_unix(0).unwrap(), Asn1Time::days_from_now(1).unwrap());
+    let mut crl = X509CrlBuilder::new().unwrap();
+    crl.set_issuer_name(issuer.cert.subject_name()).unwrap();
+    crl.set_last_update(&yesterday).unwrap();
+    crl.set_next_update(&tomorrow).unwrap();
+    for revoked in revoked {
+        let mut entry = X509RevokedBuilder::new().unwrap();
+        entry.set_serial_number(revoked.cert.serial_number()).unwrap();
+        entry.set_revocation_date(&yesterday).unwrap();
+        crl.add_revoked(entry.build()).unwrap();
+    }
+    let context = X509Builder::new().unwrap();
+    let context = context.x509v3_context(Some(&issuer.cert), None);
+    crl.append_extension(AuthorityKeyIdentifier::new().keyid(true).build(&context).unwrap()).unwrap();
+    crl.append_extension(CrlNumber::new(BigNum::from_u32(1).unwrap()).unwrap().build().unwrap()).unwrap();
+    crl.sign(&issuer.key, MessageDigest::sha256()).unwrap();
+    crl.build().unwrap().to_pem().unwrap()
 }

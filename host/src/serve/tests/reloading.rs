@@ -1,6 +1,9 @@
 use std::fs;
 
-use super::{certificates::issue, *};
+use super::{
+    certificates::{issue, revocation_list},
+    *,
+};
 use crate::serve::sites::Look;
 
 /// What a look right now changes, seen from `before`.
@@ -88,30 +91,12 @@ async fn a_site_with_bad_files_does_not_keep_another_from_its_new_ones() {
 
 #[tokio::test]
 async fn a_revoked_client_is_refused_once_the_list_says_so() {
-    use openssl::{
-        asn1::Asn1Time,
-        hash::MessageDigest,
-        x509::{X509CrlBuilder, X509Revoked},
-    };
     let files = Files::new();
     files.issue("default", None);
     let ca = files.issue("ca", None);
     let client = files.issue("client", Some(&ca));
-    let list = |revoked: Option<&Issued>| {
-        let mut crl = X509CrlBuilder::new().unwrap();
-        crl.set_issuer_name(ca.cert.subject_name()).unwrap();
-        crl.set_last_update(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-        crl.set_next_update(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-        if let Some(revoked) = revoked {
-            let mut entry = X509Revoked::new().unwrap();
-            entry.set_serial_number(revoked.cert.serial_number()).unwrap();
-            entry.set_revocation_date(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-            crl.add_revoked(entry).unwrap();
-        }
-        crl.sign(&ca.key, MessageDigest::sha256()).unwrap();
-        fs::write(files.path("crl.pem"), crl.build().to_pem().unwrap()).unwrap();
-    };
-    list(None);
+    let list = |revoked: &[&Issued]| fs::write(files.path("crl.pem"), revocation_list(&ca, revoked)).unwrap();
+    list(&[]);
     let server = Running::start(&files, "client-ca = '{}/ca.crt'\ncrl = '{}/crl.pem'").await;
     let mut seen = server.sites.look();
     let served = async || match server.connect_as(None, Some(&client)).await {
@@ -119,7 +104,7 @@ async fn a_revoked_client_is_refused_once_the_list_says_so() {
         Err(_) => false,
     };
     assert!(served().await);
-    list(Some(&client));
+    list(&[&client]);
     assert_eq!(reload(&server.sites, &mut seen), [("default".to_owned(), Ok(()))]);
     assert!(!served().await);
 }
