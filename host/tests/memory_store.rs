@@ -37,7 +37,7 @@ fn entry(length: usize) -> Entry {
         record: RecordBytes::new(vec![7; length]),
         expires: 1_000,
         single_use: false,
-        resumed: false,
+        renews: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,
@@ -237,7 +237,7 @@ fn sessions_that_resume_outlast_a_flood_of_sessions_that_do_not() {
 fn sessions_made_in_a_resumption_outlast_a_flood_before_their_first_use() {
     let store = Memory::with_budgets(1 << 20, 0);
     for number in 0..500 {
-        store.put(id(number), Entry { resumed: true, ..entry(300) }, 0);
+        store.put(id(number), Entry { renews: Some(id(u64::MAX)), ..entry(300) }, 0);
     }
     for number in 1_000..100_000 {
         store.put(id(number), entry(300), 0);
@@ -249,11 +249,40 @@ fn sessions_made_in_a_resumption_outlast_a_flood_before_their_first_use() {
 fn the_clients_that_come_back_now_take_the_place_of_those_that_did_once() {
     let store = Memory::with_budgets(1 << 20, 0);
     for number in 0..20_000 {
-        store.put(id(number), Entry { resumed: true, ..entry(300) }, 0);
+        store.put(id(number), Entry { renews: Some(id(u64::MAX)), ..entry(300) }, 0);
     }
     let held: Vec<u64> = (0..20_000).filter(|number| store.peek(&id(*number)).is_some()).collect();
     assert!(held.len() > 1_000);
     assert_eq!(held[0], 20_000 - held.len() as u64, "the oldest went first");
+}
+
+#[test]
+fn a_session_that_was_renewed_goes_before_any_that_was_not_unless_it_is_used_again() {
+    let (store, told) = observed(Memory::with_budgets(64 << 10, 0));
+    (0..100).for_each(|number| store.put(id(number), entry(300), 0));
+    for (number, fetches) in [(70, 1), (80, 2), (90, 1)] {
+        (0..fetches).for_each(|_| drop(fetch(&store, &id(number))));
+        store.put(id(1_000 + number), Entry { renews: Some(id(number)), ..entry(300) }, 0);
+    }
+    drop(fetch(&store, &id(90)));
+    assert_eq!(reasons(&told), []);
+    (2_000..2_100).for_each(|number| store.put(id(number), entry(300), 0));
+    assert_eq!(reasons(&told)[0], (id(70), Removal::Evicted));
+    assert!([80, 90, 1_070, 1_080, 1_090].iter().all(|number| store.peek(&id(*number)).is_some()));
+}
+
+#[test]
+fn clients_that_renew_their_sessions_have_room_for_one_each_and_not_for_the_used_ones() {
+    let store = Memory::with_budgets(1 << 20, 0);
+    let (clients, rounds) = (1_000, 20);
+    (0..clients).for_each(|client| store.put(id(client), entry(300), 0));
+    for round in 1..rounds {
+        for client in 0..clients {
+            let old = id((round - 1) * clients + client);
+            assert!(fetch(&store, &old).is_some(), "client {client} in round {round}");
+            store.put(id(round * clients + client), Entry { renews: Some(old), ..entry(300) }, 0);
+        }
+    }
 }
 
 #[test]
@@ -359,6 +388,21 @@ fn prototypes_that_are_used_outlast_a_flood_of_prototypes_that_are_not() {
 }
 
 #[test]
+fn the_prototype_of_a_renewed_session_goes_before_those_of_others() {
+    let prototype = prototype();
+    let store = Memory::with_budgets(1 << 20, 10 * prototype.weight());
+    let with_prototype = || Entry { prototype: Some(prototype.clone()), ..entry(100) };
+    for number in 0..10 {
+        store.put(id(number), with_prototype(), 0);
+        drop(fetch(&store, &id(number)));
+    }
+    store.put(id(100), Entry { renews: Some(id(5)), ..with_prototype() }, 0);
+    let without: Vec<u64> = (0..10).filter(|n| fetch(&store, &id(*n)).unwrap().prototype.is_none()).collect();
+    assert_eq!(without, [5]);
+    assert!(fetch(&store, &id(100)).unwrap().prototype.is_some());
+}
+
+#[test]
 fn a_session_hit_most_pushes_out_a_prototype_that_is_not_hit() {
     let prototype = prototype();
     let store = Memory::with_budgets(1 << 20, 10 * prototype.weight());
@@ -420,11 +464,12 @@ fn agrees_with_a_model(capacity: usize, seed: u64) -> u64 {
                     priority: PRIORITIES[random.below(3) as usize],
                     fetches: 0,
                 };
+                let renewed = self::id(random.below(2_000));
                 let entry = Entry {
                     record: kept.record.clone(),
                     expires: kept.expires,
                     single_use: kept.single_use,
-                    resumed: random.below(4) == 0,
+                    renews: (random.below(4) == 0).then_some(renewed),
                     priority: kept.priority,
                     reach: Reach::Node,
                     prototype: (random.below(4) == 0).then(|| prototype.clone()),

@@ -33,19 +33,23 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+fn id(number: u64) -> SessionId {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    SessionId::from(bytes)
+}
+
 fn put(store: &Memory, number: u64) {
-    let mut id = [0; 32];
-    id[..8].copy_from_slice(&number.to_be_bytes());
     let entry = Entry {
         record: RecordBytes::new(vec![7; 200 + number as usize % 300]),
         expires: 1,
         single_use: false,
-        resumed: number.is_multiple_of(3),
+        renews: number.is_multiple_of(3).then(|| id(number / 2)),
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,
     };
-    store.put(SessionId::from(id), entry, 0);
+    store.put(id(number), entry, 0);
 }
 
 #[test]

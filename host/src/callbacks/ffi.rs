@@ -1,6 +1,6 @@
 //! What `openssl-sys` does not declare. Signatures as in `openssl/ssl.h`, `openssl/x509.h` of OpenSSL 3.0 to 3.6.
 
-use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
+use std::ffi::{c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
 pub use openssl_sys::*;
 
@@ -49,6 +49,3 @@ unsafe extern "C" {
     pub fn X509_get_X509_PUBKEY(certificate: *const X509) -> *mut c_void;
     pub fn i2d_X509_PUBKEY(key: *const c_void, out: *mut *mut c_uchar) -> c_int;
 }
-
-/// `BIO_get_mem_data` gives a `char *`.
-pub type MemData = *mut c_char;

@@ -132,7 +132,7 @@ unsafe fn register(context: *mut ffi::SSL_CTX, host: &Inner) {
     // No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside
     // NO_INTERNAL it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation:
     // a second handshake on a connection would have facts of its own.
-    let options = ffi::SSL_OP_NO_TICKET as u64 | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION as u64;
+    let options = ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
     let cache = ffi::SSL_SESS_CACHE_SERVER | ffi::SSL_SESS_CACHE_NO_INTERNAL | ffi::SSL_SESS_CACHE_NO_AUTO_CLEAR;
     let lifetime = i64::try_from(host.limits.max_lifetime).unwrap_or(i64::MAX);
     // SAFETY: by this function's contract; the callbacks have the documented signatures and live as long as the program.

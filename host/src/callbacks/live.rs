@@ -3,7 +3,7 @@
 //! remove_cb is given no `SSL` and no reason. This table ties a session's id to the connections that use it, so that the
 //! cause can be told and a stranger's broken handshake is not taken for a fatal alert on an established connection.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, process};
 
 use parking_lot::Mutex;
 
@@ -28,12 +28,23 @@ pub enum Users {
 
 /// The table. An entry is an `SSL`'s address, there from when it takes up a session until its ex_data is freed, which
 /// `SSL_free` does before it frees anything else.
-#[derive(Default)]
-pub struct Live([Mutex<HashMap<SessionId, Vec<usize>>>; SHARDS]);
+///
+/// It belongs to the process that made it. In a forked child its locks may be held for ever by threads that are not there:
+/// connections that came over with the fork leave it alone.
+pub struct Live {
+    process: u32,
+    shards: [Mutex<HashMap<SessionId, Vec<usize>>>; SHARDS],
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { process: process::id(), shards: Default::default() }
+    }
+}
 
 impl Live {
     fn shard(&self, id: &SessionId) -> &Mutex<HashMap<SessionId, Vec<usize>>> {
-        &self.0[usize::from(id.as_bytes()[0]) % SHARDS]
+        &self.shards[usize::from(id.as_bytes()[0]) % SHARDS]
     }
 
     /// The connection at `ssl` uses the session from now on.
@@ -47,6 +58,9 @@ impl Live {
 
     /// The connection at `ssl` is going.
     pub fn leave(&self, id: &SessionId, ssl: usize) {
+        if self.process != process::id() {
+            return;
+        }
         let mut shard = self.shard(id).lock();
         if let Some(users) = shard.get_mut(id) {
             users.retain(|&user| user != ssl);

@@ -26,7 +26,10 @@ pub mod tls;
 mod trampolines;
 
 pub(crate) use self::install::install;
-pub(crate) use self::{ex_data::Attached, trampolines::just_freed};
+pub(crate) use self::{
+    ex_data::Attached,
+    trampolines::{guarded, just_freed},
+};
 pub use self::{
     install::{InstallError, Owner, SessionCallbacks, session_callbacks},
     prototype::Prototype,

@@ -28,10 +28,9 @@ pub fn cipher_suite(session: &SslSessionRef) -> Option<u16> {
 /// When it was made, in seconds since the Unix epoch by OpenSSL's clock (`SSL_SESSION_get_time`).
 pub fn time(session: &SslSessionRef) -> i64 {
     // SAFETY: a live session, read only.
+    let time = unsafe { ffi::SSL_SESSION_get_time(session.as_ptr()) };
     #[allow(clippy::useless_conversion)] // c_long is 32 bits on some platforms
-    unsafe {
-        ffi::SSL_SESSION_get_time(session.as_ptr()).into()
-    }
+    time.into()
 }
 
 /// Sets its timeout, counted from its time (`SSL_SESSION_set_timeout`). For a session that no cache and no other thread has.

@@ -11,18 +11,17 @@ use std::{
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{SslRef, SslSessionRef};
 
-use super::{HelloResponse, ex_data, ffi, site::NONCE};
+use super::{Alert, HelloResponse, ex_data, ffi, site::NONCE};
 use crate::{
     handshake::{self, removal},
     session::SessionId,
 };
 
 /// Runs a callback's body; a panic is logged and answered with `otherwise`.
-pub(super) fn guarded<T>(callback: &str, otherwise: T, body: impl FnOnce() -> T) -> T {
+pub fn guarded<T>(callback: &str, otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
         // The logger may be what panicked; a second panic here must not get out either.
-        let _ =
-            catch_unwind(|| tracing::error!(callback, "a callback panicked; the handshake goes on without a session"));
+        let _ = catch_unwind(|| tracing::error!(callback, "a callback panicked; the connection does not resume"));
         otherwise
     })
 }
@@ -82,7 +81,7 @@ pub(super) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, sessi
 pub(super) unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_int, _: *mut c_void) -> c_int {
     // SAFETY: OpenSSL passes a live connection, used by this thread alone.
     let ssl = unsafe { SslRef::from_ptr_mut(ssl) };
-    match guarded("client_hello", Ok(HelloResponse::Continue), || handshake::client_hello(ssl)) {
+    match guarded("client_hello", Err(Alert::INTERNAL_ERROR), || handshake::client_hello(ssl)) {
         Ok(HelloResponse::Continue) => ffi::SSL_CLIENT_HELLO_SUCCESS,
         Ok(HelloResponse::Retry) => ffi::SSL_CLIENT_HELLO_RETRY,
         Err(description) => {

@@ -6,18 +6,21 @@ use openssl::ssl::SslRef;
 
 use super::{Connection, Handshake, Kept, hello::Hello};
 use crate::{
-    callbacks::{Alert, ClientHello, HelloResponse, Site, tls},
+    callbacks::{self, Alert, ClientHello, HelloResponse, Site, tls},
     policy::{Budget, wit::types},
     session::{Border, Miss},
 };
 
 /// The hook that OpenSSL calls. Facts first, then the embedder's own callback, which may switch the context, then the border.
+///
+/// Gathering facts may fail: such a connection does not resume. Where the embedder's callback or the settling panics, it is
+/// not known which site's settings the connection has, and the caller ends the handshake.
 pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
     let Some(site) = tls::site(ssl) else { return Ok(HelloResponse::Continue) };
     // Where there is no memory for the connection's state, it has none, and so it misses.
     let connection = tls::connection_or_new(ssl);
     if let Some(connection) = &connection {
-        begin(ssl, &site, connection);
+        callbacks::guarded("client_hello", (), || begin(ssl, &site, connection));
     }
     if let Some(callback) = &site.on_client_hello {
         let server_name = tls::hello_extension(ssl, 0).and_then(super::hello::server_name);

@@ -5,7 +5,7 @@
 
 use openssl::ssl::SslRef;
 
-use crate::{callbacks::tls, session::SessionId};
+use crate::callbacks::tls;
 
 /// At most this many PSK identities are looked at; more are not looked up.
 pub const IDENTITIES: usize = 2;
@@ -58,12 +58,6 @@ impl Hello {
     /// Whether a session is offered that this protocol version would look at.
     pub fn offers_session(&self, tls13: bool) -> bool {
         if tls13 { !self.identities.is_empty() } else { !self.session_id.is_empty() }
-    }
-
-    /// Whether one of the sessions offered is this one.
-    pub fn offers(&self, id: &SessionId) -> bool {
-        let id = id.as_bytes().as_slice();
-        self.session_id == id || self.identities.iter().any(|identity| identity == id)
     }
 }
 

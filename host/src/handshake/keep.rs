@@ -106,13 +106,14 @@ fn decide(
         notes: Notes::new(),
         der: Zeroizing::default(),
     };
-    let mut known = None;
+    let (mut known, mut renews) = (None, None);
     if tls::resumed(ssl) {
         let origin = Connection::resumed(ssl, handshake).ok_or(NotKept::UnknownLineage)?;
         record.authenticated = origin.record.authenticated;
         record.resumptions = origin.resumptions;
         record.notes = origin.record.notes.clone();
         known = origin.record.peer_certificate.clone();
+        renews = Some(origin.id);
     }
     record.peer_certificate = peer_certificate(ssl, session, known)?;
     record.expires = host.limits.furthest(&record);
@@ -135,7 +136,7 @@ fn decide(
         record: bytes,
         expires: record.expires,
         single_use: terms.single_use.unwrap_or(false),
-        resumed: tls::resumed(ssl),
+        renews,
         priority: terms.priority.unwrap_or(Priority::Normal),
         reach: terms.reach.unwrap_or(Reach::Fleet),
         prototype,

@@ -29,7 +29,7 @@ pub use self::{
 };
 use self::{hello::Hello, look_up::Lookup};
 use crate::{
-    callbacks::{self, Attached, tls},
+    callbacks::{self, Attached, live::Live, tls},
     host::Inner,
     policy::{Asked, Budget, Chain, wit::types},
     session::{Border, Miss, Record, SessionId},
@@ -47,8 +47,8 @@ pub struct Connection {
 struct State {
     peer: Option<IpAddr>,
     handshake: Option<Handshake>,
-    /// The host whose table has this connection, and under which sessions.
-    live: (Weak<Inner>, Vec<SessionId>),
+    /// The table that has this connection, and under which sessions.
+    live: (Weak<Live>, Vec<SessionId>),
 }
 
 /// The handshake that is running, or the last one that ran.
@@ -107,10 +107,13 @@ impl Connection {
     /// Notes in the host's table that this connection uses a session.
     fn enter(&self, state: &mut State, host: &Arc<Inner>, id: SessionId) {
         let (table, ids) = &mut state.live;
-        if !ids.contains(&id) {
-            *table = Arc::downgrade(host);
+        if ids.contains(&id) {
+            return;
+        }
+        if let Some(live) = host.live() {
+            live.enter(id, self.ssl);
+            *table = Arc::downgrade(&live);
             ids.push(id);
-            host.live.enter(id, self.ssl);
         }
     }
 }
@@ -119,9 +122,9 @@ impl Attached for Connection {
     fn detached(&self) {
         let mut state = self.state.lock();
         let (table, ids) = std::mem::take(&mut state.live);
-        let Some(host) = table.upgrade() else { return };
+        let Some(live) = table.upgrade() else { return };
         for id in &ids {
-            host.live.leave(id, self.ssl);
+            live.leave(id, self.ssl);
         }
         callbacks::just_freed(ids);
     }

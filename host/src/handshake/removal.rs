@@ -49,7 +49,7 @@ enum By {
 /// Queues a session that OpenSSL gave up, if it is one of ours.
 pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
     let Some(id) = host.ids.recognise(id) else { return };
-    let users = host.live.users(&id);
+    let users = host.live().map_or(Users::None, |live| live.users(&id));
     let established = users == Users::One { established: true };
     host.given_up(GivenUp { id, why: cause(users, circumstances), by: By::OpenSsl { established } });
 }

@@ -6,7 +6,6 @@ use anyhow::{Context, ensure};
 
 use super::{Clock, Host, Inner, Limits, living::Slot, system_clock};
 use crate::{
-    callbacks::live::Live,
     handshake::removal,
     policies_dir::DirOptions,
     policy::RuntimeOptions,
@@ -155,7 +154,6 @@ impl HostBuilder {
             limits: self.limits,
             ids,
             store,
-            live: Live::default(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
         });

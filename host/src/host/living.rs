@@ -20,6 +20,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::Inner;
 use crate::{
+    callbacks::live::Live,
     handshake::removal::{self, GivenUp},
     policies_dir::{DirOptions, PoliciesDir, PolicyEvent},
     policy::{Chain, Runtime, RuntimeOptions},
@@ -47,6 +48,7 @@ pub struct Slot {
 struct Living {
     process: u32,
     chain: Arc<ArcSwap<Chain>>,
+    live: Arc<Live>,
     given_up: SyncSender<GivenUp>,
     dir: Option<PoliciesDir>,
     /// The engine, for as long as its policies are called.
@@ -91,8 +93,7 @@ impl Slot {
 
     /// Fills the slot if it is not filled in this process.
     pub fn revive(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
-        let alive = || self.living.load().as_ref().is_some_and(|living| living.process == process::id());
-        while !alive() {
+        while self.here().is_none() {
             if self.claim() {
                 let filled = self.fill(host);
                 self.reviving.store(0, Ordering::Release);
@@ -125,7 +126,7 @@ impl Slot {
                 move || work(&host, &queue)
             })
             .context("no thread for the sessions that are given up")?;
-        let living = Living { process: process::id(), chain, given_up, dir, _runtime: runtime };
+        let living = Living { process: process::id(), chain, live: Arc::default(), given_up, dir, _runtime: runtime };
         let before = self.living.swap(Some(Arc::new(living)));
         // What another process was using is not touched: its locks may be held by threads that are not here.
         std::mem::forget(before);
@@ -143,9 +144,17 @@ impl Slot {
         }
     }
 
+    pub fn live(&self) -> Option<Arc<Live>> {
+        self.here().map(|living| living.live.clone())
+    }
+
+    /// What is alive in this very process.
+    fn here(&self) -> Option<Arc<Living>> {
+        self.living.load_full().filter(|living| living.process == process::id())
+    }
+
     pub fn given_up(&self, session: GivenUp) {
-        let living = self.living.load();
-        let Some(living) = living.as_ref().filter(|living| living.process == process::id()) else { return };
+        let Some(living) = self.here() else { return };
         if living.given_up.try_send(session).is_err() {
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             if dropped.is_power_of_two() {

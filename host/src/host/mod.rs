@@ -110,7 +110,6 @@ pub struct Inner {
     pub limits: Limits,
     pub ids: IdKey,
     pub store: Arc<dyn Store>,
-    pub live: Live,
     living: Slot,
     clock: Clock,
 }
@@ -156,6 +155,11 @@ impl Inner {
     /// The policies in force; none in a forked child where they are being loaded again.
     pub fn policies(self: &Arc<Self>) -> Option<Arc<Chain>> {
         self.living.policies(self)
+    }
+
+    /// The connections of this process that use sessions now.
+    pub fn live(&self) -> Option<Arc<Live>> {
+        self.living.live()
     }
 
     /// Queues a session that was given up for the worker. Never waits: a full queue drops it, which retains the session.

@@ -1,21 +1,134 @@
 //! Watching the directory of policies.
-use crate::policy::{Chain, Runtime};
-use arc_swap::ArcSwap;
-use std::{path::Path, sync::Arc, sync::mpsc};
-/// stub
-pub struct PoliciesDir;
-/// stub
-#[derive(Clone, Default)]
-pub struct DirOptions;
-/// stub
-pub enum PolicyEvent {}
+//!
+//! `10-tenants.wasm` is the policy `tenants`, its settings are in `10-tenants.toml` beside it, and policies are asked in
+//! file-name order. What is in the directory is what is in force:
+//!
+//! - A new or changed module, or a changed `.toml`, is loaded and swapped in once it has stopped changing; changes made
+//!   together go in force together, in one step. A content that is in force already is left alone, whatever its time stamps.
+//! - What cannot be loaded is rejected with its reason, once per content, and the live generation stays.
+//! - Deleting a module unloads its policy. Deleting the `.toml` reloads the policy without settings.
+//! - Of two files with one policy name the first in order counts, and the other is rejected.
+//! - If the directory itself is gone or cannot be read, what is live stays live. When it is back, the truth is again what is
+//!   in it; one that is made empty and filled later unloads the policies in between.
+//!
+//! One round, in [`rounds`]: [`listing`] looks and hashes, [`roster`] compares with what is live and what was rejected,
+//! [`settling`] holds back what still changes, [`loader`] compiles, [`rounds`] swaps and tells. [`watch`] only rings the
+//! [`bell`] for a look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
+
+mod bell;
+mod event;
+mod listing;
+mod loader;
+mod options;
+mod roster;
+mod rounds;
+mod settling;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::{
+    fmt, fs,
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use anyhow::Context;
+
+use self::{
+    bell::Rings,
+    loader::Loader,
+    rounds::{Rounds, Shared},
+};
+pub use self::{
+    event::{ContentHash, FileState, FileStatus, PolicyEvent},
+    options::DirOptions,
+};
+
+/// A directory of policies that is kept in force. Dropping it ends the watching, after a compilation that may be under way;
+/// what is live stays live.
+///
+/// It belongs to the process that made it. In a forked child its thread does not exist: [`PoliciesDir::status`] tells what was
+/// known at the fork, nothing changes any more, and dropping it does nothing.
+pub struct PoliciesDir {
+    /// Always there until the drop.
+    running: Option<Running>,
+}
+
+struct Running {
+    process: u32,
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
 impl PoliciesDir {
-    /// stub
-    pub fn start(_: &Path, _: Runtime, _: Arc<ArcSwap<Chain>>, _: DirOptions) -> anyhow::Result<Self> {
-        Ok(Self)
+    fn start_with<L: Loader>(dir: &Path, loader: L, options: DirOptions) -> anyhow::Result<Self> {
+        let shown = || format!("{}: the directory of policies cannot be read: make it, or name another", dir.display());
+        fs::read_dir(dir).with_context(shown)?;
+        // The path has to outlive a change of the working directory; links in it are followed anew at each look.
+        let dir = std::path::absolute(dir).with_context(shown)?;
+        let shared = Arc::new(Shared::default());
+        let (scanned, first_scan) = sync_channel(1);
+        let rounds = Rounds::new(dir, loader, options, shared.clone());
+        let thread = thread::Builder::new()
+            .name("reprise-policies".into())
+            .spawn(move || rounds.run(scanned))
+            .context("no thread can be started to watch the directory of policies")?;
+        let running = Running { process: std::process::id(), shared, thread };
+        first_scan.recv().context("the thread that watches the directory of policies ended early")?;
+        Ok(Self { running: Some(running) })
     }
-    /// stub
-    pub fn subscribe(&self) -> mpsc::Receiver<PolicyEvent> {
-        mpsc::channel().1
+
+    /// Everything that happens from now on. What happened before is in [`PoliciesDir::status`].
+    pub fn subscribe(&self) -> Receiver<PolicyEvent> {
+        let (sender, receiver) = channel();
+        // In a forked child the list may have been locked for good, and nobody would send.
+        if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
+            running.shared.subscribers.lock().push(sender);
+        }
+        receiver
+    }
+
+    /// The files in the directory, in order, and what became of each.
+    pub fn status(&self) -> Vec<FileStatus> {
+        self.running.as_ref().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
+    }
+
+    /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before.
+    pub fn rescan(&self) {
+        if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
+            running.shared.bell.ring(Rings { look: true, ..Rings::default() });
+        }
+    }
+}
+
+impl Running {
+    fn is_here(&self) -> bool {
+        self.process == std::process::id()
+    }
+}
+
+impl Drop for PoliciesDir {
+    fn drop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        if !running.is_here() {
+            // Nothing to join, and locks that the thread held at the fork are held for ever.
+            std::mem::forget(running);
+            return;
+        }
+        running.shared.bell.ring(Rings { stop: true, ..Rings::default() });
+        if running.thread.join().is_err() {
+            tracing::error!("the thread that watches the directory of policies panicked");
+        }
+    }
+}
+
+impl fmt::Debug for PoliciesDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoliciesDir").field("status", &self.status()).finish()
     }
 }

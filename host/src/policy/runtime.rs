@@ -1,8 +1,31 @@
 //! The runtime: everything that policies share.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
-use super::{Manifest, Policy, Rejection, RuntimeOptions};
+use anyhow::{Context, anyhow};
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use wasmtime::{
+    Engine,
+    component::{Component, Linker},
+};
+
+use super::{
+    Manifest, Policy, Rejection, RuntimeOptions, Step,
+    contract::{self, Mismatch},
+    engine::engine,
+    instance::{Blueprint, StartError},
+    loaded::Terms,
+    options::cores,
+    probe::{ProbeError, probe},
+    sandbox::{Label, NodeMemory, Sandbox, linker},
+    ticker::Ticker,
+    upkeep::{Upkeep, Work},
+};
+
+/// The first eight bytes of a component and of a core module: magic number, version, layer.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 /// What is to become a policy.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +43,24 @@ pub struct Candidate<'a> {
 }
 
 /// Everything that policies share: the engine, what they may import, the threads that watch them, and each name's memory.
-/// A clone is the same runtime.
+/// A clone is the same runtime. Its threads end when the last clone and the last of its policies are dropped.
+///
+/// Threads do not survive a `fork`: in the child, make a new runtime and leak this one (`std::mem::forget`).
 #[derive(Clone)]
 pub struct Runtime {
-    options: Arc<RuntimeOptions>,
+    shared: Arc<Shared>,
+}
+
+/// What a runtime's clones and policies hold together.
+pub(super) struct Shared {
+    options: RuntimeOptions,
+    linker: Linker<Sandbox>,
+    memories: Mutex<HashMap<String, Arc<NodeMemory>>>,
+    pub(super) work: Arc<Work>,
+    // Dropped in this order: upkeep may be in a call that only the ticker ends.
+    upkeep: Upkeep,
+    _ticker: Ticker,
+    engine: Engine,
 }
 
 impl Runtime {
@@ -32,12 +69,18 @@ impl Runtime {
     /// # Errors
     /// The engine does not work on this machine, or no thread can be started.
     pub fn new(options: RuntimeOptions) -> anyhow::Result<Self> {
-        Ok(Self { options: Arc::new(options) })
+        let engine = engine(&options).map_err(|error| anyhow!("wasmtime does not work on this machine: {error:#}"))?;
+        let linker = linker(&engine).map_err(|error| anyhow!("the imports of policies do not link: {error:#}"))?;
+        let ticker = Ticker::start(engine.clone()).context("no thread for the policies' clock")?;
+        let upkeep = Upkeep::start().context("no thread for the policies' upkeep")?;
+        let work = upkeep.work();
+        let shared = Shared { options, linker, memories: Mutex::default(), work, upkeep, _ticker: ticker, engine };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The limits it was made with.
     pub fn options(&self) -> &RuntimeOptions {
-        &self.options
+        &self.shared.options
     }
 
     /// Makes a policy of a candidate: compiles it, holds its imports and exports against the interface, configures it, calls
@@ -45,7 +88,130 @@ impl Runtime {
     ///
     /// # Errors
     /// The step at which it failed, and what to do.
-    pub fn load(&self, _candidate: Candidate<'_>) -> Result<Arc<Policy>, Rejection> {
-        unimplemented!()
+    pub fn load(&self, candidate: Candidate<'_>) -> Result<Arc<Policy>, Rejection> {
+        let Candidate { file, name, generation, module, manifest } = candidate;
+        let shared = &self.shared;
+        let options = &shared.options;
+        let label = Label { file: file.into(), name: name.into(), generation };
+
+        check_kind(module).map_err(|mismatch| candidate.rejected(Step::Componentize, mismatch))?;
+        let component = shared.compile(module).map_err(|error| candidate.rejected(Step::Compile, invalid(&error)))?;
+        let linked = contract::link(&shared.engine, &shared.linker, &component, name)
+            .map_err(|mismatch| candidate.rejected(Step::Link, mismatch))?;
+
+        let mut blueprint = Blueprint::new(linked, label, options);
+        blueprint.settings.clone_from(&manifest.settings);
+        blueprint.memory = manifest.memory.unwrap_or(options.memory);
+
+        // On scratch state: a probe leaves nothing behind.
+        let mut probed = blueprint.start(Arc::default()).map_err(|error| candidate.did_not_start(&error))?;
+        probe(&mut probed, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
+        drop(probed);
+
+        let memory = shared.memory(name);
+        let instances = (0..manifest.instances.unwrap_or(options.instances).max(1))
+            .map(|_| blueprint.start(Arc::clone(&memory)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| candidate.did_not_start(&error))?;
+        let terms = Terms {
+            hash: Sha256::new().chain_update(module).chain_update(&manifest.source).finalize().into(),
+            on_failure: manifest.on_failure,
+            attributes: manifest.attributes.clone(),
+            budget: manifest.budget,
+        };
+        let policy = Policy::new(blueprint, terms, instances, memory, options.drain, Arc::clone(shared));
+        let policy = Arc::new(policy);
+        shared.upkeep.adopt(&policy);
+        Ok(policy)
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Compiles on all cores but one, so that handshakes have one left. The threads are there for this compilation only.
+    fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(cores().saturating_sub(1).max(1))
+            .thread_name(|_| "reprise-compile".into())
+            .build()?;
+        threads.install(|| Component::from_binary(&self.engine, module))
+    }
+
+    /// What the policies of this name remember, from its first module to the runtime's end.
+    fn memory(&self, name: &str) -> Arc<NodeMemory> {
+        Arc::clone(self.memories.lock().entry(name.into()).or_default())
+    }
+}
+
+impl Candidate<'_> {
+    fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
+        Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint }
+    }
+
+    fn did_not_start(&self, error: &StartError) -> Rejection {
+        let (step, expected, hint) = match error {
+            StartError::Instantiate(_) => (
+                Step::Instantiate,
+                "an instance within the limits",
+                "Raise `memory` in its NAME.toml if that is what it lacks; load fewer policies if the pool is full.",
+            ),
+            StartError::Configure(_) => (
+                Step::Configure,
+                "`configure` to return in time",
+                "Correct the policy: a `configure` that has something against its settings returns an error.",
+            ),
+            StartError::Settings(_) => {
+                (Step::Configure, "settings that the policy takes", "Correct [settings] in its NAME.toml.")
+            }
+        };
+        self.rejected(step, Mismatch { expected: expected.into(), found: error.to_string(), hint: hint.into() })
+    }
+
+    fn failed_its_probe(&self, ProbeError { callback, found }: &ProbeError) -> Rejection {
+        let mismatch = Mismatch {
+            expected: format!("a verdict of `{callback}` for made-up facts"),
+            found: found.clone(),
+            hint: "Correct the policy: with these facts or with others like them, it would fail on every handshake."
+                .into(),
+        };
+        self.rejected(Step::Probe, mismatch)
+    }
+}
+
+fn check_kind(module: &[u8]) -> Result<(), Mismatch> {
+    if module.starts_with(COMPONENT) {
+        return Ok(());
+    }
+    let (found, hint) = if module.starts_with(CORE_MODULE) {
+        (
+            "a core module".into(),
+            "Make a component of it: `wasm-tools component new FILE -o COMPONENT`, after `wasm-tools component embed` if it \
+             was built without wit-bindgen.",
+        )
+    } else if module.starts_with(b"\0asm") {
+        let version = module.get(4..8).unwrap_or_default();
+        (format!("a WebAssembly binary of unknown version {version:02x?}"), "Build it with current tools.")
+    } else if module.is_empty() {
+        ("an empty file".into(), "Copy the module again, beside it and then renamed over it.")
+    } else {
+        let start = &module[..module.len().min(8)];
+        (
+            format!("{} bytes that begin with \"{}\"", module.len(), start.escape_ascii()),
+            "Put a policy's component there (`wasm-tools parse` makes a binary of text), or remove the file.",
+        )
+    };
+    Err(Mismatch { expected: "a WebAssembly component".into(), found, hint: hint.into() })
+}
+
+fn invalid(error: &wasmtime::Error) -> Mismatch {
+    Mismatch {
+        expected: "a valid component".into(),
+        found: format!("{error:#}"),
+        hint: "Build it again; `wasm-tools validate FILE` says more. A file cut short looks like this, too.".into(),
     }
 }

@@ -67,9 +67,10 @@ pub struct Entry {
     pub expires: u64,
     /// Whether a fetch with [`Consume::IfSingleUse`] takes it.
     pub single_use: bool,
-    /// It was made in a resumption, so that its client is known to come back. In TLS 1.3, where a client uses each session
-    /// once, this is what a store can tell the useful ones by.
-    pub resumed: bool,
+    /// The session whose resumption made it: in TLS 1.3 a resumption makes a new session, and a client uses each once (RFC
+    /// 8446 appendix C.4). So this one's client is known to come back, and that one has likely done its service; a store
+    /// that counts fetches alone would have it the other way round.
+    pub renews: Option<SessionId>,
     /// How hard a full store holds on to it.
     pub priority: Priority,
     /// How far it travels. A store of one node only ignores it.
@@ -115,7 +116,7 @@ pub enum Fetch {
 #[error("session store unavailable: {0}")]
 pub struct Unavailable(pub String);
 
-/// A session that left the store other than by [`Store::remove`].
+/// A session that left the store other than by [`Store::remove`], or that was put and found no room.
 #[derive(Clone, Debug)]
 pub struct Removed {
     /// Its id.
@@ -165,7 +166,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes what is under `id` and gives its record, if it was there. The observer is not told.
     fn remove(&self, id: &SessionId) -> Option<RecordBytes>;
 
-    /// Reads what is under `id` without counting it as use and without consuming it. For `remove-session`, off handshakes.
+    /// Reads what is under `id` without counting it as use and without consuming it, expired or not. For `remove-session`,
+    /// off handshakes: nothing resumes from it.
     fn peek(&self, id: &SessionId) -> Option<RecordBytes>;
 
     /// Offers a prototype of the session under `id`; the store keeps it if the session is still there and it has room.

@@ -109,6 +109,12 @@ impl Default for Memory {
 
 impl Store for Memory {
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
+        if let Some(renewed) = &entry.renews {
+            let (shard, hash) = self.shard(renewed);
+            if let Some(mut shard) = shard.enter() {
+                shard.renewed(renewed, hash);
+            }
+        }
         let mut left = Left::default();
         let (shard, hash) = self.shard(&id);
         match shard.enter() {
@@ -215,11 +221,12 @@ impl Guarded {
                 }
                 return Some(shard);
             }
-            if since.get_or_insert_with(Instant::now).elapsed() >= patience {
+            let waited = since.get_or_insert_with(Instant::now).elapsed();
+            if waited >= patience {
                 self.lost.store(true, Ordering::Relaxed);
                 return None;
             }
-            std::thread::yield_now();
+            if waited < PATIENCE { std::thread::yield_now() } else { std::thread::sleep(PATIENCE) }
         }
     }
 }
@@ -234,7 +241,7 @@ mod tests {
             record: RecordBytes::new(vec![7; 100]),
             expires: 100,
             single_use: false,
-            resumed: false,
+            renews: None,
             priority: Priority::Normal,
             reach: Reach::Fleet,
             prototype: None,
@@ -257,6 +264,7 @@ mod tests {
         store.maintain(0);
         drop(held);
         assert!(matches!(store.fetch(&id, Consume::IfSingleUse, 0), Fetch::Ready(Ok(Some(_)))));
+        assert!(!store.shards[0].lost.load(Ordering::Relaxed), "the next wait is a wait again");
     }
 
     #[test]

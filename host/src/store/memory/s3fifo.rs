@@ -5,13 +5,13 @@
 //! which is a clock. So a flood of sessions that nobody comes back for passes through the tenth and leaves the rest alone.
 //! SIEVE (NSDI 2024) is simpler and no worse on web traces, but has one queue, which such a flood washes out.
 //!
-//! Two things differ from the paper, because of what sessions are:
+//! Three things differ from the paper, because of what sessions are:
 //!
 //! - There is no ghost queue. It recognises what comes back after it was given up; a session id never does.
 //! - One hit in the small queue is enough to move on, where the paper asks for two: there is no ghost to correct the error.
-//!
-//! A TLS 1.3 client uses a session once and comes back with the next one. That one has no hits of its own yet its client has
-//! shown that it returns, so it enters the main queue at once (`proven`).
+//! - A TLS 1.3 client uses a session once and comes back with the one made then. That one has no hits of its own, yet its
+//!   client has shown that it returns: it enters the main queue at once (`proven`). The one it renews has a hit and no
+//!   future: it becomes the first to go (`demote`).
 
 use super::table::{NONE, Slot, Table};
 
@@ -77,6 +77,14 @@ impl S3Fifo {
         if seat.main { self.main.unlink(table, slot) } else { self.small.unlink(table, slot) }
     }
 
+    /// Makes the node in `slot` the first that the small queue gives up, unless it is asked for again.
+    pub(super) fn demote(&mut self, table: &mut Table, slot: Slot) {
+        self.remove(table, slot);
+        let seat = &mut table[slot].seats[self.small.lane as usize];
+        (seat.hits, seat.main) = (0, false);
+        self.small.push_oldest(table, slot);
+    }
+
     /// Whom to give up next; it stays seated until it is removed.
     ///
     /// Ends because every turn either empties the small queue by one or uses up a hit.
@@ -130,6 +138,17 @@ impl Queue {
             newest => table[newest].seats[self.lane as usize].newer = slot,
         }
         self.newest = slot;
+    }
+
+    fn push_oldest(&mut self, table: &mut Table, slot: Slot) {
+        let seat = &mut table[slot].seats[self.lane as usize];
+        (seat.newer, seat.older) = (self.oldest, NONE);
+        self.bytes += seat.weight as usize;
+        match self.oldest {
+            NONE => self.newest = slot,
+            oldest => table[oldest].seats[self.lane as usize].older = slot,
+        }
+        self.oldest = slot;
     }
 
     fn unlink(&mut self, table: &mut Table, slot: Slot) {

@@ -65,7 +65,7 @@ impl Shard {
             self.give_up(slot, Removal::Replaced, left);
         }
         let prototype = entry.prototype.take();
-        let (weight, resumed) = (entry.record.heap_bytes(), entry.resumed);
+        let (weight, proven) = (entry.record.heap_bytes(), entry.renews.is_some());
         let node = Node::new(id, hash, entry);
         if node.expires <= now {
             self.expired += 1;
@@ -78,9 +78,9 @@ impl Shard {
         let queue = rank(node.priority);
         let slot = self.table.insert(node);
         // A weight past 4 GiB had no room.
-        self.sessions[queue].insert(&mut self.table, slot, weight as u32, resumed);
+        self.sessions[queue].insert(&mut self.table, slot, weight as u32, proven);
         if let Some(prototype) = prototype {
-            self.attach(slot, prototype, resumed, left);
+            self.attach(slot, prototype, proven, left);
         }
     }
 
@@ -115,6 +115,20 @@ impl Shard {
             self.give_up(slot, Removal::Consumed, left);
         }
         Some(found)
+    }
+
+    /// Another session has taken the place of this one: unless it is used several times over, it is the next to go.
+    pub(super) fn renewed(&mut self, id: &SessionId, hash: u32) {
+        let Some(slot) = self.table.find(id, hash) else { return };
+        let node = &self.table[slot];
+        if node.fetches > 1 {
+            return;
+        }
+        let (queue, has_prototype) = (rank(node.priority), node.prototype.is_some());
+        self.sessions[queue].demote(&mut self.table, slot);
+        if has_prototype {
+            self.prototypes.demote(&mut self.table, slot);
+        }
     }
 
     pub(super) fn remove(&mut self, id: &SessionId, hash: u32) -> Option<Node> {

@@ -196,7 +196,8 @@ impl Table {
     }
 }
 
-/// For slots that are known to be taken: those that a chain or a queue leads to.
+/// For slots that are known to be taken: those that a chain or a queue leads to. Were one vacant, a session would be linked
+/// that was given up, and to go on could give it out.
 impl Index<Slot> for Table {
     type Output = Node;
 

@@ -1,11 +1,11 @@
-//! How fast `store::Memory` is with a million sessions. It asserts nothing:
-//! `cargo test --release -p reprise --test memory_store_speed -- --ignored --nocapture`.
+//! How fast `store::Memory` is with a million sessions, and how often a returning client finds its session. Asserts nothing:
+//! `cargo test --release -p reprise --test memory_store_measured -- --ignored --nocapture`.
 
 use std::{hint::black_box, time::Instant};
 
 use reprise::{
     session::SessionId,
-    store::{Consume, Entry, Memory, Priority, Reach, RecordBytes, Store},
+    store::{Consume, Entry, Fetch, Memory, Priority, Reach, RecordBytes, Store},
 };
 
 const SESSIONS: u64 = 1_000_000;
@@ -25,7 +25,7 @@ fn entry() -> Entry {
         record: RecordBytes::new(vec![7; 300]),
         expires: 1_000,
         single_use: false,
-        resumed: false,
+        renews: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,
@@ -73,4 +73,38 @@ fn with_a_million_sessions() {
     measure("put, entry included, full: evicting", SESSIONS, || {
         (SESSIONS..2 * SESSIONS).for_each(|n| full.put(id(n), entry(), 0));
     });
+}
+
+/// One handshake in ten is of one of 5,000 clients that return, the others of clients that never do; there is room for about
+/// 12,000 sessions, so that 50,000 handshakes lie between two visits of a client.
+#[test]
+#[ignore = "a measurement"]
+fn how_often_a_returning_client_resumes() {
+    const CLIENTS: usize = 5_000;
+    for (what, each_time, told) in [
+        ("TLS 1.2: one session, used again and again", false, true),
+        ("TLS 1.3: a new session each time", true, true),
+        ("TLS 1.3, the store not told that it was a resumption", true, false),
+    ] {
+        let store = Memory::with_budgets(6 << 20, 0);
+        let mut last = vec![u64::MAX; CLIENTS];
+        let (mut random, mut visits, mut resumed) = (1_u64, 0, 0);
+        for handshake in 0..2_000_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if !(random >> 33).is_multiple_of(10) {
+                store.put(id(handshake), entry(), 0);
+                continue;
+            }
+            let last = &mut last[(random >> 40) as usize % CLIENTS];
+            let found = matches!(store.fetch(&id(*last), Consume::IfSingleUse, 0), Fetch::Ready(Ok(Some(_))));
+            visits += 1;
+            resumed += u64::from(found);
+            let renewed = *last;
+            if each_time || !found {
+                *last = handshake;
+                store.put(id(handshake), Entry { renews: (found && told).then(|| id(renewed)), ..entry() }, 0);
+            }
+        }
+        println!("{what:<55} {:>3} % of {visits} visits", resumed * 100 / visits);
+    }
 }

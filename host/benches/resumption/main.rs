@@ -1,0 +1,94 @@
+//! What a policy costs: `cargo xtask bench`.
+//!
+//! Every variant of a measurement runs in turn, round after round, in one process, so that what else the machine is doing
+//! meets all of them alike; medians and ratios are what to read. Under `valgrind --tool=callgrind`, `count VARIANT CASE N`
+//! runs N resumed handshakes and nothing else: the difference of two N is the figure that repeats.
+
+mod callback;
+mod server;
+mod wire;
+
+use std::{env, hint::black_box, path::PathBuf, time::Instant};
+
+use self::{
+    server::{Case, Server, Variant},
+    wire::Client,
+};
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["count", variant, case, handshakes] => count(variant.parse()?, case.parse()?, handshakes.parse()?),
+        ["quick"] => measure(40, 5),
+        _ => measure(300, 15),
+    }
+}
+
+/// The policy that is measured: one with both callbacks that look at their facts.
+pub fn policy() -> PathBuf {
+    let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    target.join("policies/tenants.wasm")
+}
+
+fn count(variant: Variant, case: Case, handshakes: usize) -> anyhow::Result<()> {
+    let server = Server::new(variant, case)?;
+    let mut client = Client::new(&server, case)?;
+    client.handshake(&server)?;
+    for _ in 0..handshakes {
+        let resumed = client.handshake(&server)?;
+        anyhow::ensure!(black_box(resumed), "a handshake of {variant} did not resume");
+    }
+    Ok(())
+}
+
+fn measure(handshakes: usize, rounds: usize) -> anyhow::Result<()> {
+    println!(
+        "OpenSSL {}; medians of {rounds} rounds of {handshakes} resumed handshakes each",
+        openssl::version::version()
+    );
+    for case in Case::ALL {
+        println!("\n## {case}: resumed handshakes, both ends");
+        println!("{:<34} {:>12} {:>12} {:>10}", "", "µs", "per second", "ratio");
+        resumed_handshakes(case, handshakes, rounds)?;
+    }
+    for case in Case::ALL {
+        println!("\n## {case}: callbacks");
+        println!("{:<34} {:>12} {:>12}", "", "get, µs", "new, µs");
+        callback::measure(case, handshakes, rounds)?;
+    }
+    Ok(())
+}
+
+/// Handshakes per second of each variant, and their ratio to the first.
+fn resumed_handshakes(case: Case, handshakes: usize, rounds: usize) -> anyhow::Result<()> {
+    let mut runs = Vec::new();
+    for variant in Variant::ALL {
+        let server = Server::new(variant, case)?;
+        let mut client = Client::new(&server, case)?;
+        client.handshake(&server)?;
+        runs.push((variant, server, client, Vec::new()));
+    }
+    for _ in 0..rounds {
+        for (variant, server, client, times) in &mut runs {
+            let start = Instant::now();
+            for _ in 0..handshakes {
+                anyhow::ensure!(client.handshake(server)?, "a handshake of {variant} did not resume");
+            }
+            times.push(start.elapsed().as_secs_f64() * 1e6 / handshakes as f64);
+        }
+    }
+    let baselines: Vec<f64> = runs[0].3.clone();
+    for (variant, _, _, times) in &mut runs {
+        let ratio = median(&mut baselines.iter().zip(times.iter()).map(|(base, time)| base / time).collect::<Vec<_>>());
+        let time = median(times);
+        println!("{:<34} {time:>12.1} {:>12.0} {ratio:>10.3}", variant.to_string(), 1e6 / time);
+    }
+    Ok(())
+}
+
+/// The middle one.
+pub fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,160 @@
+//! What the directory tells: events as they happen, and the state of each file.
+
+use std::fmt;
+
+/// The content of a policy's files, by SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash {
+    /// Of `NAME.wasm`, as `sha256sum` prints it.
+    pub module: [u8; 32],
+    /// Of `NAME.toml`, if there is one.
+    pub manifest: Option<[u8; 32]>,
+}
+
+/// The first 12 hexadecimal digits of the module's hash.
+impl fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.module[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ContentHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ContentHash({self}")?;
+        if let Some(manifest) = self.manifest {
+            write!(f, ", manifest ")?;
+            manifest[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        }
+        write!(f, ")")
+    }
+}
+
+/// Something that happened to a policy or to the directory. `file` is the module's file name, `name` the policy's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PolicyEvent {
+    /// New content was seen; it is loaded once it stops changing.
+    Seen {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+    },
+    /// The policy decides from the next handshake on. Sent after the swap.
+    Live {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// 1 for the first module that went live under this name, then counting.
+        generation: u64,
+        /// What went live.
+        hash: ContentHash,
+    },
+    /// The content cannot be used. It is not tried again until it changes.
+    Rejected {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// What was expected, what was found, and what to do.
+        reason: String,
+        /// The generation of this name that stays live, if any.
+        keeping: Option<u64>,
+    },
+    /// The module was deleted, and its policy decides no more.
+    Unloaded {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// The generation that was live.
+        generation: u64,
+    },
+    /// The generation was replaced or unloaded; handshakes that began with it end with it.
+    Draining {
+        /// The policy's name.
+        name: String,
+        /// The generation that decides no new handshake.
+        generation: u64,
+    },
+    /// The last handshake let go of the generation. Noticed at the next look, so up to [`DirOptions::poll`] late.
+    ///
+    /// [`DirOptions::poll`]: super::DirOptions::poll
+    Gone {
+        /// The policy's name.
+        name: String,
+        /// The generation that is no more.
+        generation: u64,
+    },
+    /// The directory cannot be read; what is live stays live.
+    DirectoryLost {
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The directory can be read again; from here on the truth is what is in it.
+    DirectoryBack,
+}
+
+impl PolicyEvent {
+    /// One line for the log, naming the file.
+    pub(super) fn log(&self) {
+        match self {
+            Self::Seen { file, name } => tracing::debug!(file, policy = name, "new content: loaded once it settles"),
+            Self::Live { file, name, generation, hash } => {
+                tracing::info!(file, policy = name, generation, hash = %hash, "policy is live");
+            }
+            Self::Rejected { file, name, reason, keeping: Some(generation) } => {
+                tracing::warn!(file, policy = name, "rejected: {reason}; keeping generation {generation}");
+            }
+            Self::Rejected { file, name, reason, keeping: None } => {
+                tracing::warn!(file, policy = name, "rejected: {reason}; no policy of this name is live");
+            }
+            Self::Unloaded { file, name, generation } => {
+                tracing::warn!(file, policy = name, generation, "the module is gone: policy unloaded");
+            }
+            Self::Draining { name, generation } => tracing::debug!(policy = name, generation, "draining"),
+            Self::Gone { name, generation } => tracing::debug!(policy = name, generation, "gone"),
+            Self::DirectoryLost { reason } => {
+                tracing::warn!("{reason}; what is live stays live until the directory is back");
+            }
+            Self::DirectoryBack => tracing::info!("the directory of policies is back"),
+        }
+    }
+}
+
+/// One module's file, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStatus {
+    /// The module's file name.
+    pub file: String,
+    /// The policy's name: the file's stem without its leading number and dash.
+    pub name: String,
+    /// What became of its present content.
+    pub state: FileState,
+}
+
+/// What became of a module's present content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileState {
+    /// It decides handshakes.
+    Live {
+        /// Counting from 1 under this name.
+        generation: u64,
+        /// What is live.
+        hash: ContentHash,
+    },
+    /// It was rejected.
+    Rejected {
+        /// What was expected, what was found, and what to do.
+        reason: String,
+        /// The generation of this name that stays live, if any.
+        keeping: Option<u64>,
+    },
+    /// It has changed, and is loaded once it stops changing.
+    Settling {
+        /// The generation of this name that stays live meanwhile, if any.
+        keeping: Option<u64>,
+    },
+}

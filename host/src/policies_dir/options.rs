@@ -1,0 +1,39 @@
+//! How the directory is watched.
+
+use std::{num::NonZeroUsize, thread::available_parallelism, time::Duration};
+
+/// How a directory of policies is watched and read. The defaults suit a server; each says why.
+#[derive(Clone, Debug)]
+pub struct DirOptions {
+    /// How far apart two looks at the directory are, at least, and how long a file must stay the same before it is loaded.
+    /// Default 200 ms: longer than the gaps of a copy over a network, shorter than a person notices.
+    pub settle: Duration,
+    /// How often the directory is looked at when no event asks for it. Default 2 s: NFS, some overlays and the far end of a
+    /// symbolic link raise no events; a look at unchanged files costs a few system calls each.
+    pub poll: Duration,
+    /// How long files that have settled wait for others that still change, so that what is dropped together goes live
+    /// together. Default 5 s. A file that never stops changing delays the others by no more than this, and is never loaded.
+    pub max_wait: Duration,
+    /// Whether the operating system's events shorten the wait for the next look. Default true; the result is the same
+    /// without, up to [`DirOptions::poll`] later.
+    pub events: bool,
+    /// The largest module that is read, in bytes. Default 64 MiB: three times the largest policy that an interpreted
+    /// language makes today. A file beyond it is rejected unread.
+    pub max_module_size: u64,
+    /// How many modules are compiled at once. Default: all cores but one, at least one, so that handshakes go on.
+    pub compile_threads: NonZeroUsize,
+}
+
+impl Default for DirOptions {
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            settle: Duration::from_millis(200),
+            poll: Duration::from_secs(2),
+            max_wait: Duration::from_secs(5),
+            events: true,
+            max_module_size: 64 << 20,
+            compile_threads: NonZeroUsize::new(cores - 1).unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The thread that looks, waits, loads and swaps.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Weak,
+        mpsc::{Sender, SyncSender},
+    },
+    time::Instant,
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+
+use super::{
+    DirOptions, FileStatus, PolicyEvent,
+    bell::Bell,
+    listing::{Files, Listing, policy_name},
+    loader::{Candidate, Loader, load_all},
+    roster::{Live, Roster, Step},
+    settling::Settling,
+    watch::Watch,
+};
+
+/// What the thread shares with its owner.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub bell: Arc<Bell>,
+    pub status: ArcSwap<Vec<FileStatus>>,
+    pub subscribers: Mutex<Vec<Sender<PolicyEvent>>>,
+}
+
+/// One directory, looked at round after round.
+pub(super) struct Rounds<L: Loader> {
+    dir: PathBuf,
+    loader: L,
+    options: DirOptions,
+    shared: Arc<Shared>,
+    roster: Roster<L::Policy>,
+    settling: Settling,
+    /// The look before. `None` after the directory was lost, so that what is there when it is back settles anew.
+    earlier: Option<Listing>,
+    lost: Option<String>,
+    draining: Vec<(String, u64, Weak<L::Policy>)>,
+}
+
+/// When to look again.
+#[derive(PartialEq)]
+enum Next {
+    /// A change is about to settle, and others wait for it.
+    Settle,
+    /// Only files that change for longer than others wait are left.
+    Linger,
+    /// Nothing is left to do.
+    Poll,
+}
+
+impl<L: Loader> Rounds<L> {
+    pub fn new(dir: PathBuf, loader: L, options: DirOptions, shared: Arc<Shared>) -> Self {
+        // Two looks are what it takes to settle.
+        let settling = Settling::new(options.max_wait.max(options.settle * 2));
+        let (roster, draining) = (Roster::default(), Vec::new());
+        Self { dir, loader, options, shared, roster, settling, earlier: None, lost: None, draining }
+    }
+
+    /// Goes on until the bell says stop. `scanned` is told when the first scan is complete.
+    pub fn run(mut self, scanned: SyncSender<()>) {
+        let mut scanned = Some(scanned);
+        let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
+        let mut read_all = true;
+        loop {
+            let next = self.round(read_all);
+            if next != Next::Settle
+                && let Some(scanned) = scanned.take()
+            {
+                // The owner waits for it, unless it is gone.
+                let _ = scanned.send(());
+            }
+            let looked = Instant::now();
+            let latest = looked + if next == Next::Poll { self.options.poll } else { self.options.settle };
+            let rings = self.shared.bell.wait(looked + self.options.settle, latest);
+            if rings.stop {
+                return;
+            }
+            read_all = rings.look;
+            if let Some(watch) = &mut watch {
+                watch.follow(rings.watch_anew);
+            }
+        }
+    }
+
+    /// One look, and what follows from it. Unless `read_all`, files that seem untouched are not read again.
+    fn round(&mut self, read_all: bool) -> Next {
+        self.see_off();
+        let trusted = self.earlier.as_ref().filter(|_| !read_all);
+        let listing = match Listing::look(&self.dir, self.options.max_module_size, trusted) {
+            Ok(listing) => listing,
+            Err(error) => {
+                self.lose_directory(format!(
+                    "{}: the directory of policies cannot be read: {error}",
+                    self.dir.display()
+                ));
+                return Next::Poll;
+            }
+        };
+        if self.lost.take().is_some() {
+            self.tell(PolicyEvent::DirectoryBack);
+        }
+
+        self.roster.forget_rejections(&listing);
+        let earlier = self.earlier.take();
+        let settled = |file: &str| earlier.as_ref().is_some_and(|earlier| listing.agrees_on(earlier, file));
+        let ripe = self.settling.sort(Instant::now(), self.roster.steps(&listing), settled);
+        self.earlier = Some(listing);
+
+        for file in ripe.overdue {
+            let waited = self.options.max_wait;
+            tracing::warn!(
+                file,
+                "still changing after {waited:?}: it is loaded once it stops; write beside and rename"
+            );
+        }
+        let fresh = ripe.fresh.into_iter().filter_map(|step| match step {
+            Step::Load { file, .. } => Some(PolicyEvent::Seen { name: policy_name(&file).into(), file }),
+            _ => None,
+        });
+        let mut events: Vec<_> = fresh.collect();
+        events.append(&mut self.take(ripe.steps));
+        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
+        events.into_iter().for_each(|event| self.tell(event));
+
+        match (ripe.waits, self.settling.files().next()) {
+            (true, _) => Next::Settle,
+            (false, Some(_)) => Next::Linger,
+            (false, None) => Next::Poll,
+        }
+    }
+
+    /// Takes all steps, with one swap at the end; returns what happened, to be told once the swap is done.
+    fn take(&mut self, steps: Vec<Step>) -> Vec<PolicyEvent> {
+        let mut events = Vec::new();
+        let mut retired = Vec::new();
+        let mut candidates = Vec::new();
+        for step in steps {
+            match step {
+                Step::Load { file, hash } => match self.candidate(&file) {
+                    Ok(candidate) if candidate.hash == hash => candidates.push(candidate),
+                    // It changed after all: the next look sees that.
+                    _ => {}
+                },
+                Step::Reject { file, reason, content } => {
+                    self.settling.done(&file);
+                    let keeping = self.roster.reject(&file, reason.clone(), content);
+                    events.push(PolicyEvent::Rejected { name: policy_name(&file).into(), file, reason, keeping });
+                }
+                Step::Unload { file } => {
+                    self.settling.done(&file);
+                    let Some(live) = self.roster.unload(&file) else { continue };
+                    let (name, generation) = (live.name.clone(), live.generation);
+                    events.push(PolicyEvent::Unloaded { file, name, generation });
+                    retired.push(live);
+                }
+            }
+        }
+
+        let mut swap = !retired.is_empty();
+        for (candidate, outcome) in load_all(&self.loader, candidates, self.options.compile_threads) {
+            let Candidate { file, name, generation, hash, .. } = candidate;
+            self.settling.done(&file);
+            match outcome {
+                Ok(policy) => {
+                    swap = true;
+                    let live = Live { file: file.clone(), name: name.clone(), generation, hash, policy };
+                    retired.extend(self.roster.put(live));
+                    events.push(PolicyEvent::Live { file, name, generation, hash });
+                }
+                Err(reason) => {
+                    let keeping = self.roster.reject(&file, reason.clone(), Some(Ok(hash)));
+                    events.push(PolicyEvent::Rejected { file, name, reason, keeping });
+                }
+            }
+        }
+
+        if swap {
+            self.loader.put_in_force(self.roster.policies());
+        }
+        for Live { name, generation, policy, .. } in retired {
+            self.loader.retire(&policy);
+            events.push(PolicyEvent::Draining { name: name.clone(), generation });
+            self.draining.push((name, generation, Arc::downgrade(&policy)));
+        }
+        events
+    }
+
+    fn candidate(&self, file: &str) -> Result<Candidate, String> {
+        let Files { module, manifest, hash } = Files::read(&self.dir.join(file), self.options.max_module_size)?;
+        let name = policy_name(file).to_string();
+        let generation = self.roster.next_generation(&name);
+        Ok(Candidate { file: file.to_string(), name, generation, hash, module, manifest })
+    }
+
+    /// Tells of each generation that no handshake holds any more.
+    fn see_off(&mut self) {
+        let gone: Vec<_> = self.draining.extract_if(.., |(.., policy)| policy.strong_count() == 0).collect();
+        for (name, generation, _) in gone {
+            self.tell(PolicyEvent::Gone { name, generation });
+        }
+    }
+
+    /// A directory that is gone is no wish to unload everything: it may be on its way back, by a new mount or a redeployment.
+    fn lose_directory(&mut self, reason: String) {
+        self.earlier = None;
+        self.settling.clear();
+        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
+        if self.lost.replace(reason.clone()).is_none() {
+            self.tell(PolicyEvent::DirectoryLost { reason });
+        }
+    }
+
+    fn tell(&self, event: PolicyEvent) {
+        event.log();
+        self.shared.subscribers.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
+    }
+}

@@ -1,0 +1,61 @@
+//! The wasmtime engine that all policies share.
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use super::{RuntimeOptions, manifest::MAX_MEMORY};
+
+/// Table elements of one instance. A policy's functions are its table; JavaScript's engine has some ten thousand.
+pub(super) const TABLE_ELEMENTS: usize = 100_000;
+/// Core instances, memories and tables of one instance. A component made by wit-component has a core instance for the module
+/// and a few for what links it.
+pub(super) const CORE_INSTANCES: u32 = 32;
+pub(super) const MEMORIES: u32 = 4;
+pub(super) const TABLES: u32 = 8;
+/// Live, draining, candidate.
+const GENERATIONS: usize = 3;
+/// Beyond this many instances the reservation alone (4 GiB of address space each) would not fit 47 bits of it.
+const MAX_INSTANCES: usize = 8_192;
+
+/// An engine whose instances come from a pool, or, where the address space for one cannot be reserved (small containers,
+/// `ulimit -v`), from the system as they are made.
+pub(super) fn engine(options: &RuntimeOptions) -> wasmtime::Result<Engine> {
+    let mut pooled = config(options);
+    pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+    Engine::new(&pooled).or_else(|error| {
+        tracing::warn!(
+            "no address space for a pool of policy instances ({error:#}): making them one by one, which costs a little more. \
+             Allow more virtual memory (ulimit -v)"
+        );
+        Engine::new(&config(options))
+    })
+}
+
+fn config(options: &RuntimeOptions) -> Config {
+    let mut config = Config::new();
+    config
+        // A call would cost two to three times as much with it, and another crate's features can turn it on.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(options.stack);
+    config
+}
+
+fn pool(options: &RuntimeOptions) -> PoolingAllocationConfig {
+    let instances = (options.instances * options.policies * GENERATIONS).clamp(1, MAX_INSTANCES) as u32;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(2))
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_tables_per_module(TABLES)
+        .table_elements(TABLE_ELEMENTS)
+        // JavaScript's component has some ten thousand globals and functions.
+        .max_core_instance_size(4 << 20)
+        .max_component_instance_size(4 << 20)
+        // A slot reserves 4 GiB of address space anyway; what an instance may touch is up to its own cap.
+        .max_memory_size(MAX_MEMORY);
+    pool
+}

@@ -1,0 +1,153 @@
+//! One instance of a policy: made, configured, called, worn out.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use wasmtime::Store;
+
+use super::{
+    RuntimeOptions,
+    contract::Linked,
+    sandbox::{self, Label, NodeMemory, Sandbox},
+    wit::{
+        exports::reprise::session_cache::{get_session, new_session, remove_session},
+        types::{Connection, GetVerdict, NewVerdict, Removal, RemoveVerdict, Session},
+    },
+};
+
+/// Everything that instances of one policy are made from.
+pub(super) struct Blueprint {
+    pub(super) linked: Linked,
+    pub(super) label: Arc<Label>,
+    pub(super) settings: Vec<(String, String)>,
+    /// Bytes of linear memory.
+    pub(super) memory: usize,
+    pub(super) start: Duration,
+    pub(super) max_age: Duration,
+    pub(super) max_calls: u32,
+}
+
+/// Why an instance could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StartError {
+    /// It could not be instantiated.
+    #[error("{0:?}")]
+    Instantiate(wasmtime::Error),
+    /// `configure` trapped or took too long.
+    #[error("{0:?}")]
+    Configure(wasmtime::Error),
+    /// `configure` refused its settings, with this message.
+    #[error("\"{}\"", super::observe::one_line(.0))]
+    Settings(String),
+}
+
+/// One instance. Whatever call on it fails, it is not to be called again: a trap leaves it in a state nobody knows.
+pub(super) struct Instance {
+    store: Store<Sandbox>,
+    new: Option<new_session::Guest>,
+    get: Option<get_session::Guest>,
+    remove: Option<remove_session::Guest>,
+    calls_left: u32,
+    good_until: Instant,
+    /// Bytes of memory at which it is replaced.
+    bloated: usize,
+}
+
+impl Blueprint {
+    pub(super) fn new(linked: Linked, label: Label, options: &RuntimeOptions) -> Self {
+        Self {
+            linked,
+            label: Arc::new(label),
+            settings: Vec::new(),
+            memory: options.memory,
+            start: options.start,
+            max_age: options.max_age,
+            max_calls: options.max_calls,
+        }
+    }
+
+    /// Makes an instance that remembers in `memory`. Never on a handshake's thread: it takes 0.1 ms, or what `configure` takes.
+    pub(super) fn start(&self, memory: Arc<NodeMemory>) -> Result<Instance, StartError> {
+        let linked = &self.linked;
+        let engine = linked.pre.engine();
+        let mut store = sandbox::store(engine, Arc::clone(&self.label), memory, self.memory);
+        sandbox::arm(&mut store, Instant::now(), self.start);
+        let instance = linked.pre.instantiate(&mut store).map_err(StartError::Instantiate)?;
+
+        let load = StartError::Instantiate;
+        if let Some(indices) = &linked.settings {
+            let guest = indices.load(&mut store, &instance).map_err(load)?;
+            sandbox::arm(&mut store, Instant::now(), self.start);
+            guest
+                .call_configure(&mut store, &self.settings)
+                .map_err(StartError::Configure)?
+                .map_err(StartError::Settings)?;
+        }
+        let new = linked.new.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose().map_err(load)?;
+        let get = linked.get.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose().map_err(load)?;
+        let remove =
+            linked.remove.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose().map_err(load)?;
+
+        let used = store.data().memory_used();
+        Ok(Instance {
+            new,
+            get,
+            remove,
+            calls_left: random_from_half(self.max_calls.into()) as u32,
+            good_until: Instant::now() + Duration::from_millis(random_from_half(self.max_age.as_millis() as u64)),
+            bloated: used + (self.memory.saturating_sub(used)) / 2,
+            store,
+        })
+    }
+}
+
+impl Instance {
+    /// Lets the next call run for `allowed` from `start` on.
+    pub(super) fn arm(&mut self, start: Instant, allowed: Duration) {
+        self.calls_left = self.calls_left.saturating_sub(1);
+        sandbox::arm(&mut self.store, start, allowed);
+    }
+
+    /// `new-session`; none if it is not exported.
+    pub(super) fn new_session(
+        &mut self,
+        connection: &Connection,
+        session: &Session,
+    ) -> Option<wasmtime::Result<NewVerdict>> {
+        Some(self.new.as_ref()?.call_decide(&mut self.store, connection, session))
+    }
+
+    /// `get-session`; none if it is not exported.
+    pub(super) fn get_session(
+        &mut self,
+        connection: &Connection,
+        candidate: &Session,
+    ) -> Option<wasmtime::Result<GetVerdict>> {
+        Some(self.get.as_ref()?.call_decide(&mut self.store, connection, candidate))
+    }
+
+    /// `remove-session`; none if it is not exported.
+    pub(super) fn remove_session(
+        &mut self,
+        id: &Vec<u8>,
+        session: Option<&Session>,
+        why: Removal,
+    ) -> Option<wasmtime::Result<RemoveVerdict>> {
+        Some(self.remove.as_ref()?.call_decide(&mut self.store, id, session, why))
+    }
+
+    /// Whether it has been called often enough, lived long enough, or grown large enough to be replaced.
+    pub(super) fn is_worn(&self, now: Instant) -> bool {
+        self.calls_left == 0 || now >= self.good_until || self.store.data().memory_used() > self.bloated
+    }
+}
+
+/// A random number between half of `most` and all of it, so that what was made together does not go together.
+fn random_from_half(most: u64) -> u64 {
+    let half = most / 2;
+    // A hasher's keys are the one source of randomness in std; nothing here needs a better one.
+    most - RandomState::new().hash_one(most) % (half + 1)
+}

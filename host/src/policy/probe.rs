@@ -1,0 +1,81 @@
+//! The first call of each callback, with made-up facts.
+
+use std::time::{Duration, Instant};
+
+use super::{
+    chain::{MAX_NOTE, is_valid},
+    instance::Instance,
+    wit::types::{Certificate, Connection, Removal, Session, TlsVersion},
+};
+
+/// A probe that failed: the callback, and what came of it.
+#[derive(Debug)]
+pub(super) struct ProbeError {
+    pub(super) callback: &'static str,
+    pub(super) found: String,
+}
+
+/// Calls each callback once, with every optional fact present. The session's id is 32 zero bytes, which no real one is. A
+/// call may take `allowed`.
+pub(super) fn probe(instance: &mut Instance, allowed: Duration) -> Result<(), ProbeError> {
+    let (connection, session) = (connection(), session());
+    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: format!("{error:?}") };
+
+    instance.arm(Instant::now(), allowed);
+    if let Some(verdict) = instance.new_session(&connection, &session) {
+        let verdict = verdict.map_err(failed("new-session"))?;
+        if !is_valid(&verdict) {
+            return Err(ProbeError { callback: "new-session", found: format!("a note of more than {MAX_NOTE} bytes") });
+        }
+    }
+    instance.arm(Instant::now(), allowed);
+    if let Some(verdict) = instance.get_session(&connection, &session) {
+        verdict.map_err(failed("get-session"))?;
+    }
+    instance.arm(Instant::now(), allowed);
+    if let Some(verdict) = instance.remove_session(&session.id, Some(&session), Removal::Unknown) {
+        verdict.map_err(failed("remove-session"))?;
+    }
+    Ok(())
+}
+
+/// 2025-01-01T00:00:00Z.
+const NOW: u64 = 1_735_689_600;
+const DAY: u64 = 86_400;
+
+fn connection() -> Connection {
+    Connection {
+        server_name: Some("probe.invalid".into()),
+        peer: Some("192.0.2.1".into()),
+        listener: "probe".into(),
+        now: NOW,
+        early_data: false,
+        attributes: Vec::new(),
+    }
+}
+
+fn session() -> Session {
+    Session {
+        id: vec![0; 32],
+        version: TlsVersion::Tls13,
+        cipher_suite: 0x1301,
+        server_name: Some("probe.invalid".into()),
+        alpn: Some("http/1.1".into()),
+        authenticated: NOW,
+        expires: NOW + DAY,
+        resumptions: 0,
+        peer_certificate: Some(Certificate {
+            sha256: vec![0; 32],
+            spki_sha256: vec![0; 32],
+            subject: "CN=probe".into(),
+            issuer: "CN=probe".into(),
+            serial: vec![1],
+            not_before: NOW - DAY,
+            not_after: NOW + DAY,
+            alternative_names: vec![("dns".into(), "probe.invalid".into())],
+            verified: true,
+        }),
+        note: None,
+        attributes: Vec::new(),
+    }
+}

@@ -1,0 +1,166 @@
+//! What an instance has around it: its limits, and what it may import.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use wasmtime::{
+    Engine, ResourceLimiter, Store, UpdateDeadline,
+    component::{HasSelf, Linker},
+};
+
+use super::{
+    engine::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES},
+    observe::{Observations, one_line},
+    state::State,
+    ticker::ticks,
+    wit::{observe, state},
+};
+
+/// Bytes that a policy may hand to the host in one call. Longer than any verdict or message that makes sense, so that one too
+/// long by mistake is told from one meant to fill the host's memory.
+const HOSTCALL_BYTES: usize = 256 << 10;
+
+/// What a policy's instances share, and what outlives them and a reload: one for each name.
+#[derive(Debug, Default)]
+pub(super) struct NodeMemory {
+    pub(super) state: Mutex<State>,
+    pub(super) observations: Mutex<Observations>,
+}
+
+/// Which policy this is, as logs say it.
+#[derive(Debug)]
+pub(super) struct Label {
+    pub(super) file: PathBuf,
+    pub(super) name: Arc<str>,
+    pub(super) generation: u64,
+}
+
+/// The host's side of one instance.
+pub(super) struct Sandbox {
+    label: Arc<Label>,
+    memory: Arc<NodeMemory>,
+    limits: Limits,
+    /// When the running call ends.
+    deadline: Instant,
+}
+
+/// A store for one instance that may have `bytes` of linear memory. It is not armed: nothing runs in it yet.
+pub(super) fn store(engine: &Engine, label: Arc<Label>, memory: Arc<NodeMemory>, bytes: usize) -> Store<Sandbox> {
+    let limits = Limits { bytes: 0, max_bytes: bytes, elements: 0 };
+    let mut store = Store::new(engine, Sandbox { label, memory, limits, deadline: Instant::now() });
+    store.limiter(|sandbox| &mut sandbox.limits);
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.epoch_deadline_callback(|context| {
+        let late = Instant::now() >= context.data().deadline;
+        Ok(if late { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
+    });
+    store
+}
+
+/// Lets what runs next in `store` run for `allowed` from `start` on.
+pub(super) fn arm(store: &mut Store<Sandbox>, start: Instant, allowed: Duration) {
+    store.data_mut().deadline = start + allowed;
+    store.set_epoch_deadline(ticks(allowed));
+}
+
+/// Everything that a policy may import.
+pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
+    let mut linker = Linker::new(engine);
+    state::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
+    observe::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
+    Ok(linker)
+}
+
+impl Sandbox {
+    /// Bytes of linear memory in use.
+    pub(super) fn memory_used(&self) -> usize {
+        self.limits.bytes
+    }
+}
+
+impl state::Host for Sandbox {
+    fn get(&mut self, key: String) -> Option<Vec<u8>> {
+        self.memory.state.lock().get(Instant::now(), &key)
+    }
+
+    fn set(&mut self, key: String, value: Vec<u8>, ttl: u32) -> Result<(), state::Error> {
+        self.memory.state.lock().set(Instant::now(), key, value, ttl)
+    }
+
+    fn increment(&mut self, key: String, by: i64, ttl: u32) -> Result<i64, state::Error> {
+        self.memory.state.lock().increment(Instant::now(), key, by, ttl)
+    }
+
+    fn delete(&mut self, key: String) -> bool {
+        self.memory.state.lock().delete(Instant::now(), &key)
+    }
+}
+
+impl observe::Host for Sandbox {
+    fn log(&mut self, level: observe::Level, message: String) {
+        if !self.memory.observations.lock().admit_message(Instant::now()) {
+            return;
+        }
+        let (policy, message) = (&self.label, one_line(&message));
+        match level {
+            observe::Level::Debug => tracing::debug!(%policy, "{message}"),
+            observe::Level::Info => tracing::info!(%policy, "{message}"),
+            observe::Level::Warn => tracing::warn!(%policy, "{message}"),
+            observe::Level::Error => tracing::error!(%policy, "{message}"),
+        }
+    }
+
+    fn count(&mut self, name: String, by: u64) {
+        self.memory.observations.lock().count(name, by);
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (generation {}, {})", self.name, self.generation, self.file.display())
+    }
+}
+
+/// What an instance may take. wasmtime's own `StoreLimits` caps each memory; this caps all of them together.
+struct Limits {
+    bytes: usize,
+    max_bytes: usize,
+    elements: usize,
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let bytes = self.bytes.saturating_add(desired.saturating_sub(current));
+        let granted = bytes <= self.max_bytes && maximum.is_none_or(|maximum| desired <= maximum);
+        if granted {
+            self.bytes = bytes;
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let elements = self.elements.saturating_add(desired.saturating_sub(current));
+        let granted = elements <= TABLE_ELEMENTS && maximum.is_none_or(|maximum| desired <= maximum);
+        if granted {
+            self.elements = elements;
+        }
+        Ok(granted)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES as usize
+    }
+}
