@@ -204,7 +204,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// `*.wasm`, but not what editors (`.#x`, `#x#`, `~$x`), copy tools and Kubernetes (`.x`) keep beside the files they write.
-fn is_module(file: &str) -> bool {
+pub(super) fn is_module(file: &str) -> bool {
     file.strip_suffix(".wasm").is_some_and(|stem| !stem.is_empty()) && !file.starts_with(['.', '#', '~'])
 }
 

@@ -16,6 +16,7 @@
 //! [`bell`] for a look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
 
 mod bell;
+mod check;
 mod event;
 mod listing;
 mod loader;
@@ -45,6 +46,7 @@ use self::{
     rounds::{Rounds, Shared},
 };
 pub use self::{
+    check::{CheckError, Checked, check},
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
     options::DirOptions,
 };
