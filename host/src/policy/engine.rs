@@ -26,7 +26,7 @@ pub(super) fn engine(options: &RuntimeOptions) -> wasmtime::Result<Engine> {
             "no address space for a pool of policy instances ({error:#}): making them one by one, which costs a little more. \
              Allow more virtual memory (ulimit -v)"
         );
-        Engine::new(&config(options))
+        Engine::new(&frugal(options))
     })
 }
 
@@ -37,6 +37,17 @@ fn config(options: &RuntimeOptions) -> Config {
         .concurrency_support(false)
         .epoch_interruption(true)
         .max_wasm_stack(options.stack);
+    config
+}
+
+/// Memories reserve what they have and are moved when they grow, which costs a bounds check at each access.
+fn frugal(options: &RuntimeOptions) -> Config {
+    let mut config = config(options);
+    config
+        .memory_reservation(0)
+        .memory_reservation_for_growth(1 << 20)
+        .memory_guard_size(64 << 10)
+        .memory_may_move(true);
     config
 }
 

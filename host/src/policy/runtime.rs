@@ -104,15 +104,16 @@ impl Runtime {
         blueprint.memory = manifest.memory.unwrap_or(options.memory);
 
         // On scratch state: a probe leaves nothing behind.
-        let mut probed = blueprint.start(Arc::default()).map_err(|error| candidate.did_not_start(&error))?;
-        probe(&mut probed, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
+        let mut probed =
+            blueprint.start(Arc::default()).map_err(|error| candidate.did_not_start(&blueprint, &error))?;
+        probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
         drop(probed);
 
         let memory = shared.memory(name);
         let instances = (0..manifest.instances.unwrap_or(options.instances).max(1))
             .map(|_| blueprint.start(Arc::clone(&memory)))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| candidate.did_not_start(&error))?;
+            .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
         let terms = Terms {
             hash: Sha256::new().chain_update(module).chain_update(&manifest.source).finalize().into(),
             on_failure: manifest.on_failure,
@@ -150,16 +151,19 @@ impl Shared {
 
 impl Candidate<'_> {
     fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
-        Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint }
+        Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint: hint.into() }
     }
 
-    fn did_not_start(&self, error: &StartError) -> Rejection {
+    fn did_not_start(&self, blueprint: &Blueprint, error: &StartError) -> Rejection {
         let (step, expected, hint) = match error {
             StartError::Instantiate(_) => (
                 Step::Instantiate,
                 "an instance within the limits",
                 "Raise `memory` in its NAME.toml if that is what it lacks; load fewer policies if the pool is full.",
             ),
+            StartError::Export(interface, error) => {
+                return self.rejected(Step::Link, contract::wrong_type(&blueprint.linked, interface, error));
+            }
             StartError::Configure(_) => (
                 Step::Configure,
                 "`configure` to return in time",
