@@ -209,7 +209,7 @@ fn shown(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn is_module(file: &str) -> bool {
+pub(super) fn is_module(file: &str) -> bool {
     file.strip_suffix(".wasm").is_some_and(|stem| !stem.is_empty()) && !file.starts_with(ASIDE)
 }
 

@@ -16,6 +16,7 @@
 //! look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
 
 mod bell;
+mod check;
 mod event;
 mod listing;
 mod loader;
@@ -50,6 +51,7 @@ use self::{
     sandboxed::Sandboxed,
 };
 pub use self::{
+    check::{CheckError, Checked, check},
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
     options::DirOptions,
 };
