@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{c_int, c_long, c_uchar, c_uint, c_void},
+    os::{fd::AsRawFd, unix::net::UnixStream},
     ptr,
 };
 
@@ -20,6 +21,7 @@ unsafe extern "C" {
     fn SSL_verify_client_post_handshake(ssl: *mut SSL) -> c_int;
     fn SSL_CTX_set_post_handshake_auth(ctx: *mut SSL_CTX, on: c_int);
     fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, command: c_int, number: c_long, pointer: *mut c_void) -> c_long;
+    fn SSL_set_fd(ssl: *mut SSL, fd: c_int) -> c_int;
     fn SSL_dup(ssl: *mut SSL) -> *mut SSL;
     fn SSL_renegotiate(ssl: *mut SSL) -> c_int;
     fn SSL_get_options(ssl: *const SSL) -> u64;
@@ -118,4 +120,43 @@ pub fn internal_sessions(context: &SslContextRef) -> i64 {
     const SSL_CTRL_SESS_NUMBER: c_int = 20;
     // SAFETY: a live context, read only.
     unsafe { SSL_CTX_ctrl(context.as_ptr(), SSL_CTRL_SESS_NUMBER, 0, ptr::null_mut()) as i64 }
+}
+
+/// A server's connection made by C over a socket that OpenSSL reads itself: it sees the end of the stream, where the openssl
+/// crate's streams only see a read that failed.
+pub struct CServer {
+    ssl: Ssl,
+    _socket: UnixStream,
+}
+
+impl CServer {
+    pub fn new(context: &SslContextRef, socket: UnixStream) -> Self {
+        let ssl = made_by_c(context);
+        // SAFETY: a live connection, and a socket that lives as long.
+        assert_eq!(unsafe { SSL_set_fd(ssl.as_ptr(), socket.as_raw_fd()) }, 1);
+        Self { ssl, _socket: socket }
+    }
+
+    pub fn ssl(&self) -> &SslRef {
+        &self.ssl
+    }
+
+    /// Whether the handshake succeeded.
+    pub fn accept(&mut self) -> bool {
+        // SAFETY: a live connection, used by this thread alone.
+        unsafe { openssl_sys::SSL_accept(self.ssl.as_ptr()) == 1 }
+    }
+
+    /// What `SSL_read` returned for a byte.
+    pub fn read(&mut self) -> c_int {
+        let mut byte = [0_u8];
+        // SAFETY: a live connection; room for one byte.
+        unsafe { openssl_sys::SSL_read(self.ssl.as_ptr(), byte.as_mut_ptr().cast(), 1) }
+    }
+
+    /// What `SSL_write` returned for a byte.
+    pub fn write(&mut self) -> c_int {
+        // SAFETY: a live connection; one byte.
+        unsafe { openssl_sys::SSL_write(self.ssl.as_ptr(), [b'!'].as_ptr().cast(), 1) }
+    }
 }

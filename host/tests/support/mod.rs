@@ -181,6 +181,22 @@ pub fn try_handshake_served(
     Ok(Outcome { resumed, report, sessions })
 }
 
+/// One handshake with a server's connection made by C, which reads until the client has closed and is freed as it is.
+pub fn handshake_in_c(host: &Host, context: &SslContext, client: &Client) -> Outcome {
+    let (near, far) = UnixStream::pair().unwrap();
+    let client = client.clone();
+    let client = thread::spawn(move || run_client(far, &client));
+    let mut server = ffi::CServer::new(context, near);
+    assert!(server.accept(), "the handshake succeeds");
+    server.write();
+    while server.read() > 0 {}
+    let report = host.connection(server.ssl());
+    drop(server);
+    drop(openssl::error::ErrorStack::get());
+    let (resumed, sessions) = client.join().expect("the client does not panic").unwrap();
+    Outcome { resumed, report, sessions }
+}
+
 /// Accepts, talks, waits for the client to close, closes.
 pub fn serve(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
     stream.accept().map_err(|error| error.to_string())?;
