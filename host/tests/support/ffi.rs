@@ -15,6 +15,8 @@ pub const NO_EXTENDED_MASTER_SECRET: u64 = 1;
 
 unsafe extern "C" {
     fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+    fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+    fn SSL_set_verify(ssl: *mut SSL, mode: c_int, callback: *mut c_void);
     fn SSL_SESSION_get0_id_context(session: *const SSL_SESSION, length: *mut c_uint) -> *const c_uchar;
     fn SSL_SESSION_get_ticket_lifetime_hint(session: *const SSL_SESSION) -> std::ffi::c_ulong;
     fn SSL_SESSION_set1_id(session: *mut SSL_SESSION, id: *const c_uchar, length: c_uint) -> c_int;
@@ -32,6 +34,12 @@ unsafe extern "C" {
 pub fn set_time(session: &SslSessionRef, seconds: i64) {
     // SAFETY: a live session that only the test has.
     unsafe { SSL_SESSION_set_time(session.as_ptr(), seconds as c_long) };
+}
+
+/// Sets a session's timeout in seconds.
+pub fn set_timeout(session: &SslSessionRef, seconds: i64) {
+    // SAFETY: a live session that only the test has.
+    unsafe { SSL_SESSION_set_timeout(session.as_ptr(), seconds as c_long) };
 }
 
 /// A session's id context.
@@ -61,8 +69,12 @@ pub fn with_id(session: &SslSessionRef, id: &[u8]) -> SslSession {
 
 /// Asks the client for a certificate after the handshake (RFC 8446 section 4.6.2).
 pub fn verify_client_post_handshake(ssl: &SslRef) -> bool {
+    const SSL_VERIFY_PEER: c_int = 1;
     // SAFETY: a live connection, used by this thread alone.
-    unsafe { SSL_verify_client_post_handshake(ssl.as_ptr()) == 1 }
+    unsafe {
+        SSL_set_verify(ssl.as_ptr(), SSL_VERIFY_PEER, ptr::null_mut());
+        SSL_verify_client_post_handshake(ssl.as_ptr()) == 1
+    }
 }
 
 /// Makes a client willing to be asked for a certificate after the handshake.
