@@ -216,7 +216,8 @@ pub fn greet(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
     stream.read_exact(&mut byte).map_err(|error| error.to_string())
 }
 
-fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSession>), String> {
+/// The client's side of a handshake.
+pub fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSession>), String> {
     let sessions = Arc::new(Mutex::new(Vec::new()));
     let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
     context.set_verify(SslVerifyMode::NONE);
