@@ -21,14 +21,20 @@
 //! - [`policies_dir`]: the directory that policies are dropped into
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
+//! - `serve`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
 #![deny(unsafe_code)]
 
 mod callbacks;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 mod handshake;
 mod host;
 pub mod policies_dir;
 pub mod policy;
+#[cfg(feature = "cli")]
+mod serve;
 pub mod session;
 pub mod store;
 

@@ -19,6 +19,10 @@ const MAX_MANIFEST_SIZE: u64 = 1 << 20;
 /// A file system's clock may tick this slowly (FAT): a file written twice within one tick may look untouched.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 
+/// How the names begin that editors (`.#x`, `#x#`, `~$x`), copy tools and Kubernetes (`.x`) give to what they keep beside the
+/// files they write.
+const ASIDE: [char; 3] = ['.', '#', '~'];
+
 /// What was found in a module's files, or why they could not be read.
 pub(super) type Content = Result<ContentHash, String>;
 
@@ -69,7 +73,9 @@ impl Listing {
                 continue;
             };
             if !is_module(file) {
-                tracing::trace!(file, "not a module");
+                if trusted.is_none() && is_manifest(file) && !dir.join(file).with_extension("wasm").exists() {
+                    tracing::debug!(file, "settings without a module beside them: ignored");
+                }
                 continue;
             }
             let path = dir.join(file);
@@ -203,9 +209,12 @@ fn shown(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// `*.wasm`, but not what editors (`.#x`, `#x#`, `~$x`), copy tools and Kubernetes (`.x`) keep beside the files they write.
-fn is_module(file: &str) -> bool {
-    file.strip_suffix(".wasm").is_some_and(|stem| !stem.is_empty()) && !file.starts_with(['.', '#', '~'])
+pub(super) fn is_module(file: &str) -> bool {
+    file.strip_suffix(".wasm").is_some_and(|stem| !stem.is_empty()) && !file.starts_with(ASIDE)
+}
+
+fn is_manifest(file: &str) -> bool {
+    file.ends_with(".toml") && !file.starts_with(ASIDE)
 }
 
 /// The policy's name: the file's stem without its leading number and dash, so that a policy can be moved in the order and
@@ -275,6 +284,27 @@ mod tests {
         assert!(reason("dir.wasm").contains("not a regular file"));
         assert!(reason("fifo.wasm").contains("not a regular file"));
         assert!(reason("link.wasm").contains("leads nowhere"));
+    }
+
+    #[test]
+    fn two_looks_agree_on_a_file_only_if_nothing_about_it_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (module, manifest) = (dir.path().join("a.wasm"), dir.path().join("a.toml"));
+        let look = || Listing::look(dir.path(), 10, None).unwrap();
+        let changes: [(&str, &dyn Fn() -> io::Result<()>); 6] = [
+            ("made", &|| fs::write(&module, "x")),
+            ("touched", &|| File::options().write(true).open(&module)?.set_modified(SystemTime::UNIX_EPOCH)),
+            ("written", &|| fs::write(&module, "y")),
+            ("given a manifest", &|| fs::write(&manifest, "x")),
+            ("left by its manifest", &|| fs::remove_file(&manifest)),
+            ("deleted", &|| fs::remove_file(&module)),
+        ];
+        for (what, change) in changes {
+            let before = look();
+            assert!(look().agrees_on(&before, "a.wasm"), "before it was {what}");
+            change().unwrap();
+            assert!(!look().agrees_on(&before, "a.wasm"), "{what}");
+        }
     }
 
     #[test]

@@ -1,13 +1,8 @@
-//! From candidates to policies, several at once.
+//! From candidates to policies.
 
 use std::{
-    num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
+    sync::Arc,
 };
 
 use super::ContentHash;
@@ -28,7 +23,8 @@ pub(super) struct Candidate {
 pub(super) trait Loader: Send + Sync + 'static {
     type Policy: Send + Sync + 'static;
 
-    /// Everything between a module's bytes and a policy that answers: compile, check, configure, probe.
+    /// Everything between a module's bytes and a policy that answers: compile, check, configure, probe. Called for one candidate
+    /// after another; the runtime compiles each on all cores but one, and more at once would leave none for handshakes.
     ///
     /// # Errors
     /// Why not, ending in what to do.
@@ -41,37 +37,8 @@ pub(super) trait Loader: Send + Sync + 'static {
     fn retire(&self, policy: &Arc<Self::Policy>);
 }
 
-type Outcome<L> = Result<Arc<<L as Loader>::Policy>, String>;
-
-/// Loads every candidate, at most `threads` at once, and gives each back with its outcome, in the order they came.
-pub(super) fn load_all<L: Loader>(
-    loader: &L,
-    candidates: Vec<Candidate>,
-    threads: NonZeroUsize,
-) -> Vec<(Candidate, Outcome<L>)> {
-    let slots: Vec<_> = candidates.into_iter().map(|candidate| (candidate, OnceLock::new())).collect();
-    let next = AtomicUsize::new(0);
-    let work = || {
-        while let Some((candidate, slot)) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = catch_unwind(AssertUnwindSafe(|| loader.load(candidate))).unwrap_or_else(|_| Err(panicked()));
-            // Each slot is given out once.
-            let _ = slot.set(outcome);
-        }
-    };
-    thread::scope(|scope| {
-        // The calling thread is one of them: it serves no handshakes.
-        for _ in 1..threads.get().min(slots.len()) {
-            // Where no thread is to be had, fewer do all the work.
-            let _ = thread::Builder::new().name("reprise-compile".into()).spawn_scoped(scope, work);
-        }
-        work();
-    });
-    slots
-        .into_iter()
-        .map(|(candidate, slot)| (candidate, slot.into_inner().unwrap_or_else(|| Err(panicked()))))
-        .collect()
-}
-
-fn panicked() -> String {
-    "loading it panicked: report this as a bug in Reprise, with the file".into()
+/// Loads a candidate. A bug that a module sets off in the compiler is that module's trouble and no other's.
+pub(super) fn load<L: Loader>(loader: &L, candidate: &Candidate) -> Result<Arc<L::Policy>, String> {
+    catch_unwind(AssertUnwindSafe(|| loader.load(candidate)))
+        .unwrap_or_else(|_| Err("loading it panicked: report this as a bug in Reprise, with the file".into()))
 }

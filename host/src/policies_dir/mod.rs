@@ -11,17 +11,21 @@
 //! - If the directory itself is gone or cannot be read, what is live stays live. When it is back, the truth is again what is
 //!   in it; one that is made empty and filled later unloads the policies in between.
 //!
-//! One round, in [`rounds`]: [`listing`] looks and hashes, [`roster`] compares with what is live and what was rejected,
-//! [`settling`] holds back what still changes, [`loader`] compiles, [`rounds`] swaps and tells. [`watch`] only rings the
-//! [`bell`] for a look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
+//! One round, in `rounds.rs`: `listing` looks and hashes, `roster` compares with what is live and what was rejected,
+//! `settling` holds back what still changes, `loader` compiles, `sandboxed` puts in force. `watch` only rings the `bell` for a
+//! look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
 
 mod bell;
+mod check;
 mod event;
 mod listing;
 mod loader;
 mod options;
 mod roster;
 mod rounds;
+mod sandboxed;
+#[cfg(test)]
+mod sandboxed_tests;
 mod settling;
 #[cfg(test)]
 mod tests;
@@ -38,16 +42,20 @@ use std::{
 };
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 
 use self::{
     bell::Rings,
     loader::Loader,
     rounds::{Rounds, Shared},
+    sandboxed::Sandboxed,
 };
 pub use self::{
+    check::{CheckError, Checked, check},
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
     options::DirOptions,
 };
+use crate::policy::{Chain, Runtime};
 
 /// A directory of policies that is kept in force. Dropping it ends the watching, after a compilation that may be under way;
 /// what is live stays live.
@@ -66,6 +74,20 @@ struct Running {
 }
 
 impl PoliciesDir {
+    /// Loads every policy in `dir` and puts them in force in `live`, then keeps `live` up with the directory. The first scan is
+    /// complete when this returns; what was rejected in it is in [`PoliciesDir::status`] and in the log, and is no error.
+    ///
+    /// # Errors
+    /// The directory is missing or cannot be read, or no thread can be started.
+    pub fn start(
+        dir: &Path,
+        runtime: Runtime,
+        live: Arc<ArcSwap<Chain>>,
+        options: DirOptions,
+    ) -> anyhow::Result<PoliciesDir> {
+        Self::start_with(dir, Sandboxed { runtime, live }, options)
+    }
+
     fn start_with<L: Loader>(dir: &Path, loader: L, options: DirOptions) -> anyhow::Result<Self> {
         let shown = || format!("{}: the directory of policies cannot be read: make it, or name another", dir.display());
         fs::read_dir(dir).with_context(shown)?;

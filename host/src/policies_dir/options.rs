@@ -1,6 +1,6 @@
 //! How the directory is watched.
 
-use std::{num::NonZeroUsize, thread::available_parallelism, time::Duration};
+use std::time::Duration;
 
 /// How a directory of policies is watched and read. The defaults suit a server; each says why.
 #[derive(Clone, Debug)]
@@ -20,20 +20,16 @@ pub struct DirOptions {
     /// The largest module that is read, in bytes. Default 64 MiB: three times the largest policy that an interpreted
     /// language makes today. A file beyond it is rejected unread.
     pub max_module_size: u64,
-    /// How many modules are compiled at once. Default: all cores but one, at least one, so that handshakes go on.
-    pub compile_threads: NonZeroUsize,
 }
 
 impl Default for DirOptions {
     fn default() -> Self {
-        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             settle: Duration::from_millis(200),
             poll: Duration::from_secs(2),
             max_wait: Duration::from_secs(5),
             events: true,
             max_module_size: 64 << 20,
-            compile_threads: NonZeroUsize::new(cores - 1).unwrap_or(NonZeroUsize::MIN),
         }
     }
 }

@@ -6,21 +6,24 @@ use std::{
         Arc, Weak,
         mpsc::{Sender, SyncSender},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::{
-    DirOptions, FileStatus, PolicyEvent,
+    ContentHash, DirOptions, FileStatus, PolicyEvent,
     bell::Bell,
-    listing::{Files, Listing, policy_name},
-    loader::{Candidate, Loader, load_all},
+    listing::{Content, Files, Listing, policy_name},
+    loader::{Candidate, Loader, load},
     roster::{Live, Roster, Step},
     settling::Settling,
     watch::Watch,
 };
+
+/// The longest wait between two looks, whatever is asked for.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the thread shares with its owner.
 #[derive(Default)]
@@ -56,7 +59,10 @@ enum Next {
 }
 
 impl<L: Loader> Rounds<L> {
-    pub fn new(dir: PathBuf, loader: L, options: DirOptions, shared: Arc<Shared>) -> Self {
+    pub fn new(dir: PathBuf, loader: L, mut options: DirOptions, shared: Arc<Shared>) -> Self {
+        // Neither a thread that never rests nor a point in time that cannot be counted.
+        options.settle = options.settle.clamp(Duration::from_millis(1), A_DAY);
+        options.poll = options.poll.clamp(options.settle, A_DAY);
         // Two looks are what it takes to settle.
         let settling = Settling::new(options.max_wait.max(options.settle * 2));
         let (roster, draining) = (Roster::default(), Vec::new());
@@ -117,7 +123,7 @@ impl<L: Loader> Rounds<L> {
             let waited = self.options.max_wait;
             tracing::warn!(
                 file,
-                "still changing after {waited:?}: it is loaded once it stops; write beside and rename"
+                "still changing after {waited:?}: loaded once it stops; better write elsewhere and rename"
             );
         }
         let fresh = ripe.fresh.into_iter().filter_map(|step| match step {
@@ -140,48 +146,28 @@ impl<L: Loader> Rounds<L> {
     fn take(&mut self, steps: Vec<Step>) -> Vec<PolicyEvent> {
         let mut events = Vec::new();
         let mut retired = Vec::new();
-        let mut candidates = Vec::new();
         for step in steps {
-            match step {
-                Step::Load { file, hash } => match self.candidate(&file) {
-                    Ok(candidate) if candidate.hash == hash => candidates.push(candidate),
-                    // It changed after all: the next look sees that.
-                    _ => {}
-                },
-                Step::Reject { file, reason, content } => {
-                    self.settling.done(&file);
-                    let keeping = self.roster.reject(&file, reason.clone(), content);
-                    events.push(PolicyEvent::Rejected { name: policy_name(&file).into(), file, reason, keeping });
+            let event = match step {
+                Step::Load { file, hash } => {
+                    let Some(candidate) = self.candidate(&file, hash) else { continue };
+                    match load(&self.loader, &candidate) {
+                        Ok(policy) => self.put(candidate, policy, &mut retired),
+                        Err(reason) => self.reject(file, reason, Some(Ok(hash))),
+                    }
                 }
+                Step::Reject { file, reason, content } => self.reject(file, reason, content),
                 Step::Unload { file } => {
                     self.settling.done(&file);
                     let Some(live) = self.roster.unload(&file) else { continue };
                     let (name, generation) = (live.name.clone(), live.generation);
-                    events.push(PolicyEvent::Unloaded { file, name, generation });
                     retired.push(live);
+                    PolicyEvent::Unloaded { file, name, generation }
                 }
-            }
+            };
+            events.push(event);
         }
 
-        let mut swap = !retired.is_empty();
-        for (candidate, outcome) in load_all(&self.loader, candidates, self.options.compile_threads) {
-            let Candidate { file, name, generation, hash, .. } = candidate;
-            self.settling.done(&file);
-            match outcome {
-                Ok(policy) => {
-                    swap = true;
-                    let live = Live { file: file.clone(), name: name.clone(), generation, hash, policy };
-                    retired.extend(self.roster.put(live));
-                    events.push(PolicyEvent::Live { file, name, generation, hash });
-                }
-                Err(reason) => {
-                    let keeping = self.roster.reject(&file, reason.clone(), Some(Ok(hash)));
-                    events.push(PolicyEvent::Rejected { file, name, reason, keeping });
-                }
-            }
-        }
-
-        if swap {
+        if events.iter().any(|event| matches!(event, PolicyEvent::Live { .. } | PolicyEvent::Unloaded { .. })) {
             self.loader.put_in_force(self.roster.policies());
         }
         for Live { name, generation, policy, .. } in retired {
@@ -192,11 +178,27 @@ impl<L: Loader> Rounds<L> {
         events
     }
 
-    fn candidate(&self, file: &str) -> Result<Candidate, String> {
-        let Files { module, manifest, hash } = Files::read(&self.dir.join(file), self.options.max_module_size)?;
+    /// Reads the module in `file` to load it. `None` if it is not what has settled: it changed after all, and the next look
+    /// sees that.
+    fn candidate(&self, file: &str, settled: ContentHash) -> Option<Candidate> {
+        let Files { module, manifest, hash } = Files::read(&self.dir.join(file), self.options.max_module_size).ok()?;
         let name = policy_name(file).to_string();
         let generation = self.roster.next_generation(&name);
-        Ok(Candidate { file: file.to_string(), name, generation, hash, module, manifest })
+        let candidate = Candidate { file: file.to_string(), name, generation, hash, module, manifest };
+        (hash == settled).then_some(candidate)
+    }
+
+    fn put(&mut self, candidate: Candidate, policy: Arc<L::Policy>, retired: &mut Vec<Live<L::Policy>>) -> PolicyEvent {
+        let Candidate { file, name, generation, hash, .. } = candidate;
+        self.settling.done(&file);
+        retired.extend(self.roster.put(Live { file: file.clone(), name: name.clone(), generation, hash, policy }));
+        PolicyEvent::Live { file, name, generation, hash }
+    }
+
+    fn reject(&mut self, file: String, reason: String, content: Option<Content>) -> PolicyEvent {
+        self.settling.done(&file);
+        let keeping = self.roster.reject(&file, reason.clone(), content);
+        PolicyEvent::Rejected { name: policy_name(&file).into(), file, reason, keeping }
     }
 
     /// Tells of each generation that no handshake holds any more.

@@ -132,8 +132,9 @@ impl Watched {
 
     /// Every event so far, after a look that surely came after everything done before.
     fn after_another_look(&mut self) -> &[PolicyEvent] {
-        self.rename_over("99-marker.wasm", "good marker");
-        self.live("marker", "good marker");
+        // Last in order, so that it is told of after all that the same look finds.
+        self.rename_over("zz.wasm", "good marker");
+        self.live("zz", "good marker");
         &self.seen
     }
 
@@ -222,7 +223,7 @@ fn a_burst_of_writes_ends_in_the_last_content() {
         }
         watched.live("a", "good 299");
         watched.after_another_look();
-        assert_eq!(watched.chain(), ["99-marker.wasm=good marker", "a.wasm=good 299"]);
+        assert_eq!(watched.chain(), ["a.wasm=good 299", "zz.wasm=good marker"]);
     });
 }
 
@@ -268,8 +269,8 @@ fn what_stays_broken_is_rejected_once_and_the_live_one_stays() {
             events.iter().filter(|event| matches!(event, PolicyEvent::Rejected { .. })).count()
         };
         assert_eq!(rejections(watched.after_another_look()), 1);
-        assert_eq!(watched.chain(), ["99-marker.wasm=good marker", "a.wasm=good"]);
-        let state = watched.dir.status().pop().unwrap().state;
+        assert_eq!(watched.chain(), ["a.wasm=good", "zz.wasm=good marker"]);
+        let state = watched.dir.status().swap_remove(0).state;
         assert!(matches!(state, FileState::Rejected { keeping: Some(1), .. }), "{state:?}");
         watched.rename_over("a.wasm", "good again");
         assert_eq!(watched.live("a", "good again"), 2, "a rejected module takes no number");
@@ -284,7 +285,7 @@ fn going_back_to_the_live_content_takes_the_rejection_back() {
         watched.rejected("a.wasm");
         watched.rename_over("a.wasm", "good");
         watched.after_another_look();
-        let state = watched.dir.status().pop().unwrap().state;
+        let state = watched.dir.status().swap_remove(0).state;
         assert!(matches!(state, FileState::Live { generation: 1, .. }), "{state:?}");
     });
 }
@@ -460,4 +461,20 @@ fn dropping_it_ends_the_watching_and_leaves_what_is_live() {
     assert!(events.recv_timeout(PATIENCE).is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Disconnected));
     let record = record.0.lock();
     assert_eq!((record.policies.len(), record.retired), (1, 0));
+}
+
+#[test]
+fn dropping_it_in_another_process_touches_neither_the_thread_nor_its_locks() {
+    let mut watched = Watched::start(&patient(), &[]);
+    let running = watched.dir.running.as_mut().unwrap();
+    running.process = 0; // As a forked child finds it: the process is not the one that started the thread.
+    let shared = running.shared.clone();
+    let Watched { dir, .. } = watched;
+    let held = (shared.subscribers.lock(), shared.bell.hold());
+    dir.rescan();
+    assert!(dir.subscribe().recv().is_err(), "nobody would send");
+    assert!(dir.status().is_empty());
+    drop(dir);
+    drop(held);
+    shared.bell.ring(Rings { stop: true, ..Rings::default() });
 }

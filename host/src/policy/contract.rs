@@ -55,6 +55,11 @@ pub(super) fn link(
     for (name, item) in ty.imports(engine) {
         check_import(engine, name, &item.ty)?;
     }
+    let pre = linker.instantiate_pre(component).map_err(|error| Mismatch {
+        expected: "imports of the types that the interface gives them".into(),
+        found: format!("{error:#}"),
+        hint: rebuild(),
+    })?;
     let mut exported = Vec::new();
     for (name, item) in ty.exports(engine) {
         if let Some(interface) = name.strip_prefix(PACKAGE) {
@@ -69,22 +74,21 @@ pub(super) fn link(
             hint: format!("Target a world of {PACKAGE}policy@{VERSION} and export the callbacks it needs."),
         });
     }
-    let pre = linker.instantiate_pre(component).map_err(|error| Mismatch {
-        expected: "imports of the types that the interface gives them".into(),
+    let exports = |interface: &str| exported.contains(&interface);
+    let missing = |error: wasmtime::Error| Mismatch {
+        expected: "exports that can be looked up".into(),
         found: format!("{error:#}"),
         hint: rebuild(),
-    })?;
-    let fits = |interface: &str| exported.contains(&interface);
-    let new = fits("new-session").then(|| new_session::GuestIndices::new(&pre));
-    let get = fits("get-session").then(|| get_session::GuestIndices::new(&pre));
-    let remove = fits("remove-session").then(|| remove_session::GuestIndices::new(&pre));
-    let settings = fits("settings").then(|| settings::GuestIndices::new(&pre));
-    let wrong = |interface: &'static str| move |error| wrong_type(engine, component, interface, &error);
+    };
+    // Their types are held against the interface when an instance is made, which is when wasmtime looks: see `wrong_type`.
     Ok(Linked {
-        new: new.transpose().map_err(wrong("new-session"))?,
-        get: get.transpose().map_err(wrong("get-session"))?,
-        remove: remove.transpose().map_err(wrong("remove-session"))?,
-        settings: settings.transpose().map_err(wrong("settings"))?,
+        new: exports("new-session").then(|| new_session::GuestIndices::new(&pre)).transpose().map_err(missing)?,
+        get: exports("get-session").then(|| get_session::GuestIndices::new(&pre)).transpose().map_err(missing)?,
+        remove: exports("remove-session")
+            .then(|| remove_session::GuestIndices::new(&pre))
+            .transpose()
+            .map_err(missing)?,
+        settings: exports("settings").then(|| settings::GuestIndices::new(&pre)).transpose().map_err(missing)?,
         pre,
     })
 }
@@ -163,7 +167,9 @@ fn check_version(name: &str, version: &str) -> Result<(), Mismatch> {
     })
 }
 
-fn wrong_type(engine: &Engine, component: &Component, interface: &str, error: &wasmtime::Error) -> Mismatch {
+/// The export of `interface` is not of the type that the interface gives it.
+pub(super) fn wrong_type(linked: &Linked, interface: &str, error: &wasmtime::Error) -> Mismatch {
+    let (component, engine) = (linked.pre.component(), linked.pre.engine());
     let (_, function, ty) = EXPORTS.into_iter().find(|(known, ..)| *known == interface).unwrap_or_default();
     let found = component
         .component_type()

@@ -34,10 +34,13 @@ pub(super) struct Blueprint {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
     /// It could not be instantiated.
-    #[error("{0:?}")]
+    #[error("{0:#}")]
     Instantiate(wasmtime::Error),
+    /// This export is not of the interface's type.
+    #[error("`{0}` is of another type: {1:#}")]
+    Export(&'static str, wasmtime::Error),
     /// `configure` trapped or took too long.
-    #[error("{0:?}")]
+    #[error("{0:#}")]
     Configure(wasmtime::Error),
     /// `configure` refused its settings, with this message.
     #[error("\"{}\"", super::observe::one_line(.0))]
@@ -77,19 +80,20 @@ impl Blueprint {
         sandbox::arm(&mut store, Instant::now(), self.start);
         let instance = linked.pre.instantiate(&mut store).map_err(StartError::Instantiate)?;
 
-        let load = StartError::Instantiate;
+        let wrong = |interface| move |error| StartError::Export(interface, error);
         if let Some(indices) = &linked.settings {
-            let guest = indices.load(&mut store, &instance).map_err(load)?;
+            let guest = indices.load(&mut store, &instance).map_err(wrong("settings"))?;
             sandbox::arm(&mut store, Instant::now(), self.start);
             guest
                 .call_configure(&mut store, &self.settings)
                 .map_err(StartError::Configure)?
                 .map_err(StartError::Settings)?;
         }
-        let new = linked.new.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose().map_err(load)?;
-        let get = linked.get.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose().map_err(load)?;
+        let (new, get, remove) = (linked.new.as_ref(), linked.get.as_ref(), linked.remove.as_ref());
+        let new = new.map(|indices| indices.load(&mut store, &instance)).transpose().map_err(wrong("new-session"))?;
+        let get = get.map(|indices| indices.load(&mut store, &instance)).transpose().map_err(wrong("get-session"))?;
         let remove =
-            linked.remove.as_ref().map(|indices| indices.load(&mut store, &instance)).transpose().map_err(load)?;
+            remove.map(|indices| indices.load(&mut store, &instance)).transpose().map_err(wrong("remove-session"))?;
 
         let used = store.data().memory_used();
         Ok(Instance {

@@ -38,6 +38,13 @@ pub struct PolicyStatus {
     pub instances: usize,
 }
 
+impl PolicyStatus {
+    /// Failed calls of this kind.
+    pub fn failed(&self, kind: Failure) -> u64 {
+        self.failures[kind as usize]
+    }
+}
+
 /// One generation of a policy: compiled, configured, probed and warm.
 pub struct Policy {
     hash: [u8; 32],
@@ -242,6 +249,7 @@ impl Policy {
                 Some(now)
             }
             Err(error) => {
+                self.pool.give_up();
                 retry.pause = (retry.pause * 2).clamp(FIRST_RETRY, LAST_RETRY);
                 retry.not_before = Some(Instant::now() + retry.pause);
                 let (policy, pause) = (&self.blueprint.label, retry.pause);
@@ -270,8 +278,8 @@ impl Policy {
             callback,
             failure = failure.as_str(),
             withheld,
-            "a policy's call failed{}",
-            error.map(|error| format!(": {error:?}")).unwrap_or_default()
+            error = error.map(|error| tracing::field::display(format!("{error:#}"))),
+            "a policy's call failed"
         );
         failure
     }

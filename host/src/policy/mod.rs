@@ -2,15 +2,15 @@
 //!
 //! What becomes of a module's bytes, and where:
 //!
-//! - [`manifest`]: what NAME.toml says of it.
-//! - [`runtime`]: the steps from bytes to [`Policy`], each with its [`Rejection`]; what all policies share.
-//! - [`contract`]: imports and exports held against `wit/`; [`probe`]: the first call of each callback.
-//! - [`instance`]: one instance, made and called; [`sandbox`]: what it has around it, with the imports [`state`] and
-//!   [`observe`]; [`engine`]: how wasmtime is set up.
-//! - [`pool`]: the warm instances of a policy; [`upkeep`]: the thread that makes and drops them; [`ticker`]: the clock that
+//! - `manifest`: what NAME.toml says of it.
+//! - `runtime`: the steps from bytes to [`Policy`], each with its [`Rejection`]; what all policies share.
+//! - `contract`: imports and exports held against `wit/`; `probe`: the first call of each callback.
+//! - `instance`: one instance, made and called; `sandbox`: what it has around it, with the imports `state` and
+//!   `observe`; `engine`: how wasmtime is set up.
+//! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
 //!   ends a call.
-//! - [`loaded`]: a policy that answers, its failures and counts; [`facts`]: what each policy may see of a session.
-//! - [`chain`]: several policies, one decision, which is an [`outcome`] of verdicts.
+//! - `loaded`: a policy that answers, its failures and counts; `facts`: what each policy may see of a session.
+//! - `chain`: several policies, one decision, which is an `outcome` of verdicts.
 
 mod budget;
 mod chain;

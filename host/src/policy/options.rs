@@ -2,6 +2,8 @@
 
 use std::{thread, time::Duration};
 
+use super::manifest::{MAX_INSTANCES, MAX_MEMORY};
+
 /// What policies may use. Every limit protects handshakes from a policy, not one policy from another.
 #[derive(Clone, Debug)]
 pub struct RuntimeOptions {
@@ -28,8 +30,9 @@ pub struct RuntimeOptions {
     /// Calls after which an instance is replaced; the actual number is random between half of this and all of it, so that
     /// instances do not go all at once. 100,000 by default: at 0.1 ms for a new one, a nanosecond a call.
     pub max_calls: u32,
-    /// Stack of a call, in bytes. 128 KiB by default: calls run on threads that are not ours, and the smallest default stack
-    /// of a thread in common use is musl's 128 KiB plus; wasmtime does not check what is left of the thread's.
+    /// Stack of a call, in bytes. 128 KiB by default: calls run on threads that are not ours, and wasmtime does not check what
+    /// is left of a thread's stack, which must be this and 64 KiB more. Where threads have less than that (musl gives them
+    /// 128 KiB if nobody asks for more), set it lower.
     pub stack: usize,
 }
 
@@ -45,6 +48,22 @@ impl Default for RuntimeOptions {
             max_age: Duration::from_secs(600),
             max_calls: 100_000,
             stack: 128 << 10,
+        }
+    }
+}
+
+impl RuntimeOptions {
+    /// These options with no time beyond a day, so that no deadline lies beyond what a clock can show, and no number that
+    /// nothing can be made of.
+    pub(super) fn within_reason(self) -> Self {
+        const DAY: Duration = Duration::from_secs(86_400);
+        Self {
+            memory: self.memory.min(MAX_MEMORY),
+            instances: self.instances.clamp(1, MAX_INSTANCES),
+            drain: self.drain.min(DAY),
+            start: self.start.min(DAY),
+            max_age: self.max_age.min(DAY),
+            ..self
         }
     }
 }

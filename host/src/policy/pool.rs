@@ -31,6 +31,8 @@ struct Shelf {
     /// Instances to be dropped, trapped or worn.
     spent: Vec<Instance>,
     phase: Phase,
+    /// The last attempt to make an instance failed: waiting for one is in vain.
+    barren: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -66,6 +68,9 @@ impl Pool {
             if let Some(instance) = shelf.idle.pop() {
                 shelf.taken += 1;
                 return Ok(Taken { pool: self, instance: Some(instance) });
+            }
+            if shelf.barren && shelf.taken == 0 {
+                return Err(Failure::Saturated);
             }
             if self.changed.wait_until(&mut shelf, until).timed_out() && shelf.idle.is_empty() {
                 return Err(if shelf.phase == Phase::Closed { Failure::Retired } else { Failure::Saturated });
@@ -113,11 +118,18 @@ impl Pool {
         tidied
     }
 
+    /// Says that no new instance could be made. Calls that find none fail at once, until there is one again.
+    pub(super) fn give_up(&self) {
+        self.shelf.lock().barren = true;
+        self.changed.notify_all();
+    }
+
     /// Adds a new instance.
     pub(super) fn add(&self, instance: Instance) {
         let mut shelf = self.shelf.lock();
         // Closed meanwhile: the instance goes as the others went.
         if shelf.phase != Phase::Closed {
+            shelf.barren = false;
             shelf.idle.push(instance);
             drop(shelf);
             self.changed.notify_one();

@@ -15,11 +15,13 @@ pub(super) struct ProbeError {
     pub(super) found: String,
 }
 
-/// Calls each callback once, with every optional fact present. The session's id is 32 zero bytes, which no real one is. A
-/// call may take `allowed`.
-pub(super) fn probe(instance: &mut Instance, allowed: Duration) -> Result<(), ProbeError> {
-    let (connection, session) = (connection(), session());
-    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: format!("{error:?}") };
+/// Calls each callback once, with every optional fact present. The session's id is 32 zero bytes, which no real one is. Of
+/// attributes there are those that NAME.toml asks for. A call may take `allowed`.
+pub(super) fn probe(instance: &mut Instance, attributes: &[String], allowed: Duration) -> Result<(), ProbeError> {
+    let (mut connection, mut session) = (connection(), session());
+    connection.attributes = attributes.iter().map(|name| (name.clone(), "probe".into())).collect();
+    session.attributes.clone_from(&connection.attributes);
+    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: format!("{error:#}") };
 
     instance.arm(Instant::now(), allowed);
     if let Some(verdict) = instance.new_session(&connection, &session) {

@@ -52,7 +52,7 @@ pub struct Rejection {
     /// What was found instead.
     pub found: String,
     /// What to do about it.
-    pub hint: String,
+    pub hint: Box<str>,
 }
 
 impl Rejection {
@@ -64,7 +64,7 @@ impl Rejection {
             step: Step::Manifest,
             expected: error.expected.clone(),
             found: error.found.clone(),
-            hint: error.hint.clone(),
+            hint: error.hint.as_str().into(),
         }
     }
 }

@@ -1,0 +1,42 @@
+//! `reprise check`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{
+    policies_dir::check,
+    policy::{Runtime, RuntimeOptions},
+};
+
+/// Check policies as the server would before they go live.
+///
+/// Each file is compiled, its imports and exports are held against the interface, it is configured with the NAME.toml beside
+/// it, and each of its callbacks is called once. The exit status is 0 if all of them would go live, else 1.
+#[derive(Args)]
+pub(super) struct Check {
+    /// Policies: NAME.wasm, each with its NAME.toml beside it if there is one
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let runtime = Runtime::new(RuntimeOptions::default())?;
+        let mut status = ExitCode::SUCCESS;
+        for file in &self.files {
+            match check(&runtime, file) {
+                Ok(checked) => {
+                    let (name, hash) = (checked.policy.name(), checked.hash);
+                    println!("ok: {}: policy `{name}`, sha256 {hash}…", file.display());
+                }
+                Err(error) => {
+                    println!("rejected: {error}");
+                    status = ExitCode::FAILURE;
+                }
+            }
+        }
+        Ok(status)
+    }
+}

@@ -1,0 +1,47 @@
+//! The `reprise` command.
+
+mod check;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// TLS session caching for OpenSSL servers, decided by sandboxed WebAssembly policies.
+#[derive(Parser)]
+#[command(name = "reprise", version, arg_required_else_help = true)]
+struct Command {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Serve TLS, with sessions kept and resumed as policies say
+    Serve(Box<serve::Serve>),
+    /// Check policies as the server would before they go live
+    Check(check::Check),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let done = match Command::parse().action {
+        Action::Serve(serve) => serve.run(),
+        Action::Check(check) => check.run(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Command::command().debug_assert();
+    }
+}

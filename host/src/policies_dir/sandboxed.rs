@@ -1,0 +1,44 @@
+//! The loader that serves: candidates become policies in the sandbox, and the chain that handshakes take is swapped.
+
+use std::{path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use super::loader::{Candidate, Loader};
+use crate::policy::{self, Chain, Manifest, Policy, Rejection, Runtime};
+
+/// A runtime, and the chain that handshakes are decided by.
+pub(super) struct Sandboxed {
+    pub runtime: Runtime,
+    pub live: Arc<ArcSwap<Chain>>,
+}
+
+impl Loader for Sandboxed {
+    type Policy = Policy;
+
+    fn load(&self, candidate: &Candidate) -> Result<Arc<Policy>, String> {
+        let Candidate { file, name, generation, module, manifest, .. } = candidate;
+        let file = Path::new(file);
+        let manifest = match manifest {
+            None => Manifest::default(),
+            Some(text) => Manifest::parse(text)
+                .map_err(|error| reason(&Rejection::manifest(file.with_extension("toml"), name, &error)))?,
+        };
+        let candidate = policy::Candidate { file, name, generation: *generation, module, manifest: &manifest };
+        self.runtime.load(candidate).map_err(|rejection| reason(&rejection))
+    }
+
+    fn put_in_force(&self, policies: Vec<Arc<Policy>>) {
+        self.live.store(Arc::new(Chain::new(policies)));
+    }
+
+    fn retire(&self, policy: &Arc<Policy>) {
+        policy.retire();
+    }
+}
+
+/// The rejection without what the event and its line in the log say anyway. The file is named because it may be the `.toml`.
+fn reason(rejection: &Rejection) -> String {
+    let Rejection { file, step, expected, found, hint, .. } = rejection;
+    format!("{} ({}): expected {expected}; found {found}. {hint}", file.display(), step.as_str())
+}

@@ -1,0 +1,67 @@
+//! Accepting connections, as many at once as there is room for.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::{JoinError, JoinSet},
+};
+
+use super::{Shared, connection, phase::Phases};
+
+/// After a failed accept: time for connections to end and give back what there was too little of.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Accepts on `socket` and serves what comes, until the server drains; then waits until every connection is done.
+pub(crate) async fn run(socket: TcpListener, listener: usize, shared: Arc<Shared>, mut phases: Phases) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, peer, permit) = tokio::select! {
+            () = phases.draining() => break,
+            Some(done) = connections.join_next() => {
+                note_panic(done);
+                continue;
+            }
+            accepted = next(&socket, &shared.room) => accepted,
+        };
+        let (shared, phases) = (Arc::clone(&shared), phases.clone());
+        connections.spawn(async move {
+            connection::serve(&shared, listener, stream, peer, phases).await;
+            drop(permit);
+        });
+    }
+    drop(socket);
+    while let Some(done) = connections.join_next().await {
+        note_panic(done);
+    }
+}
+
+/// The next connection, once there is room for it. Until then it stays in the kernel's backlog.
+async fn next(socket: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let permit = match Arc::clone(room).acquire_owned().await {
+        Ok(permit) => permit,
+        Err(_closed) => std::future::pending().await, // Nobody closes it.
+    };
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => return (stream, peer, permit),
+            // A peer that gave up before it was accepted (ECONNABORTED) is no reason to pause, but costs nothing either. Out of
+            // file descriptors (EMFILE, ENFILE) is: the connection stays in the backlog, and accept would fail in a tight loop.
+            Err(error) => {
+                tracing::warn!(
+                    "a connection could not be accepted: {error}; if files are short, raise `ulimit -n` or lower --max-connections"
+                );
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+fn note_panic(done: Result<(), JoinError>) {
+    if let Err(error) = done
+        && error.is_panic()
+    {
+        tracing::error!("a connection ended in a panic, the others go on: {error}");
+    }
+}

@@ -1,0 +1,214 @@
+//! Arguments that have parts: `[NAME=]ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `memory[:SIZE]`.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use super::quantity::Size;
+
+/// The name of a listener that was given none, and of the site that serves every name without one of its own.
+pub(crate) const DEFAULT: &str = "default";
+
+/// An address to listen on, and the name under which policies and the session border know it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Listen {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+}
+
+/// A site chosen by server name, as files.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct NamedSite {
+    /// The server name (SNI) that chooses it, in lower case; `*.` in front stands for exactly one label.
+    pub(crate) name: String,
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) client_ca: SiteClientCa,
+}
+
+/// The third part of `--site`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SiteClientCa {
+    /// Not given: what `--client-ca` says.
+    Inherited,
+    /// `none`: this site asks for no client certificate.
+    None,
+    /// The CAs that this site's clients are verified against.
+    File(PathBuf),
+}
+
+/// The kind of store that sessions are kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum StoreKind {
+    /// This process's memory, this many bytes of it.
+    Memory(Size),
+}
+
+/// Whether a client is asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientAuth {
+    /// It is not asked.
+    None,
+    /// It is asked; without one it is served all the same, with a bad one it is not.
+    Optional,
+    /// Without a good one it is not served.
+    Required,
+}
+
+/// A TLS version that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Deserialize)]
+pub(crate) enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    #[value(name = "1.2")]
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    #[value(name = "1.3")]
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+/// What stands where one of these arguments should.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ArgumentError(String);
+
+impl FromStr for Listen {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        let (name, address) = text.split_once('=').unwrap_or((DEFAULT, text));
+        if name.is_empty() {
+            return Err(ArgumentError(format!("`{text}` has an empty name: write `NAME=ADDR`, or the address alone")));
+        }
+        let address = address.parse().map_err(|_| {
+            ArgumentError(format!(
+                "`{address}` is not an address and port: write `127.0.0.1:8443`, `0.0.0.0:443` or `[::]:443`"
+            ))
+        })?;
+        Ok(Self { name: name.to_owned(), address })
+    }
+}
+
+impl FromStr for NamedSite {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        let malformed =
+            || ArgumentError(format!("`{text}` is not a site: write `NAME=CERT,KEY` or `NAME=CERT,KEY,CLIENT_CA`"));
+        let (name, files) = text.split_once('=').ok_or_else(malformed)?;
+        let files: Vec<&str> = files.split(',').collect();
+        if files.iter().any(|file| file.is_empty()) {
+            return Err(malformed());
+        }
+        let (cert, key, client_ca) = match files[..] {
+            [cert, key] => (cert, key, SiteClientCa::Inherited),
+            [cert, key, "none"] => (cert, key, SiteClientCa::None),
+            [cert, key, client_ca] => (cert, key, SiteClientCa::File(client_ca.into())),
+            _ => return Err(malformed()),
+        };
+        Ok(Self { name: server_name(name)?, cert: cert.into(), key: key.into(), client_ca })
+    }
+}
+
+impl FromStr for StoreKind {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        match text.split_once(':').unwrap_or((text, "64MiB")) {
+            ("memory", size) => size.parse().map(Self::Memory).map_err(|error| ArgumentError(format!("{error}"))),
+            (kind, _) => Err(ArgumentError(format!("no store is called `{kind}`: write `memory` or `memory:SIZE`"))),
+        }
+    }
+}
+
+macro_rules! from_string {
+    ($($argument:ty),*) => {$(
+        impl TryFrom<String> for $argument {
+            type Error = ArgumentError;
+
+            fn try_from(text: String) -> Result<Self, ArgumentError> {
+                text.parse()
+            }
+        }
+    )*};
+}
+from_string!(Listen, NamedSite, StoreKind);
+
+/// `name` as a ClientHello may carry it (RFC 6066 section 3): lower case, no trailing dot, no IP address.
+fn server_name(name: &str) -> Result<String, ArgumentError> {
+    let lower = name.trim_end_matches('.').to_ascii_lowercase();
+    let host = lower.strip_prefix("*.").unwrap_or(&lower);
+    let is_host = host
+        .split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    if !is_host || host.parse::<std::net::IpAddr>().is_ok() {
+        return Err(ArgumentError(format!(
+            "`{name}` is not a server name: write a host name like `a.example` or `*.a.example` \
+             (clients send no IP addresses there, and names beyond ASCII in their `xn--` form)"
+        )));
+    }
+    Ok(lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_has_a_name_of_its_own_or_the_default() {
+        let listen: Listen = "public=[::]:443".parse().unwrap();
+        assert_eq!(listen, Listen { name: "public".into(), address: "[::]:443".parse().unwrap() });
+        assert_eq!("127.0.0.1:0".parse::<Listen>().unwrap().name, DEFAULT);
+    }
+
+    #[test]
+    fn what_is_no_listener_is_refused_with_an_example() {
+        for text in ["", "8443", "=127.0.0.1:1", "public=", "localhost:8443", "127.0.0.1", "127.0.0.1:99999"] {
+            assert!(text.parse::<Listen>().expect_err(text).to_string().contains("write `"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_site_is_known_by_its_name_in_lower_case() {
+        let site: NamedSite = "A.Example.=a.crt,a.key".parse().unwrap();
+        assert_eq!((site.name.as_str(), site.client_ca), ("a.example", SiteClientCa::Inherited));
+        let site: NamedSite = "*.b.example=b.crt,b.key,ca.pem".parse().unwrap();
+        assert_eq!((site.name.as_str(), site.client_ca), ("*.b.example", SiteClientCa::File("ca.pem".into())));
+        assert_eq!("c=c.crt,c.key,none".parse::<NamedSite>().unwrap().client_ca, SiteClientCa::None);
+    }
+
+    #[test]
+    fn what_is_no_site_is_refused_with_an_example() {
+        for text in [
+            "",
+            "a",
+            "a=",
+            "a=crt",
+            "a=crt,",
+            "a=crt,key,",
+            "a=1,2,3,4",
+            "=crt,key",
+            "127.0.0.1=crt,key",
+            "a..b=c,k",
+            "*.=c,k",
+            "a b=c,k",
+        ] {
+            assert!(text.parse::<NamedSite>().expect_err(text).to_string().contains("write "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_memory_store_has_a_default_size() {
+        assert_eq!("memory".parse::<StoreKind>().unwrap(), StoreKind::Memory(Size(64 << 20)));
+        assert_eq!("memory:1MiB".parse::<StoreKind>().unwrap(), StoreKind::Memory(Size(1 << 20)));
+        for text in ["", "disk", "disk:/var", "memory:", "memory:lots"] {
+            assert!(text.parse::<StoreKind>().expect_err(text).to_string().contains("write "), "{text}");
+        }
+    }
+}

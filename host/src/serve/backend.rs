@@ -1,0 +1,77 @@
+//! Forwarding: what was decrypted goes to the backend, what it answers comes back.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// A backend is near; one that takes longer to accept is as good as down.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Joins `client` and the backend at `address` until both are done. When one side ends its sending, so is the other told,
+/// and the opposite direction goes on.
+///
+/// # Errors
+/// The backend cannot be reached, or either stream's error. The client is told goodbye first where only the backend failed.
+pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, address: &str) -> io::Result<()> {
+    let connected = timeout(CONNECT, TcpStream::connect(address)).await;
+    let mut backend = match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+        Ok(backend) => backend,
+        Err(error) => {
+            tracing::warn!("the backend {address} cannot be reached, a connection is closed: {error}");
+            return client.shutdown().await;
+        }
+    };
+    backend.set_nodelay(true)?;
+    let joined = tokio::io::copy_bidirectional(client, &mut backend).await;
+    if joined.is_err() {
+        // Whichever side broke: a client that is still there learns that nothing more comes.
+        let _ = timeout(Duration::from_secs(1), client.shutdown()).await;
+    }
+    joined.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt, duplex},
+        net::TcpListener,
+    };
+
+    #[tokio::test]
+    async fn an_answer_still_comes_after_the_client_has_ended_its_sending() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let backend = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut question = String::new();
+            stream.read_to_string(&mut question).await.unwrap();
+            stream.write_all(format!("{question}!").as_bytes()).await.unwrap();
+        };
+        let (mut client, mut server) = duplex(64);
+        let asking = async {
+            client.write_all(b"there").await.unwrap();
+            client.shutdown().await.unwrap();
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let ((), forwarded, answer) = tokio::join!(backend, forward(&mut server, &address), asking);
+        forwarded.unwrap();
+        assert_eq!(answer, "there!");
+    }
+
+    #[tokio::test]
+    async fn a_backend_that_is_down_closes_the_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        drop(listener);
+        let (mut client, mut server) = duplex(64);
+        forward(&mut server, &address).await.unwrap();
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    }
+}

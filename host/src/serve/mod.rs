@@ -1,0 +1,153 @@
+//! `reprise serve`: a TLS server whose sessions are kept as policies say, in front of a backend or of a small responder.
+//!
+//! It uses of the library what any embedder can. Layout:
+//!
+//! - `options`, `argument`, `quantity`: what an operator writes, on the command line and in a file
+//! - `settings`: what that means, with its defaults
+//! - `self_signed`: the certificate of a server that was given none
+//! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
+//! - `accept`, `connection`, `phase`: a connection's life, and how the server ends
+//! - `backend`, `responder` with `request` and `report`: what a connection is for
+
+mod accept;
+mod argument;
+mod backend;
+mod connection;
+mod material;
+mod options;
+mod phase;
+mod quantity;
+mod reload;
+mod report;
+mod request;
+mod responder;
+mod self_signed;
+mod settings;
+mod sites;
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    task::{AbortHandle, JoinSet},
+    time::timeout,
+};
+
+use self::{
+    argument::StoreKind,
+    phase::{Phase, Phased},
+    sites::Sites,
+};
+pub(crate) use self::{
+    options::Options,
+    settings::{Settings, read},
+};
+use crate::{Host, store::Memory};
+
+/// A server that listens, and does not accept yet.
+pub(crate) struct Server {
+    sockets: Vec<(TcpListener, usize)>,
+    listeners: Vec<String>,
+    shared: Arc<Shared>,
+    reload: AbortHandle,
+    drain: Duration,
+}
+
+/// What every connection needs.
+struct Shared {
+    host: Arc<Host>,
+    sites: Arc<Sites>,
+    /// A permit for each connection.
+    room: Arc<Semaphore>,
+    backend: Option<String>,
+    handshake_timeout: Duration,
+    idle_timeout: Duration,
+}
+
+impl Server {
+    /// Builds the host and the sites, and listens.
+    ///
+    /// # Errors
+    /// Something in `settings` cannot be had: an address is taken, a file is missing or wrong. The message names it.
+    pub(crate) async fn bind(settings: Settings) -> Result<Self> {
+        let host = Arc::new(host(&settings)?);
+        let mut listeners: Vec<String> = Vec::new();
+        let mut sockets = Vec::new();
+        for listen in &settings.listen {
+            let known = listeners.iter().position(|name| *name == listen.name);
+            let listener = known.unwrap_or_else(|| {
+                listeners.push(listen.name.clone());
+                listeners.len() - 1
+            });
+            let socket = TcpListener::bind(listen.address).await.with_context(|| {
+                format!("cannot listen on {}: choose another address with --listen", listen.address)
+            })?;
+            sockets.push((socket, listener));
+        }
+        let (sites, seen) = Sites::open(Arc::clone(&host), &settings, listeners.clone())?;
+        let reload = tokio::spawn(reload::follow(Arc::clone(&sites), seen)).abort_handle();
+        let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
+        let shared = Shared {
+            host,
+            sites,
+            room: Arc::new(Semaphore::new(room)),
+            backend: settings.backend,
+            handshake_timeout: settings.handshake_timeout,
+            idle_timeout: settings.idle_timeout,
+        };
+        Ok(Self { sockets, listeners, shared: Arc::new(shared), reload, drain: settings.drain })
+    }
+
+    /// Where it listens, with the listener's name.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (SocketAddr, &str)> {
+        self.sockets
+            .iter()
+            .filter_map(|(socket, listener)| Some((socket.local_addr().ok()?, self.listeners[*listener].as_str())))
+    }
+
+    /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
+        let phased = Phased::new();
+        let mut accepting = JoinSet::new();
+        for (socket, listener) in self.sockets {
+            accepting.spawn(accept::run(socket, listener, Arc::clone(&self.shared), phased.watch()));
+        }
+        stop.await;
+        tracing::info!("stopping: connections have {:?} to finish", self.drain);
+        phased.enter(Phase::Draining);
+        let finished = async { while accepting.join_next().await.is_some() {} };
+        let drained = tokio::select! {
+            () = finished => true,
+            () = tokio::time::sleep(self.drain) => false,
+            () = hurry => false,
+        };
+        if !drained {
+            phased.enter(Phase::Closing);
+            // Enough for goodbyes; who does not take one by then is dropped with the rest.
+            let finished = async { while accepting.join_next().await.is_some() {} };
+            let _ = timeout(Duration::from_secs(2), finished).await;
+        }
+        accepting.shutdown().await;
+        self.reload.abort();
+        tracing::info!("stopped");
+    }
+}
+
+fn host(settings: &Settings) -> Result<Host> {
+    let StoreKind::Memory(capacity) = settings.store;
+    let mut host = Host::builder()
+        .store(Memory::with_capacity(capacity.0))
+        .policy_budget(settings.policy_budget)
+        .lifetime(settings.lifetime)
+        .max_lifetime(settings.max_lifetime)
+        .tickets(settings.tickets)
+        .max_entry(settings.max_session_size);
+    if let Some(policies) = &settings.policies {
+        host = host.policies(policies);
+    }
+    host.build()
+}

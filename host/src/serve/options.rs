@@ -1,0 +1,288 @@
+//! What an operator can set, on the command line or in a file. The doc comments are the text of `reprise serve --help`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::{Deserialize, Deserializer};
+
+use super::{
+    argument::{ClientAuth, Listen, NamedSite, StoreKind, TlsVersion},
+    quantity::{Size, Span},
+};
+
+/// Every option of `reprise serve`, each as given or not. The defaults are applied in [`super::settings`].
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
+pub(crate) struct Options {
+    /// Where to listen; repeatable [default: 127.0.0.1:8443]
+    ///
+    /// The default is reached from this machine only, which is the safe way to try. Port 0 takes a free one; the line
+    /// `listening on …` shows it. A session resumes only on the listener that made it; addresses under one NAME count as
+    /// one listener, and addresses without a NAME are all called `default`.
+    #[arg(long, value_name = "[NAME=]ADDR")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) listen: Vec<Listen>,
+
+    /// Forward the decrypted bytes to this TCP address [default: a built-in responder]
+    ///
+    /// Without it a built-in HTTP/1.1 responder answers `GET /` and `GET /connection`, to see what resumed and why.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) backend: Option<String>,
+
+    /// Protocols offered in ALPN, the preferred first [default: http/1.1, or none with --backend]
+    ///
+    /// A client that offers ALPN and none of these is refused (RFC 7301). The responder speaks http/1.1; what a backend
+    /// speaks is for you to say.
+    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) alpn: Vec<String>,
+
+    /// The certificate chain, PEM, leaf first [default: a self-signed one for localhost]
+    ///
+    /// The default is made on the first start and kept in --state-dir, so that a client that was told to trust it still
+    /// does after a restart. It serves every server name that no --site has.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The certificate's private key, PEM, unencrypted [default: looked for in the --cert file]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Another certificate for the clients that ask for NAME; repeatable
+    ///
+    /// NAME is the server name (SNI), or `*.` and its parent for any one label. CLIENT_CA verifies this site's clients;
+    /// without it --client-ca does, and the word `none` asks for no client certificate here.
+    #[arg(long, value_name = "NAME=CERT,KEY[,CLIENT_CA]")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) site: Vec<NamedSite>,
+
+    /// The CAs that client certificates are verified against, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) client_ca: Option<PathBuf>,
+
+    /// Whether clients need a certificate [default: required where there is a client CA, else none]
+    ///
+    /// Whoever names a CA most likely means it. With `optional` a client without one is served, a client with a bad one is
+    /// not.
+    #[arg(long, value_enum)]
+    pub(crate) client_auth: Option<ClientAuth>,
+
+    /// Certificate revocation lists for client certificates, PEM
+    ///
+    /// A client certificate whose issuer has no current list in it is refused. When what is revoked changes, sessions
+    /// made before no longer resume.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl: Option<PathBuf>,
+
+    /// The directory of policies, watched while serving [default: no policies]
+    ///
+    /// Every NAME.wasm in it decides, with its NAME.toml beside it. Without policies the host's own limits decide alone.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) policies: Option<PathBuf>,
+
+    /// What all policies together may take of one handshake [default: 20ms]
+    ///
+    /// A policy needs 1 to 2 µs. The default leaves room for a busy machine, and is still no pause that a person notices.
+    /// What is not decided by then is a full handshake.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) policy_budget: Option<Span>,
+
+    /// How long a session resumes where no policy says [default: 2h]
+    ///
+    /// OpenSSL's own default for TLS (7200 s).
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) lifetime: Option<Span>,
+
+    /// How long any session resumes, counted from its full handshake [default: 1d]
+    ///
+    /// Holds across TLS 1.3 renewals and whatever policies say, so that every client proves itself anew once a day.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) max_lifetime: Option<Span>,
+
+    /// TLS 1.3 tickets per full handshake [default: 1]
+    ///
+    /// Each is an entry of the store and a call to each policy. Clients that open connections in parallel and use each
+    /// ticket once are served by more, at most 16.
+    #[arg(long, value_name = "N")]
+    pub(crate) tickets: Option<usize>,
+
+    /// Where sessions are kept [default: memory:64MiB]
+    ///
+    /// The default holds about 100,000 sessions without client certificates.
+    #[arg(long, value_name = "memory[:SIZE]")]
+    pub(crate) store: Option<StoreKind>,
+
+    /// The largest session that is kept [default: 16KiB]
+    ///
+    /// A session with a client certificate takes 1 to 4 KiB; the bound is for a client that sends a monstrous one.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_session_size: Option<Size>,
+
+    /// The oldest version served [default: 1.2]
+    ///
+    /// Older ones are deprecated (RFC 8996).
+    #[arg(long, value_enum, value_name = "VERSION")]
+    pub(crate) min_tls: Option<TlsVersion>,
+
+    /// The newest version served [default: 1.3]
+    #[arg(long, value_enum, value_name = "VERSION")]
+    pub(crate) max_tls: Option<TlsVersion>,
+
+    /// TLS 1.2 cipher suites, in OpenSSL's notation [default: OpenSSL's]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) ciphers: Option<String>,
+
+    /// TLS 1.3 cipher suites, in OpenSSL's notation [default: OpenSSL's]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) ciphersuites: Option<String>,
+
+    /// When a client that has not finished its handshake is dropped [default: 10s]
+    ///
+    /// Enough for a bad mobile link, short enough that silent clients do not pile up.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) handshake_timeout: Option<Span>,
+
+    /// When the responder drops a client that sends no request or takes no answer [default: 60s]
+    ///
+    /// Connections to a --backend are the backend's to close.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) idle_timeout: Option<Span>,
+
+    /// Connections served at once, all listeners together [default: 10000]
+    ///
+    /// The next ones wait in the kernel's backlog. A connection takes some 50 KB while it is busy, so this is half a
+    /// gigabyte. `ulimit -n` should be twice as much with a backend.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_connections: Option<usize>,
+
+    /// On SIGTERM or SIGINT, how long connections may take to finish [default: 10s]
+    ///
+    /// Well within what service supervisors grant before they kill (30 s and more). A second signal ends the wait.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) drain: Option<Span>,
+
+    /// Where the self-signed certificate is kept [default: $XDG_STATE_HOME/reprise, /var/lib/reprise for root]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// What is logged to stderr: a level, or levels by module [default: info]
+    ///
+    /// `info` has a line for each policy and certificate that goes live or is rejected, `debug` one for each connection.
+    /// The notation is that of tracing's EnvFilter, e.g. `info,reprise::serve=debug`.
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+}
+
+impl Options {
+    /// These options, and `other`'s where these have none. A list is taken from one side, never joined.
+    pub(crate) fn or(self, other: Options) -> Options {
+        Options {
+            listen: or(self.listen, other.listen),
+            backend: self.backend.or(other.backend),
+            alpn: or(self.alpn, other.alpn),
+            // A certificate and its key belong together: neither side's is paired with the other's.
+            key: if self.cert.is_some() { self.key } else { self.key.or(other.key) },
+            cert: self.cert.or(other.cert),
+            site: or(self.site, other.site),
+            client_ca: self.client_ca.or(other.client_ca),
+            client_auth: self.client_auth.or(other.client_auth),
+            crl: self.crl.or(other.crl),
+            policies: self.policies.or(other.policies),
+            policy_budget: self.policy_budget.or(other.policy_budget),
+            lifetime: self.lifetime.or(other.lifetime),
+            max_lifetime: self.max_lifetime.or(other.max_lifetime),
+            tickets: self.tickets.or(other.tickets),
+            store: self.store.or(other.store),
+            max_session_size: self.max_session_size.or(other.max_session_size),
+            min_tls: self.min_tls.or(other.min_tls),
+            max_tls: self.max_tls.or(other.max_tls),
+            ciphers: self.ciphers.or(other.ciphers),
+            ciphersuites: self.ciphersuites.or(other.ciphersuites),
+            handshake_timeout: self.handshake_timeout.or(other.handshake_timeout),
+            idle_timeout: self.idle_timeout.or(other.idle_timeout),
+            max_connections: self.max_connections.or(other.max_connections),
+            drain: self.drain.or(other.drain),
+            state_dir: self.state_dir.or(other.state_dir),
+            log: self.log.or(other.log),
+        }
+    }
+}
+
+fn or<T>(ours: Vec<T>, theirs: Vec<T>) -> Vec<T> {
+    if ours.is_empty() { theirs } else { ours }
+}
+
+/// `listen = "ADDR"` as well as `listen = ["ADDR", …]`.
+fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct OneOrMany<T>(std::marker::PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for OneOrMany<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string or an array of strings")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, one: &str) -> Result<Vec<T>, E> {
+            T::deserialize(serde::de::value::StrDeserializer::new(one)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut many: A) -> Result<Vec<T>, A::Error> {
+            let mut values = Vec::new();
+            while let Some(value) = many.next_element()? {
+                values.push(value);
+            }
+            Ok(values)
+        }
+    }
+
+    deserializer.deserialize_any(OneOrMany(std::marker::PhantomData))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn cli(arguments: &[&str]) -> Options {
+        Command::try_parse_from([&["serve"], arguments].concat()).unwrap().options
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let file = toml::from_str::<Options>("lifetime = '1h'\ntickets = 3\nlisten = '127.0.0.1:1'\n").unwrap();
+        let options = cli(&["--lifetime", "5m", "--listen", "a=127.0.0.1:2", "--listen", "127.0.0.1:3"]).or(file);
+        assert_eq!(options.lifetime, Some("5m".parse().unwrap()));
+        assert_eq!(options.tickets, Some(3));
+        assert_eq!(options.listen, ["a=127.0.0.1:2".parse().unwrap(), "127.0.0.1:3".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_certificate_of_the_command_line_is_not_paired_with_the_files_key() {
+        let file = toml::from_str::<Options>("cert = 'f.crt'\nkey = 'f.key'\n").unwrap();
+        let options = cli(&["--cert", "c.pem"]).or(file);
+        assert_eq!((options.cert, options.key), (Some("c.pem".into()), None));
+    }
+
+    #[test]
+    fn every_option_of_the_command_line_is_a_key_of_the_file_and_the_reverse() {
+        use clap::CommandFactory;
+        let mut options: Vec<String> = Command::command()
+            .get_arguments()
+            .filter_map(|argument| argument.get_long().map(str::to_owned))
+            .filter(|long| !matches!(long.as_str(), "help" | "version"))
+            .collect();
+        let error = toml::from_str::<Options>("no-such-key = 1").unwrap_err().to_string();
+        let (_, known) = error.split_once("expected one of").unwrap();
+        let mut keys: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        options.sort();
+        keys.sort();
+        assert_eq!(options, keys);
+    }
+}

@@ -1,0 +1,111 @@
+//! Certificates, keys, CAs and CRLs follow their files.
+//!
+//! Events are hints, the files' content is the truth. A hint, or half a minute without one, leads to a look at every file; a
+//! look that differs from the last is repeated until two in a row are equal, so that a file half written, or a certificate
+//! whose key is still on its way, is not taken up; then the sites that changed are rebuilt. What is wrong is said once, and
+//! the previous certificate stays.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+
+use notify::{
+    EventKind, RecommendedWatcher, RecursiveMode, Watcher,
+    event::{AccessKind, AccessMode},
+};
+use tokio::sync::mpsc;
+
+use super::sites::{Change, Look, Sites};
+
+/// Behind the events: network file systems have none, and a queue of them may overflow.
+const POLL: Duration = Duration::from_secs(30);
+/// Between the two looks that must be equal.
+const SETTLE: Duration = Duration::from_millis(100);
+/// Files that are written without a pause are taken as they are after this many looks.
+const MAX_LOOKS: usize = 30;
+
+/// Keeps `sites` as their files are. Runs until it is dropped.
+pub(crate) async fn follow(sites: Arc<Sites>, mut seen: Look) {
+    let (hint, mut hints) = mpsc::channel(1);
+    let _watcher = watch(&sites, hint.clone());
+    // What changed between the first reading and the watch is found by a look of its own.
+    let _ = hint.try_send(());
+    loop {
+        // Nobody hangs up: `hint` lives as long as this function.
+        let _ = tokio::time::timeout(POLL, hints.recv()).await;
+        let Some(settled) = settle(&sites, &seen).await else { continue };
+        let (before, now) = (std::mem::replace(&mut seen, settled.clone()), settled);
+        let rebuilt = Arc::clone(&sites);
+        // Parsing keys and building contexts takes milliseconds, which handshakes on this thread should not wait for.
+        let changes = tokio::task::spawn_blocking(move || rebuilt.reload(&before, &now)).await.unwrap_or_default();
+        changes.iter().for_each(report);
+    }
+}
+
+/// The files as they look now, once they stand still; none if that is how they looked before.
+async fn settle(sites: &Arc<Sites>, seen: &Look) -> Option<Look> {
+    let mut last = look(sites).await?;
+    if last == *seen {
+        return None;
+    }
+    for _ in 0..MAX_LOOKS {
+        tokio::time::sleep(SETTLE).await;
+        let next = look(sites).await?;
+        if next == last {
+            break;
+        }
+        last = next;
+    }
+    (last != *seen).then_some(last)
+}
+
+async fn look(sites: &Arc<Sites>) -> Option<Look> {
+    let sites = Arc::clone(sites);
+    tokio::task::spawn_blocking(move || sites.look()).await.ok()
+}
+
+fn report(change: &Change) {
+    match &change.outcome {
+        Ok(()) => tracing::info!("site `{}`: its changed files are in force", change.site),
+        Err(error) => tracing::warn!("site `{}`: keeping the previous certificate and CAs: {error:#}", change.site),
+    }
+}
+
+/// Watches the directories rather than the files: a file that is renamed over, or reached through a symlink that is
+/// swapped, is another file.
+fn watch(sites: &Sites, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+    let on_event = move |event: notify::Result<notify::Event>| {
+        // Our own reading is an event too.
+        let is_read = event.is_ok_and(|event| match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+            EventKind::Access(_) => true,
+            _ => false,
+        });
+        if !is_read {
+            let _ = hint.try_send(()); // A full channel has a hint in it already.
+        }
+    };
+    let mut watcher = match notify::recommended_watcher(on_event) {
+        Ok(watcher) => watcher,
+        Err(error) => {
+            tracing::warn!(
+                "certificates are looked at every {POLL:?} only, since the file system cannot be watched: {error}"
+            );
+            return None;
+        }
+    };
+    for directory in directories(sites.watched()) {
+        if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
+            tracing::warn!("{} cannot be watched and is looked at every {POLL:?} only: {error}", directory.display());
+        }
+    }
+    Some(watcher)
+}
+
+/// The directories that the files are in, by their own path and by that of what they link to.
+fn directories(files: Vec<PathBuf>) -> BTreeSet<PathBuf> {
+    let targets: Vec<PathBuf> = files.iter().filter_map(|file| file.canonicalize().ok()).collect();
+    let parent = |file: &PathBuf| match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    files.iter().chain(&targets).map(parent).collect()
+}

@@ -1,0 +1,297 @@
+//! From options, as given or not, to settings that hold together.
+
+use std::{
+    collections::HashSet,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{
+    argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, StoreKind, TlsVersion},
+    options::Options,
+    quantity::{Size, Span},
+    self_signed,
+};
+
+/// What the server runs with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) backend: Option<String>,
+    pub(crate) tls: Tls,
+    /// The first is the default site.
+    pub(crate) sites: Vec<SiteFiles>,
+    pub(crate) policies: Option<PathBuf>,
+    pub(crate) policy_budget: Duration,
+    pub(crate) lifetime: Duration,
+    pub(crate) max_lifetime: Duration,
+    pub(crate) tickets: usize,
+    pub(crate) store: StoreKind,
+    pub(crate) max_session_size: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) max_connections: usize,
+    pub(crate) drain: Duration,
+}
+
+/// The part of the TLS configuration that all sites share.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    pub(crate) min: TlsVersion,
+    pub(crate) max: TlsVersion,
+    pub(crate) ciphers: Option<String>,
+    pub(crate) ciphersuites: Option<String>,
+    /// The protocols offered in ALPN, the preferred first. Empty: ALPN is not answered.
+    pub(crate) alpn: Vec<String>,
+}
+
+/// A site, as the files it is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct SiteFiles {
+    /// The server name that chooses it, or `default`.
+    pub(crate) name: String,
+    pub(crate) cert: PathBuf,
+    pub(crate) key: PathBuf,
+    pub(crate) client_ca: Option<ClientCa>,
+}
+
+/// How a site verifies its clients.
+#[derive(Clone, Debug)]
+pub(crate) struct ClientCa {
+    pub(crate) file: PathBuf,
+    pub(crate) crl: Option<PathBuf>,
+    /// Whether a client without a certificate is refused.
+    pub(crate) required: bool,
+}
+
+/// The options in a TOML file.
+///
+/// # Errors
+/// The file cannot be read or has a key that is no option; the message names file, line and the known keys.
+pub(crate) fn read(file: &Path) -> Result<Options> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration {}", file.display()))?;
+    toml::from_str(&text).with_context(|| {
+        format!("the configuration {} is wrong; its keys are the options of `reprise serve --help`", file.display())
+    })
+}
+
+impl Settings {
+    /// The settings that `options` make, with a default for each that is not given. Makes the self-signed certificate if no
+    /// other is given and it is not there yet.
+    ///
+    /// # Errors
+    /// Options that contradict each other; the message says which and what to do.
+    pub(crate) fn new(options: Options) -> Result<Self> {
+        let span = |given: Option<Span>, default: u64| given.map_or(Duration::from_secs(default), |span| span.0);
+        let settings = Self {
+            listen: listen(&options)?,
+            tls: tls(&options)?,
+            sites: sites(&options)?,
+            policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
+            lifetime: span(options.lifetime, 2 * 3600),
+            max_lifetime: span(options.max_lifetime, 24 * 3600),
+            tickets: options.tickets.unwrap_or(1),
+            store: options.store.unwrap_or(StoreKind::Memory(Size(64 << 20))),
+            max_session_size: options.max_session_size.map_or(16 << 10, |size| size.0),
+            handshake_timeout: span(options.handshake_timeout, 10),
+            idle_timeout: span(options.idle_timeout, 60),
+            max_connections: options.max_connections.unwrap_or(10_000),
+            drain: span(options.drain, 10),
+            backend: options.backend,
+            policies: options.policies,
+        };
+        ensure!(
+            settings.lifetime <= settings.max_lifetime || options.lifetime.is_none(),
+            "--lifetime {:?} is longer than --max-lifetime {:?}: shorten the one or lengthen the other",
+            settings.lifetime,
+            settings.max_lifetime
+        );
+        for (option, span) in [
+            ("policy-budget", settings.policy_budget),
+            ("lifetime", settings.lifetime),
+            ("max-lifetime", settings.max_lifetime),
+            ("handshake-timeout", settings.handshake_timeout),
+            ("idle-timeout", settings.idle_timeout),
+        ] {
+            ensure!(
+                !span.is_zero(),
+                "--{option} is zero, and nothing can be done in no time: give it a span like `10s`"
+            );
+        }
+        ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
+        ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
+        Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
+    }
+}
+
+fn listen(options: &Options) -> Result<Vec<Listen>> {
+    if options.listen.is_empty() {
+        return Ok(vec!["127.0.0.1:8443".parse()?]);
+    }
+    let mut seen = HashSet::new();
+    for listen in &options.listen {
+        let twice = listen.address.port() != 0 && !seen.insert(listen.address);
+        ensure!(!twice, "--listen {} is given twice: leave one out", listen.address);
+    }
+    Ok(options.listen.clone())
+}
+
+fn tls(options: &Options) -> Result<Tls> {
+    let (min, max) = (options.min_tls.unwrap_or(TlsVersion::Tls12), options.max_tls.unwrap_or(TlsVersion::Tls13));
+    ensure!(min <= max, "--min-tls is newer than --max-tls, which leaves no version to serve: swap them");
+    let mut alpn = options.alpn.clone();
+    if options.backend.is_none() {
+        if let Some(other) = alpn.iter().find(|protocol| *protocol != "http/1.1") {
+            bail!("--alpn {other} needs a --backend that speaks it: the built-in responder speaks http/1.1 only");
+        }
+        alpn = vec!["http/1.1".to_owned()];
+    }
+    for protocol in &alpn {
+        // RFC 7301 section 3.1.
+        ensure!((1..=255).contains(&protocol.len()), "--alpn `{protocol}`: a protocol's name has 1 to 255 bytes");
+    }
+    Ok(Tls { min, max, ciphers: options.ciphers.clone(), ciphersuites: options.ciphersuites.clone(), alpn })
+}
+
+fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
+    let auth = options.client_auth;
+    let client_ca = |file: &PathBuf| match auth {
+        Some(ClientAuth::None) => None,
+        Some(ClientAuth::Optional) => Some(ClientCa { file: file.clone(), crl: options.crl.clone(), required: false }),
+        Some(ClientAuth::Required) | None => {
+            Some(ClientCa { file: file.clone(), crl: options.crl.clone(), required: true })
+        }
+    };
+    let inherited = options.client_ca.as_ref().and_then(client_ca);
+
+    let (cert, key) = match (&options.cert, &options.key) {
+        (Some(cert), Some(key)) => (cert.clone(), key.clone()),
+        (Some(both), None) => (both.clone(), both.clone()),
+        (None, Some(key)) => bail!("--key {} is given without --cert: give the certificate too", key.display()),
+        (None, None) => self_signed::kept_in(&state_dir(options)?)?,
+    };
+    let mut sites = vec![SiteFiles { name: DEFAULT.to_owned(), cert, key, client_ca: inherited.clone() }];
+    for site in &options.site {
+        ensure!(
+            sites.iter().all(|known| known.name != site.name),
+            "--site {} is given twice, or is the name that the site for all other names has: leave one out",
+            site.name
+        );
+        sites.push(SiteFiles {
+            name: site.name.clone(),
+            cert: site.cert.clone(),
+            key: site.key.clone(),
+            client_ca: match &site.client_ca {
+                SiteClientCa::Inherited => inherited.clone(),
+                SiteClientCa::None => None,
+                SiteClientCa::File(file) => client_ca(file),
+            },
+        });
+    }
+    if sites.iter().all(|site| site.client_ca.is_none()) {
+        ensure!(
+            matches!(auth, None | Some(ClientAuth::None)),
+            "--client-auth asks for client certificates, but there is no CA to verify them: add --client-ca FILE"
+        );
+        if let Some(crl) = &options.crl {
+            bail!("--crl {} is given, but no client certificates are asked for: add --client-ca FILE", crl.display());
+        }
+    }
+    Ok(sites)
+}
+
+/// Where state that outlives the process is kept (XDG Base Directory Specification).
+fn state_dir(options: &Options) -> Result<PathBuf> {
+    if let Some(dir) = &options.state_dir {
+        return Ok(dir.clone());
+    }
+    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if let Some(state) = variable("XDG_STATE_HOME") {
+        return Ok(state.join("reprise"));
+    }
+    // The owner of a process's own entry there is its effective user.
+    if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+        return Ok("/var/lib/reprise".into());
+    }
+    let home = variable("HOME").context(
+        "no place to keep the self-signed certificate: HOME is not set; give --state-dir DIR, or --cert and --key",
+    )?;
+    Ok(home.join(".local/state/reprise"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(toml: &str) -> Result<Settings> {
+        Settings::new(toml::from_str(&format!("cert = 'c'\nkey = 'k'\n{toml}")).unwrap())
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_the_file_and_the_known_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("reprise.toml");
+        std::fs::write(&file, "lifetme = '2h'\n").unwrap();
+        let error = format!("{:#}", read(&file).unwrap_err());
+        assert!(
+            error.contains("reprise.toml") && error.contains("`lifetme`") && error.contains("`lifetime`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = format!("{:#}", read(Path::new("/no/such/reprise.toml")).unwrap_err());
+        assert!(error.contains("/no/such/reprise.toml"), "{error}");
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        for (toml, named) in [
+            ("lifetime = '2d'", "--max-lifetime"),
+            ("min-tls = '1.3'\nmax-tls = '1.2'", "--min-tls"),
+            ("client-auth = 'required'", "--client-ca"),
+            ("crl = 'crl.pem'", "--client-ca"),
+            ("alpn = 'h2'", "--backend"),
+            ("backend = 'b:1'\nalpn = ['']", "1 to 255"),
+            ("site = ['a=c,k', 'A=c2,k2']", "twice"),
+            ("site = 'default=c,k'", "default"),
+            ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
+            ("handshake-timeout = '0s'", "--handshake-timeout"),
+            ("tickets = 17", "--tickets"),
+            ("max-connections = 0", "--max-connections"),
+        ] {
+            let error = format!("{:#}", settings(toml).map(|_| ()).expect_err(toml));
+            assert!(error.contains(named), "{toml}: {error}");
+        }
+        assert!(Settings::new(toml::from_str("key = 'k'").unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_maximum_below_the_default_lifetime_lowers_it() {
+        assert_eq!(settings("max-lifetime = '10m'").unwrap().lifetime, Duration::from_secs(600));
+    }
+
+    #[test]
+    fn a_client_ca_means_required_and_a_site_may_have_its_own_or_none() {
+        let settings = settings("client-ca = 'ca'\nsite = ['a=c,k', 'b=c,k,other', 'c=c,k,none']").unwrap();
+        let cas: Vec<_> = settings
+            .sites
+            .iter()
+            .map(|site| site.client_ca.as_ref().map(|ca| (ca.file.clone(), ca.required)))
+            .collect();
+        let required = |file: &str| Some((PathBuf::from(file), true));
+        assert_eq!(cas, [required("ca"), required("ca"), required("other"), None]);
+    }
+
+    #[test]
+    fn alpn_is_offered_in_the_order_given() {
+        assert_eq!(settings("backend = 'b:1'\nalpn = ['h2', 'http/1.1']").unwrap().tls.alpn, ["h2", "http/1.1"]);
+        assert_eq!(settings("").unwrap().tls.alpn, ["http/1.1"]);
+        assert_eq!(settings("backend = 'b:1'").unwrap().tls.alpn, [""; 0]);
+    }
+}
