@@ -13,7 +13,7 @@ use std::{
 
 use openssl::ssl::{Ssl, SslContext, SslSession, SslStream, SslVerifyMode, SslVersion};
 use reprise::{Host, HostBuilder, Listener};
-use support::{spy::Spy, *};
+use support::{policies::lied_to, spy::Spy, *};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -113,7 +113,7 @@ fn fact_17_a_lifetime_is_absolute_across_tls13_renewals() {
     // The store would give everything out for ever.
     spy.rewriting(|_, entry| entry.expires = u64::MAX);
     let hour = Duration::from_secs(3600);
-    let host = clock.drive(Host::builder().store(spy.clone()).lifetime(hour).max_lifetime(hour)).build().unwrap();
+    let host = clock.drive(lied_to().store(spy.clone()).lifetime(hour).max_lifetime(hour)).build().unwrap();
     let context = installed(&host);
     let authenticated = clock.now();
     let mut session = handshake(&host, &context, &Client::of(SslVersion::TLS1_3)).session().clone();
@@ -168,7 +168,7 @@ fn fact_18_openssls_own_timeout_does_not_end_a_session_early() {
 fn a_session_does_not_outlive_its_client_certificate() {
     let clock = Clock::new();
     let month = Duration::from_secs(30 * DAY);
-    let host = clock.drive(Host::builder().lifetime(month).max_lifetime(month)).build().unwrap();
+    let host = clock.drive(lied_to().lifetime(month).max_lifetime(month)).build().unwrap();
     let context = asking(&host);
     let known = certificates::client("known", 2);
     for version in VERSIONS {
@@ -188,7 +188,7 @@ fn a_session_does_not_outlive_its_client_certificate() {
 #[test]
 fn a_session_whose_client_certificate_has_expired_is_a_miss() {
     let (clock, spy) = (Clock::new(), Spy::default());
-    let host = clock.drive(Host::builder().store(spy.clone())).build().unwrap();
+    let host = clock.drive(lied_to().store(spy.clone())).build().unwrap();
     let context = asking(&host);
     spy.rewriting(|record, entry| {
         record.expires += 30 * DAY;
@@ -232,7 +232,8 @@ fn post_handshake_authentication_refreshes_the_facts_about_the_client() {
         greet(stream)?;
         std::io::Write::write_all(stream, b"!").map_err(|error| error.to_string())
     };
-    let first = try_handshake_served(Ssl::new(&context).unwrap(), serve, |stream| host.connection(stream.ssl()), &client);
+    let first =
+        try_handshake_served(Ssl::new(&context).unwrap(), serve, |stream| host.connection(stream.ssl()), &client);
     let first = first.unwrap();
     let certificate = spy.seen.record().peer_certificate.expect("the certificate is among the facts");
     assert!(certificate.subject.contains("CN=known") && certificate.verified, "{certificate:?}");

@@ -8,7 +8,7 @@ use openssl::ssl::{
     Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
 };
 use reprise::{Host, Listener};
-use support::{spy::Spy, *};
+use support::{policies::lied_to, spy::Spy, *};
 
 /// What a server made of a ClientHello with 0-RTT.
 #[derive(Debug, PartialEq)]
@@ -54,7 +54,7 @@ fn zero_rtt(host: &Host, context: &SslContext, session: &SslSession, early: &'st
 
 #[test]
 fn fact_21_early_data_is_accepted_once_for_each_session() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let context = installed_for_early_data(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
     let accepted = Seen { early: b"once".to_vec(), resumed: true, miss: "none".into() };

@@ -1,5 +1,5 @@
-//! Host invariants: what no policy can talk the host out of. Here nothing says no but the host: without policies, everything
-//! is kept and resumes.
+//! Host invariants: what no policy can talk the host out of. Nobody here says no but the host: there is a policy that keeps
+//! everything for as long as it can ask for, and resumes everything.
 
 mod support;
 
@@ -10,7 +10,20 @@ use std::sync::{
 
 use openssl::ssl::{SslContextBuilder, SslVerifyMode, SslVersion};
 use reprise::{Host, Listener, session::Epoch};
-use support::{spy::Spy, *};
+use support::{policies::lied_to, spy::Spy, *};
+
+#[test]
+fn the_policy_that_lies_is_asked_about_every_session() {
+    let host = lied_to().build().unwrap();
+    let context = installed(&host);
+    for version in VERSIONS {
+        let first = handshake(&host, &context, &Client::of(version));
+        let second = handshake(&host, &context, &Client::of(version).offering(first.session()));
+        for asked in [first, second].map(|outcome| outcome.report.unwrap().policies) {
+            assert!(!asked.is_empty() && asked.iter().all(|asked| &*asked.policy == "lies"), "{version:?}: {asked:?}");
+        }
+    }
+}
 
 /// Makes a session at one context and offers it at the other: no resumption, for this reason, and back where it was made it
 /// resumes.
@@ -27,27 +40,27 @@ fn does_not_cross(host: &Host, made: Listener, offered: Listener, miss: &str) {
 
 #[test]
 fn a_session_does_not_cross_to_another_listener() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     does_not_cross(&host, Listener::named("public"), Listener::named("inside"), "listener");
 }
 
 #[test]
 fn a_session_does_not_cross_to_another_site() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let at = |site: &str| Listener::named("public").site(site);
     does_not_cross(&host, at("a"), at("b"), "site");
 }
 
 #[test]
 fn fact_20_a_session_does_not_cross_to_another_epoch_of_the_configuration() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let of = |configuration: &[u8]| Listener::named("public").epoch(Epoch::of(configuration));
     does_not_cross(&host, of(b"two CAs"), of(b"one CA"), "epoch");
 }
 
 #[test]
 fn a_session_does_not_cross_to_another_verify_mode() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let lax = installed(&host);
     let asking = installed_as(&host, Listener::named("public"), |context| {
         asking_for_certificates(context, SslVerifyMode::PEER);
@@ -61,7 +74,7 @@ fn a_session_does_not_cross_to_another_verify_mode() {
 
 #[test]
 fn a_session_does_not_cross_between_a_server_name_and_none() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let context = installed(&host);
     for version in VERSIONS {
         for (made, offered) in [(Some("a.example"), None), (None, Some("a.example"))] {
@@ -74,7 +87,7 @@ fn a_session_does_not_cross_between_a_server_name_and_none() {
 
 #[test]
 fn fact_19_a_lost_extended_master_secret_is_a_miss_and_no_failure() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let context = installed(&host);
     let without = |context: &mut SslContextBuilder| ffi::set_options(context, ffi::NO_EXTENDED_MASTER_SECRET);
     let with = Client::of(SslVersion::TLS1_2);
@@ -91,7 +104,7 @@ fn fact_19_a_lost_extended_master_secret_is_a_miss_and_no_failure() {
 #[test]
 fn fact_28_the_extended_master_secret_is_known_when_a_session_is_kept() {
     let spy = Spy::default();
-    let host = Host::builder().store(spy.clone()).build().unwrap();
+    let host = lied_to().store(spy.clone()).build().unwrap();
     let context = installed(&host);
     handshake(&host, &context, &Client::of(SslVersion::TLS1_2));
     assert!(spy.seen.record().extended_master_secret);
@@ -107,7 +120,7 @@ fn fact_28_the_extended_master_secret_is_known_when_a_session_is_kept() {
 
 #[test]
 fn fact_19_a_cipher_that_the_client_does_not_offer_any_more_is_a_miss_and_no_failure() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let context = installed(&host);
     for version in VERSIONS {
         let only = |tls12: &'static str, tls13: &'static str| {
@@ -127,7 +140,7 @@ fn fact_19_a_cipher_that_the_client_does_not_offer_any_more_is_a_miss_and_no_fai
 
 #[test]
 fn fact_20_a_cipher_that_was_disabled_since_is_a_miss() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let (context, stricter) = (installed(&host), {
         installed_as(&host, Listener::named("public"), |context| {
             context.set_cipher_list("ECDHE-ECDSA-AES128-GCM-SHA256").unwrap();
@@ -149,7 +162,7 @@ fn fact_20_a_cipher_that_was_disabled_since_is_a_miss() {
 #[test]
 fn fact_19_a_session_of_another_protocol_version_is_a_miss_and_no_failure() {
     let spy = Spy::default();
-    let host = Host::builder().store(spy.clone()).build().unwrap();
+    let host = lied_to().store(spy.clone()).build().unwrap();
     let context = installed(&host);
     let other = Arc::new(std::sync::Mutex::new(None));
     for version in VERSIONS {
@@ -165,7 +178,7 @@ fn fact_19_a_session_of_another_protocol_version_is_a_miss_and_no_failure() {
 
 #[test]
 fn fact_19_a_verifying_server_without_a_session_id_context_resumes() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let context = installed_as(&host, Listener::named("public"), |context| {
         asking_for_certificates(context, SslVerifyMode::PEER);
     });
@@ -178,7 +191,7 @@ fn fact_19_a_verifying_server_without_a_session_id_context_resumes() {
 #[test]
 fn a_stored_session_that_does_not_decode_is_a_miss_and_no_failure() {
     let spy = Spy::default();
-    let host = Host::builder().store(spy.clone()).build().unwrap();
+    let host = lied_to().store(spy.clone()).build().unwrap();
     let context = installed(&host);
     spy.rewriting(|record, _| record.der.truncate(20));
     for version in VERSIONS {
@@ -195,9 +208,10 @@ fn a_session_does_not_resume_past_its_lifetime() {
     let spy = Spy::default();
     // The store would still give it out.
     spy.rewriting(|_, entry| entry.expires = u64::MAX);
-    let host = Host::builder()
+    let host = lied_to()
         .store(spy)
         .lifetime(std::time::Duration::from_secs(60))
+        .max_lifetime(std::time::Duration::from_secs(60))
         .clock(move || now.load(Ordering::SeqCst))
         .build()
         .unwrap();
@@ -217,7 +231,7 @@ fn a_session_does_not_resume_past_its_lifetime() {
 fn a_single_use_session_resumes_once() {
     let spy = Spy::default();
     spy.rewriting(|_, entry| entry.single_use = true);
-    let host = Host::builder().store(spy).build().unwrap();
+    let host = lied_to().store(spy).build().unwrap();
     let context = installed(&host);
     for version in VERSIONS {
         let first = handshake(&host, &context, &Client::of(version));
@@ -229,7 +243,7 @@ fn a_single_use_session_resumes_once() {
 
 #[test]
 fn an_entry_larger_than_allowed_is_not_kept_and_the_reason_says_so() {
-    let host = Host::builder().max_entry(64).build().unwrap();
+    let host = lied_to().max_entry(64).build().unwrap();
     let context = installed(&host);
     for version in VERSIONS {
         let first = handshake(&host, &context, &Client::of(version));

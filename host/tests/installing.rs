@@ -12,6 +12,7 @@ use std::{
 
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslStream, SslVersion};
 use reprise::{Alert, Host, InstallError, Listener, Owner, SessionCallbacks, session_callbacks};
+use reprise_fixtures::{Callback, Fixture, Keep};
 use support::{spy::Spy, *};
 
 #[test]
@@ -155,7 +156,8 @@ fn a_duplicate_of_an_attached_connection_has_a_life_of_its_own() {
     let host = Host::builder().store(spy.clone()).build().unwrap();
     let context = installed(&host);
     for version in VERSIONS {
-        let mut original = Ssl::new(&context).unwrap();
+        // What the openssl crate hangs on its own is freed twice.
+        let mut original = ffi::made_by_c(&context);
         host.attach(&mut original, [192, 0, 2, 1].into()).unwrap();
         let copy = ffi::duplicate(&original);
         drop(original);
@@ -165,19 +167,36 @@ fn a_duplicate_of_an_attached_connection_has_a_life_of_its_own() {
     }
 }
 
-/// A policy would see it; without one, the address is there to be asked back in the hook.
+/// IPv4-mapped addresses are shown as IPv4.
 #[test]
-fn a_connection_is_attached_before_or_inside_the_hook() {
-    let host = Arc::new(Host::builder().build().unwrap());
-    let attaching = host.clone();
-    let listener = Listener::named("public").on_client_hello(move |hello| {
-        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
-        attaching.attach(hello.ssl(), mapped).map_err(|_| Alert::INTERNAL_ERROR)?;
-        Ok(reprise::HelloResponse::Continue)
-    });
-    let context = installed_as(&host, listener, |_| {});
+fn a_policy_sees_the_peer_of_a_connection_that_was_attached() {
+    // `peer` is at offset 12 of a connection: whether it is there, then where, then its length.
+    const LENGTH_OF_PEER: &str = "(i32.load offset=20 (local.get $facts))";
+    const REFUSE: &str = "(i32.store8 (i32.const 0) (i32.const 1)) (i32.const 0)";
+    let keep = Keep::default().wat();
+    let body = format!(
+        r#"(if (result i32) (i32.eq {LENGTH_OF_PEER} (i32.const {}))
+             (then {keep}) (else {REFUSE}))"#,
+        "192.0.2.1".len()
+    );
+    let policy = Fixture::default().once_live(Callback::New, &body).build();
+    let policies = policies::directory(&[("10-peers.wasm", policy)]);
+    let host = Host::builder().policies(policies.path()).build().unwrap();
+    let context = installed(&host);
     for version in VERSIONS {
-        let first = handshake(&host, &context, &Client::of(version));
-        assert!(handshake(&host, &context, &Client::of(version).offering(first.session())).resumed, "{version:?}");
+        let from = |peer: Option<&str>| {
+            let mut ssl = Ssl::new(&context).unwrap();
+            if let Some(peer) = peer {
+                host.attach(&mut ssl, peer.parse::<IpAddr>().unwrap()).unwrap();
+            }
+            let look = |stream: &SslStream<_>| host.connection(stream.ssl());
+            try_handshake_on(ssl, look, &Client::of(version)).unwrap().not_kept()
+        };
+        for peer in [Some("192.0.2.1"), Some("::ffff:192.0.2.1")] {
+            assert_eq!(from(peer), "kept", "{version:?} {peer:?}");
+        }
+        for peer in [Some("2001:db8::1"), None] {
+            assert_eq!(from(peer), "policy: peers", "{version:?} {peer:?}");
+        }
     }
 }

@@ -64,7 +64,9 @@ pub fn queue_stored(host: &Inner, removed: crate::store::Removed) {
 fn cause(users: Users, circumstances: Circumstances) -> Removal {
     match (users, circumstances) {
         (_, Circumstances { freed: true, .. } | Circumstances { unexpected_eof: true, .. }) => Removal::UncleanClose,
-        (Users::One { failed: true, .. }, _) | (Users::Several, Circumstances { error: true, .. }) => Removal::FatalAlert,
+        (Users::One { failed: true, .. }, _) | (Users::Several, Circumstances { error: true, .. }) => {
+            Removal::FatalAlert
+        }
         // Freed, by an OpenSSL that leaves ex_data for last.
         (Users::One { failed: false, .. }, _) => Removal::UncleanClose,
         _ => Removal::Unknown,

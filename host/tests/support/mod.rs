@@ -4,6 +4,7 @@
 
 pub mod certificates;
 pub mod ffi;
+pub mod policies;
 pub mod raw;
 pub mod spy;
 
