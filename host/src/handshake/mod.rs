@@ -29,7 +29,7 @@ pub use self::{
 };
 use self::{hello::Hello, look_up::Lookup};
 use crate::{
-    callbacks::{self, live::Live, tls},
+    callbacks::{live::Live, tls},
     host::Inner,
     policy::{Asked, Budget, Chain, wit::types},
     session::{Border, Miss, Record, SessionId},
