@@ -69,6 +69,8 @@ pub struct Client {
     pub ending: Ending,
 }
 
+type Talk = Arc<dyn Fn(&mut SslStream<UnixStream>) + Send + Sync>;
+
 /// How a client ends its connection.
 #[derive(Clone)]
 pub enum Ending {
@@ -77,7 +79,7 @@ pub enum Ending {
     /// Without: the socket is closed.
     Unclean,
     /// As the test says, then without.
-    Then(Arc<dyn Fn(&mut SslStream<UnixStream>) + Send + Sync>),
+    Then(Talk),
 }
 
 impl Client {
