@@ -166,11 +166,11 @@ fn fact_18_openssls_own_timeout_does_not_end_a_session_early() {
 
 #[test]
 fn a_session_does_not_outlive_its_client_certificate() {
+    let known = certificates::client("known", 2);
     let clock = Clock::new();
     let month = Duration::from_secs(30 * DAY);
     let host = clock.drive(lied_to().lifetime(month).max_lifetime(month)).build().unwrap();
     let context = asking(&host);
-    let known = certificates::client("known", 2);
     for version in VERSIONS {
         let client = Client::of(version).identified(&known);
         let first = handshake(&host, &context, &client);
