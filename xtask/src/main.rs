@@ -1,1 +1,72 @@
-fn main() {}
+//! `cargo xtask`: what is done with this repository, each with one command that works on a bare machine.
+//!
+//! # Layout
+//!
+//! - `invocation`: the command line
+//! - `serve`, `policies`, `test`, `bench`: the commands, one each
+//! - `requirements`: what a command needs of the machine, and how it gets there
+//! - `machine`: what the machine is, and who we are on it
+//! - `wasm_compiler`: which compiler makes WebAssembly here
+//! - `run`: running other programs, visibly
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod invocation;
+mod machine;
+mod policies;
+mod requirements;
+mod run;
+mod serve;
+mod test;
+mod wasm_compiler;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use invocation::Invocation;
+
+fn main() -> ExitCode {
+    let workspace = Workspace::of_this_crate();
+    let done = match Invocation::parse(std::env::args().skip(1)) {
+        Ok(Invocation::Help) => {
+            println!("{}", invocation::HELP);
+            Ok(())
+        }
+        Ok(Invocation::Plugins) => policies::build(&workspace).map(drop),
+        Ok(Invocation::Serve { arguments }) => serve::serve(&workspace, &arguments),
+        Ok(Invocation::Test { openssl }) => test::test(&workspace, openssl.as_deref()),
+        Ok(Invocation::Bench { arguments }) => bench::bench(&workspace, &arguments),
+        Err(wrong) => Err(anyhow::anyhow!(wrong)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where things are.
+struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    fn of_this_crate() -> Self {
+        let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self { root: xtask.parent().unwrap_or(xtask).to_owned() }
+    }
+
+    fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// Where the policies that ship are built to, as NAME.wasm.
+    fn built_policies(&self) -> PathBuf {
+        self.path("target/policies")
+    }
+}

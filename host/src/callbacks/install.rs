@@ -8,6 +8,11 @@ use openssl::ssl::{SslContextBuilder, SslContextRef};
 use super::{Listener, Site, ex_data, ffi, trampolines};
 use crate::host::Inner;
 
+/// No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside NO_INTERNAL
+/// it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation: a second
+/// handshake on a connection would have facts of its own.
+pub(super) const OPTIONS: u64 = ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
+
 /// Why the host was not installed on a context. The context is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
@@ -129,15 +134,11 @@ unsafe fn check_method(context: *mut ffi::SSL_CTX) -> Result<(), InstallError> {
 
 /// SAFETY: `context` must be a live `SSL_CTX` that no other thread uses.
 unsafe fn register(context: *mut ffi::SSL_CTX, host: &Inner) {
-    // No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside
-    // NO_INTERNAL it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation:
-    // a second handshake on a connection would have facts of its own.
-    let options = ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
     let cache = ffi::SSL_SESS_CACHE_SERVER | ffi::SSL_SESS_CACHE_NO_INTERNAL | ffi::SSL_SESS_CACHE_NO_AUTO_CLEAR;
     let lifetime = i64::try_from(host.limits.max_lifetime).unwrap_or(i64::MAX);
     // SAFETY: by this function's contract; the callbacks have the documented signatures and live as long as the program.
     unsafe {
-        ffi::SSL_CTX_set_options(context, options);
+        ffi::SSL_CTX_set_options(context, OPTIONS);
         ffi::SSL_CTX_set_session_cache_mode(context, cache);
         ffi::SSL_CTX_set_timeout(context, lifetime as _);
         ffi::SSL_CTX_set_num_tickets(context, host.limits.tickets);

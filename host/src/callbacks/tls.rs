@@ -12,7 +12,7 @@ use std::{
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
-use super::{Site, ex_data, ffi};
+use super::{Site, ex_data, ffi, install};
 use crate::handshake::Connection;
 
 /// The address of the context that the connection has now, to tell a switch by.
@@ -155,7 +155,8 @@ pub fn follow_switch(ssl: &SslRef, from_options: u64) -> bool {
         let to = ffi::SSL_get_SSL_CTX(ssl);
         ffi::SSL_set_verify(ssl, ffi::SSL_CTX_get_verify_mode(to), ffi::SSL_CTX_get_verify_callback(to));
         let to_options = ffi::SSL_CTX_get_options(to);
-        ffi::SSL_clear_options(ssl, from_options & !to_options);
+        // Not those that every session here depends on: the host may not be installed on the context switched to.
+        ffi::SSL_clear_options(ssl, from_options & !to_options & !install::OPTIONS);
         ffi::SSL_set_options(ssl, to_options);
         let results: [c_int; 6] = [
             ffi::SSL_set1_param(ssl, ffi::SSL_CTX_get0_param(to)),

@@ -1,5 +1,6 @@
 //! The C functions that OpenSSL calls. Each turns pointers into references, calls the safe code that decides, and lets no
-//! panic out: a callback that panicked is a miss, and the handshake goes on in full.
+//! panic out: a session callback that panicked is a miss, and the handshake goes on in full. A client-hello callback that
+//! panicked ends the handshake.
 
 use std::{
     cell::RefCell,

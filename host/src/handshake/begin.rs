@@ -7,7 +7,7 @@ use openssl::ssl::SslRef;
 use super::{Connection, Handshake, Kept, hello::Hello};
 use crate::{
     callbacks::{self, Alert, ClientHello, HelloResponse, Site, tls},
-    policy::{Budget, wit::types},
+    policy::{Budget, Chain, wit::types},
     session::{Border, Miss},
 };
 
@@ -22,18 +22,18 @@ pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
     if let Some(connection) = &connection {
         callbacks::guarded("client_hello", (), || begin(ssl, &site, connection));
     }
-    if let Some(callback) = &site.on_client_hello {
-        let server_name = tls::hello_extension(ssl, 0).and_then(super::hello::server_name);
-        let response = callback(&mut ClientHello::new(ssl, server_name.as_deref()))?;
-        if response == HelloResponse::Retry {
-            return Ok(HelloResponse::Retry);
+    let response = match &site.on_client_hello {
+        Some(callback) => {
+            let server_name = tls::hello_extension(ssl, 0).and_then(super::hello::server_name);
+            callback(&mut ClientHello::new(ssl, server_name.as_deref()))?
         }
+        None => HelloResponse::Continue,
+    };
+    // Before a retry too: if the context switched to has no hook, this was the last invocation.
+    if let Some(connection) = connection {
+        settle(ssl, &connection)?;
     }
-    match connection {
-        Some(connection) => settle(ssl, &connection),
-        None => Ok(()),
-    }?;
-    Ok(HelloResponse::Continue)
+    Ok(response)
 }
 
 /// What an embedder calls first in a client-hello callback of its own, set with `SSL_CTX_set_client_hello_cb` over the
@@ -110,9 +110,15 @@ fn settle(ssl: &SslRef, connection: &Connection) -> Result<(), Alert> {
     handshake.border = border(ssl, handshake);
     if let Ok(border) = &handshake.border {
         handshake.facts.listener = border.listener.clone();
-        handshake.facts.attributes = vec![("site".into(), border.site.clone())];
+        handshake.facts.attributes = attributes(handshake.policies.as_deref(), border);
     }
     Ok(())
+}
+
+/// What policies ask for beyond the records' fields.
+fn attributes(policies: Option<&Chain>, border: &Border) -> types::Attributes {
+    let asked = policies.is_some_and(|policies| policies.asks_for("site"));
+    if asked { vec![("site".into(), border.site.clone())] } else { Vec::new() }
 }
 
 fn border(ssl: &SslRef, handshake: &Handshake) -> Result<Border, Miss> {

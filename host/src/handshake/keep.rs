@@ -91,6 +91,11 @@ fn decide(
     handshake: &mut Handshake,
 ) -> Result<(SessionId, Record), NotKept> {
     let border = handshake.border.clone().map_err(NotKept::Here)?;
+    // A switch after the hook, in a server-name callback, comes after OpenSSL has looked for a session: what is kept here
+    // could not be refused there.
+    if tls::context(ssl) != handshake.context {
+        return Err(NotKept::Here(Miss::SwitchedAfterHook));
+    }
     let id = host.ids.recognise(session.id()).ok_or(NotKept::ForeignId)?;
     let now = host.now();
     let mut record = Record {
@@ -159,7 +164,7 @@ fn ask(
         handshake.budget = crate::policy::Budget::new(host.limits.policy_budget);
     }
     let Some(policies) = &handshake.policies else { return Err(NotKept::Here(Miss::Forked)) };
-    let facts = record.facts(id, 0);
+    let facts = handshake.session_facts(id, record, 0);
     let (decision, asked) = policies.decide_new(&mut handshake.budget, &handshake.facts, &facts, &record.notes);
     handshake.kept.asked_new = asked;
     match decision {

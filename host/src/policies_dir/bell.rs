@@ -49,4 +49,10 @@ impl Bell {
             self.rung.wait_until(&mut rings, until);
         }
     }
+
+    /// Keeps everyone from the bell, as a thread does that was lost at a fork.
+    #[cfg(test)]
+    pub fn hold(&self) -> impl Sized + '_ {
+        self.rings.lock()
+    }
 }

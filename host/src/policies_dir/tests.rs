@@ -462,3 +462,19 @@ fn dropping_it_ends_the_watching_and_leaves_what_is_live() {
     let record = record.0.lock();
     assert_eq!((record.policies.len(), record.retired), (1, 0));
 }
+
+#[test]
+fn dropping_it_in_another_process_touches_neither_the_thread_nor_its_locks() {
+    let mut watched = Watched::start(&patient(), &[]);
+    let running = watched.dir.running.as_mut().unwrap();
+    running.process = 0; // As a forked child finds it: the process is not the one that started the thread.
+    let shared = running.shared.clone();
+    let Watched { dir, .. } = watched;
+    let held = (shared.subscribers.lock(), shared.bell.hold());
+    dir.rescan();
+    assert!(dir.subscribe().recv().is_err(), "nobody would send");
+    assert!(dir.status().is_empty());
+    drop(dir);
+    drop(held);
+    shared.bell.ring(Rings { stop: true, ..Rings::default() });
+}

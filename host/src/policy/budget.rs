@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+const LONGEST: Duration = Duration::from_secs(3_600);
+
 /// What a handshake may still spend on policies. One budget serves all calls of a handshake; each takes what it used off it,
 /// waiting for an instance included.
 #[derive(Clone, Copy, Debug)]
@@ -10,9 +12,9 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget for one handshake.
+    /// A budget for one handshake: at most an hour, so that no deadline lies beyond what a clock can show.
     pub fn new(total: Duration) -> Self {
-        Self { remaining: total }
+        Self { remaining: total.min(LONGEST) }
     }
 
     /// What is left.

@@ -52,7 +52,8 @@ fn frugal(options: &RuntimeOptions) -> Config {
 }
 
 fn pool(options: &RuntimeOptions) -> PoolingAllocationConfig {
-    let instances = (options.instances * options.policies * GENERATIONS).clamp(1, MAX_INSTANCES) as u32;
+    let instances = options.instances.saturating_mul(options.policies).saturating_mul(GENERATIONS);
+    let instances = instances.clamp(1, MAX_INSTANCES) as u32;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(4))

@@ -11,7 +11,8 @@ const KEYS: &str = "settings, on-failure, attributes, budget-ms, memory, instanc
 pub(super) const MAX_MEMORY: usize = 1 << 30;
 const MIN_MEMORY: usize = 64 << 10;
 const MAX_BUDGET_MS: i64 = 10_000;
-const MAX_INSTANCES: i64 = 256;
+/// Warm instances of one policy at most; far more than any machine has cores for.
+pub(super) const MAX_INSTANCES: usize = 1_024;
 
 /// What a failed call of a policy counts as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Manifest {
                 }
                 "memory" => manifest.memory = Some(memory(value)?),
                 "instances" => {
-                    manifest.instances = Some(integer("instances", value, 1, MAX_INSTANCES)? as usize);
+                    manifest.instances = Some(integer("instances", value, 1, MAX_INSTANCES as i64)? as usize);
                 }
                 unknown => {
                     return Err(ManifestError {

@@ -2,6 +2,8 @@
 
 use std::{thread, time::Duration};
 
+use super::manifest::{MAX_INSTANCES, MAX_MEMORY};
+
 /// What policies may use. Every limit protects handshakes from a policy, not one policy from another.
 #[derive(Clone, Debug)]
 pub struct RuntimeOptions {
@@ -46,6 +48,22 @@ impl Default for RuntimeOptions {
             max_age: Duration::from_secs(600),
             max_calls: 100_000,
             stack: 128 << 10,
+        }
+    }
+}
+
+impl RuntimeOptions {
+    /// These options with no time beyond a day, so that no deadline lies beyond what a clock can show, and no number that
+    /// nothing can be made of.
+    pub(super) fn within_reason(self) -> Self {
+        const DAY: Duration = Duration::from_secs(86_400);
+        Self {
+            memory: self.memory.min(MAX_MEMORY),
+            instances: self.instances.clamp(1, MAX_INSTANCES),
+            drain: self.drain.min(DAY),
+            start: self.start.min(DAY),
+            max_age: self.max_age.min(DAY),
+            ..self
         }
     }
 }

@@ -56,6 +56,8 @@ pub(super) struct Shared {
     options: RuntimeOptions,
     linker: Linker<Sandbox>,
     memories: Mutex<HashMap<String, Arc<NodeMemory>>>,
+    /// Held while compiling, so that two candidates at once take no more cores than one.
+    compiling: Mutex<()>,
     pub(super) work: Arc<Work>,
     // Dropped in this order: upkeep may be in a call that only the ticker ends.
     upkeep: Upkeep,
@@ -69,12 +71,14 @@ impl Runtime {
     /// # Errors
     /// The engine does not work on this machine, or no thread can be started.
     pub fn new(options: RuntimeOptions) -> anyhow::Result<Self> {
+        let options = options.within_reason();
         let engine = engine(&options).map_err(|error| anyhow!("wasmtime does not work on this machine: {error:#}"))?;
         let linker = linker(&engine).map_err(|error| anyhow!("the imports of policies do not link: {error:#}"))?;
         let ticker = Ticker::start(engine.clone()).context("no thread for the policies' clock")?;
         let upkeep = Upkeep::start().context("no thread for the policies' upkeep")?;
         let work = upkeep.work();
-        let shared = Shared { options, linker, memories: Mutex::default(), work, upkeep, _ticker: ticker, engine };
+        let (memories, compiling) = (Mutex::default(), Mutex::default());
+        let shared = Shared { options, linker, memories, compiling, work, upkeep, _ticker: ticker, engine };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -110,7 +114,7 @@ impl Runtime {
         drop(probed);
 
         let memory = shared.memory(name);
-        let instances = (0..manifest.instances.unwrap_or(options.instances).max(1))
+        let instances = (0..manifest.instances.unwrap_or(options.instances))
             .map(|_| blueprint.start(Arc::clone(&memory)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
@@ -136,6 +140,7 @@ impl fmt::Debug for Runtime {
 impl Shared {
     /// Compiles on all cores but one, so that handshakes have one left. The threads are there for this compilation only.
     fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
+        let _compiling = self.compiling.lock();
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(cores().saturating_sub(1).max(1))
             .thread_name(|_| "reprise-compile".into())

@@ -33,3 +33,44 @@ impl Drop for OwnedThread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_thread_is_over_when_its_owner_is_gone() {
+        let over = Arc::new(AtomicBool::new(false));
+        let ends = Arc::clone(&over);
+        drop(OwnedThread::spawn("test", move || ends.store(true, Ordering::Release)).unwrap());
+        assert!(over.load(Ordering::Acquire));
+    }
+
+    #[test]
+    fn a_thread_from_before_a_fork_is_not_waited_for() {
+        let (end, ended) = mpsc::channel::<()>();
+        let mut thread = OwnedThread::spawn("test", move || assert!(ended.recv().is_err())).unwrap();
+        // As it is found in a child: made by another process, and never to end.
+        thread.process = 0;
+        drop(thread);
+        drop(end);
+    }
+
+    #[test]
+    fn a_thread_that_is_the_last_to_hold_itself_does_not_wait_for_itself() {
+        let (give, given) = mpsc::channel::<OwnedThread>();
+        let (done, finished) = mpsc::channel::<()>();
+        let thread = OwnedThread::spawn("test", move || {
+            drop(given.recv());
+            drop(done);
+        });
+        give.send(thread.unwrap()).unwrap();
+        assert!(finished.recv().is_err(), "it went on, and ended");
+    }
+}

@@ -3,6 +3,8 @@
 #![allow(dead_code)] // Each test file uses its own part.
 
 pub mod certificates;
+pub mod ffi;
+pub mod raw;
 pub mod spy;
 
 use std::{
@@ -16,6 +18,7 @@ use openssl::ssl::{
     Ssl, SslContext, SslContextBuilder, SslMethod, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode,
     SslVersion,
 };
+use openssl::x509::store::X509StoreBuilder;
 use reprise::{ConnectionReport, Host, Listener};
 
 use self::certificates::Identity;
@@ -38,6 +41,22 @@ pub fn installed(host: &Host) -> SslContext {
     context.build()
 }
 
+/// A context with the host installed as `listener` says, for the server of the tests.
+pub fn installed_as(host: &Host, listener: Listener, adjust: impl FnOnce(&mut SslContextBuilder)) -> SslContext {
+    let mut context = server_context(&certificates::server());
+    adjust(&mut context);
+    host.install(&mut context, listener).unwrap();
+    context.build()
+}
+
+/// A context of the same listener and site that asks clients for certificates, or insists on them.
+pub fn asking_for_certificates(context: &mut SslContextBuilder, mode: SslVerifyMode) {
+    let mut trusted = X509StoreBuilder::new().unwrap();
+    trusted.add_cert(certificates::ca().certificate).unwrap();
+    context.set_cert_store(trusted.build());
+    context.set_verify(mode);
+}
+
 /// What a client does in one handshake.
 #[derive(Clone)]
 pub struct Client {
@@ -46,7 +65,18 @@ pub struct Client {
     pub session: Option<SslSession>,
     pub identity: Option<Identity>,
     pub adjust: Arc<dyn Fn(&mut SslContextBuilder) + Send + Sync>,
-    pub close_uncleanly: bool,
+    pub ending: Ending,
+}
+
+/// How a client ends its connection.
+#[derive(Clone)]
+pub enum Ending {
+    /// With `close_notify`.
+    Clean,
+    /// Without: the socket is closed.
+    Unclean,
+    /// As the test says, then without.
+    Then(Arc<dyn Fn(&mut SslStream<UnixStream>) + Send + Sync>),
 }
 
 impl Client {
@@ -57,7 +87,7 @@ impl Client {
             session: None,
             identity: None,
             adjust: Arc::new(|_| {}),
-            close_uncleanly: false,
+            ending: Ending::Clean,
         }
     }
 
@@ -75,6 +105,14 @@ impl Client {
 
     pub fn adjusted(self, adjust: impl Fn(&mut SslContextBuilder) + Send + Sync + 'static) -> Self {
         Self { adjust: Arc::new(adjust), ..self }
+    }
+
+    pub fn closing_uncleanly(self) -> Self {
+        Self { ending: Ending::Unclean, ..self }
+    }
+
+    pub fn then(self, then: impl Fn(&mut SslStream<UnixStream>) + Send + Sync + 'static) -> Self {
+        Self { ending: Ending::Then(Arc::new(then)), ..self }
     }
 }
 
@@ -120,6 +158,16 @@ pub fn try_handshake_on(
     report: impl FnOnce(&SslStream<UnixStream>) -> Option<ConnectionReport>,
     client: &Client,
 ) -> Result<Outcome, String> {
+    try_handshake_served(server, serve, report, client)
+}
+
+/// One handshake on a server connection made by the test, which serves it as the test says.
+pub fn try_handshake_served(
+    server: Ssl,
+    serve: impl FnOnce(&mut SslStream<UnixStream>) -> Result<(), String>,
+    report: impl FnOnce(&SslStream<UnixStream>) -> Option<ConnectionReport>,
+    client: &Client,
+) -> Result<Outcome, String> {
     let (near, far) = UnixStream::pair().unwrap();
     let client = client.clone();
     let client = thread::spawn(move || run_client(far, &client));
@@ -133,16 +181,23 @@ pub fn try_handshake_on(
     Ok(Outcome { resumed, report, sessions })
 }
 
-fn serve(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
+/// Accepts, talks, waits for the client to close, closes.
+pub fn serve(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
     stream.accept().map_err(|error| error.to_string())?;
-    // A byte each way: after it the client has read its tickets.
-    stream.write_all(b"!").map_err(|error| error.to_string())?;
+    greet(stream)?;
     let mut byte = [0];
-    stream.read_exact(&mut byte).map_err(|error| error.to_string())?;
     // Until the client closes, cleanly or not.
     let _ = stream.read(&mut byte);
     let _ = stream.shutdown();
     Ok(())
+}
+
+/// Talks on an accepted connection, so that the client has read its tickets.
+pub fn greet(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
+    // A byte each way: after it the client has read its tickets.
+    stream.write_all(b"!").map_err(|error| error.to_string())?;
+    let mut byte = [0];
+    stream.read_exact(&mut byte).map_err(|error| error.to_string())
 }
 
 fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSession>), String> {
@@ -164,8 +219,10 @@ fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSessi
         ssl.set_hostname(name).unwrap();
     }
     if let Some(session) = &client.session {
+        // A copy: OpenSSL's client offers a TLS 1.3 session once only.
+        let session = SslSession::from_der(&session.to_der().unwrap()).unwrap();
         // SAFETY: the session was made by a context of the same shape.
-        unsafe { ssl.set_session(session) }.unwrap();
+        unsafe { ssl.set_session(&session) }.unwrap();
     }
     let mut stream = SslStream::new(ssl, stream).unwrap();
     let mut talk = || -> Result<(), String> {
@@ -175,8 +232,10 @@ fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSessi
         stream.write_all(&byte).map_err(|error| error.to_string())
     };
     talk()?;
-    if !client.close_uncleanly {
-        let _ = stream.shutdown();
+    match &client.ending {
+        Ending::Clean => drop(stream.shutdown()),
+        Ending::Unclean => {}
+        Ending::Then(then) => then(&mut stream),
     }
     let resumed = stream.ssl().session_reused();
     drop(stream);

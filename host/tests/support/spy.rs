@@ -1,13 +1,16 @@
 //! A store that counts what is asked of it.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use reprise::{
     Prototype,
-    session::SessionId,
+    session::{Record, SessionId},
     store::{Consume, Entry, Fetch, Memory, RecordBytes, RemovalObserver, Store, Usage},
 };
 
@@ -17,6 +20,8 @@ pub struct Spy {
     inner: Arc<Memory>,
     pub seen: Arc<Seen>,
 }
+
+type Rewrite = dyn Fn(&mut Record, &mut Entry) + Send + Sync;
 
 #[derive(Default)]
 pub struct Seen {
@@ -28,6 +33,16 @@ pub struct Seen {
     pub last: Mutex<Option<(SessionId, Entry)>>,
     /// The threads that asked for `peek` or `remove`.
     pub removers: Mutex<Vec<String>>,
+    /// Changes what is put: a store that lies.
+    pub rewrite: Mutex<Option<Box<Rewrite>>>,
+    asked: (Mutex<()>, Condvar),
+}
+
+impl Spy {
+    /// From now on, what is put is changed like this; decoded anew on every look-up, for its prototype is left out.
+    pub fn rewriting(&self, rewrite: impl Fn(&mut Record, &mut Entry) + Send + Sync + 'static) {
+        *self.seen.rewrite.lock().unwrap() = Some(Box::new(rewrite));
+    }
 }
 
 impl Seen {
@@ -39,6 +54,37 @@ impl Seen {
         self.fetches.load(Ordering::SeqCst)
     }
 
+    pub fn removes(&self) -> usize {
+        self.removes.load(Ordering::SeqCst)
+    }
+
+    pub fn peeks(&self) -> usize {
+        self.peeks.load(Ordering::SeqCst)
+    }
+
+    /// The record put last.
+    pub fn record(&self) -> Record {
+        Record::decode(&self.last.lock().unwrap().as_ref().expect("a session was put").1.record).unwrap()
+    }
+
+    /// The entry put last.
+    pub fn entry(&self) -> Entry {
+        self.last.lock().unwrap().as_ref().expect("a session was put").1.clone()
+    }
+
+    /// Waits until `peek` was called `times` times: until the worker has begun with that many sessions given up.
+    pub fn wait_for_peeks(&self, times: usize) {
+        let (lock, asked) = &self.asked;
+        let waited = asked.wait_timeout_while(lock.lock().unwrap(), Duration::from_secs(30), |()| self.peeks() < times);
+        assert!(!waited.unwrap().1.timed_out(), "{} of {times} sessions given up reached the worker", self.peeks());
+    }
+
+    fn count(&self, counter: &AtomicUsize) {
+        let _held = self.asked.0.lock().unwrap();
+        counter.fetch_add(1, Ordering::SeqCst);
+        self.asked.1.notify_all();
+    }
+
     fn remover(&self) {
         let name = std::thread::current().name().unwrap_or("?").to_owned();
         self.removers.lock().unwrap().push(name);
@@ -46,7 +92,13 @@ impl Seen {
 }
 
 impl Store for Spy {
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
+    fn put(&self, id: SessionId, mut entry: Entry, now: u64) {
+        if let Some(rewrite) = &*self.seen.rewrite.lock().unwrap() {
+            let mut record = Record::decode(&entry.record).unwrap();
+            rewrite(&mut record, &mut entry);
+            entry.record = record.encode().unwrap();
+            entry.prototype = None;
+        }
         *self.seen.last.lock().unwrap() = Some((id, entry.clone()));
         self.inner.put(id, entry, now);
         self.seen.puts.fetch_add(1, Ordering::SeqCst);
@@ -60,14 +112,14 @@ impl Store for Spy {
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
         self.seen.remover();
         let removed = self.inner.remove(id);
-        self.seen.removes.fetch_add(1, Ordering::SeqCst);
+        self.seen.count(&self.seen.removes);
         removed
     }
 
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
         self.seen.remover();
         let record = self.inner.peek(id);
-        self.seen.peeks.fetch_add(1, Ordering::SeqCst);
+        self.seen.count(&self.seen.peeks);
         record
     }
 

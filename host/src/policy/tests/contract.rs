@@ -1,6 +1,6 @@
 //! Candidates that do not become policies, and what the operator reads.
 
-use reprise_fixtures::{Callback, Fixture, component, component_of_world, policies};
+use reprise_fixtures::{Callback, Fixture, component, component_of_foreign_world, component_of_world, policies};
 
 use super::*;
 use crate::policy::Step;
@@ -18,12 +18,6 @@ fn rejection_with(module: &[u8], manifest: &str, step: Step) -> String {
     let text = rejection.to_string();
     assert!(text.starts_with("policies/10-candidate.wasm: policy `candidate` rejected"), "{text}");
     text
-}
-
-/// A component of a world that has these items besides the interface's own.
-fn of_world(core: &str, items: &str) -> Vec<u8> {
-    let package = "package test:fixture;";
-    component_of_world(core, &format!("{package} world fixture {{ {items} }}")).unwrap()
 }
 
 const MEMORY: &str = r#"(memory (export "memory") 1)
@@ -124,7 +118,7 @@ fn an_export_of_the_wrong_type_is_rejected_with_both_types_in_words() {
         interface types { record connection { name: string, early: bool } enum get-verdict { yes, no } }
         interface get-session { use types.{connection, get-verdict}; decide: func(c: connection) -> get-verdict; }
         world fixture { export get-session; }";
-    let text = rejection(&component_of(&core, wit), Step::Link);
+    let text = rejection(&component_of_foreign_world(&core, wit).unwrap(), Step::Link);
     for part in [
         "`get-session` to have `decide: func(connection: connection, candidate: session) -> get-verdict`",
         "`decide: func(c: record { name, early }) -> enum { yes, no }`",
@@ -181,23 +175,25 @@ fn more_memory_than_allowed_rejects_the_policy() {
 #[test]
 fn every_world_of_the_interface_is_spoken() {
     let runtime = runtime();
-    let callback = |interface: &str| {
-        format!(
-            r#"(func (export "reprise:session-cache/{interface}@0.1.0#decide") (param i32) (result i32) (i32.const 512))"#
-        )
-    };
-    // 512 is the address of a `keep` with all-none terms.
-    let module = component(&format!("(module {MEMORY} {})", callback("new-session")), "decides-new").unwrap();
-    // Its probe needs memory for the facts, which this one's allocator does not give.
-    assert_eq!(load(&runtime, "new", &module, "").unwrap_err().step, Step::Probe);
-    let module = of_world(
-        &Fixture::default().no_opinion(Callback::Get).core(),
-        "include reprise:session-cache/imports@0.1.0; include reprise:session-cache/decides-get@0.1.0;",
-    );
-    assert!(load(&runtime, "get", &module, "").is_ok());
+    let one = |callback| Fixture::default().no_opinion(callback);
+    let all = Callback::ALL.into_iter().fold(Fixture::default(), Fixture::no_opinion);
+    let takes_anything = "(i32.store8 (i32.const 512) (i32.const 0)) (i32.const 512)";
+    for (world, fixture) in [
+        ("policy", all.configure(takes_anything)),
+        ("decides-new", one(Callback::New)),
+        ("decides-get", one(Callback::Get)),
+        ("decides-remove", one(Callback::Remove)),
+    ] {
+        let module = component(&fixture.core(), world).unwrap();
+        assert!(load(&runtime, world, &module, "").is_ok(), "{world}");
+    }
 }
 
-/// A component of the one world of `wit`, which stands alone.
-fn component_of(core: &str, wit: &str) -> Vec<u8> {
-    reprise_fixtures::component_of_foreign_world(core, wit).unwrap()
+#[test]
+fn worlds_merged_by_a_toolchain_are_spoken() {
+    let fixture = Fixture::default().no_opinion(Callback::New).no_opinion(Callback::Get);
+    let items = "include reprise:session-cache/decides-new@0.1.0; include reprise:session-cache/decides-get@0.1.0;";
+    let world = format!("package test:fixture; world fixture {{ {items} }}");
+    let module = component_of_world(&fixture.core(), &world).unwrap();
+    assert!(load(&runtime(), "merged", &module, "").is_ok());
 }

@@ -170,6 +170,23 @@ fn without_address_space_for_a_pool_policies_answer_all_the_same() {
 }
 
 #[test]
+fn limits_beyond_reason_are_brought_within_it() {
+    let runtime = runtime_with(|options| {
+        options.drain = Duration::MAX;
+        options.start = Duration::MAX;
+        options.max_age = Duration::MAX;
+        options.memory = usize::MAX;
+        options.max_calls = 0;
+        options.policies = usize::MAX;
+        options.instances = 0;
+    });
+    let chain = chain_of(&runtime, &[("calm", policies::no_opinion())]);
+    assert_eq!(decide_get(&chain, &mut Budget::new(Duration::MAX)), GetDecision::Resume { early_data: true });
+    chain.policies()[0].retire();
+    assert_eq!(decide_get(&chain, &mut Budget::new(Duration::MAX)), GetDecision::Resume { early_data: true });
+}
+
+#[test]
 fn policies_load_and_answer_on_many_threads_at_once() {
     let runtime = runtime();
     std::thread::scope(|scope| {

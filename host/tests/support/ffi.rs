@@ -1,0 +1,121 @@
+//! What tests need of OpenSSL that the openssl crate does not offer.
+
+use std::{
+    ffi::{c_int, c_long, c_uchar, c_uint, c_void},
+    ptr,
+};
+
+use foreign_types::{ForeignType, ForeignTypeRef};
+use openssl::ssl::{Ssl, SslContextBuilder, SslContextRef, SslRef, SslSession, SslSessionRef};
+use openssl_sys::{SSL, SSL_CTX, SSL_SESSION};
+
+/// `SSL_OP_NO_EXTENDED_MASTER_SECRET`
+pub const NO_EXTENDED_MASTER_SECRET: u64 = 1;
+
+unsafe extern "C" {
+    fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+    fn SSL_SESSION_get0_id_context(session: *const SSL_SESSION, length: *mut c_uint) -> *const c_uchar;
+    fn SSL_SESSION_get_ticket_lifetime_hint(session: *const SSL_SESSION) -> std::ffi::c_ulong;
+    fn SSL_SESSION_set1_id(session: *mut SSL_SESSION, id: *const c_uchar, length: c_uint) -> c_int;
+    fn SSL_verify_client_post_handshake(ssl: *mut SSL) -> c_int;
+    fn SSL_CTX_set_post_handshake_auth(ctx: *mut SSL_CTX, on: c_int);
+    fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, command: c_int, number: c_long, pointer: *mut c_void) -> c_long;
+    fn SSL_dup(ssl: *mut SSL) -> *mut SSL;
+    fn SSL_renegotiate(ssl: *mut SSL) -> c_int;
+    fn SSL_get_options(ssl: *const SSL) -> u64;
+    fn SSL_get_num_tickets(ssl: *const SSL) -> usize;
+}
+
+/// Sets when a session was made: seconds since the Unix epoch.
+pub fn set_time(session: &SslSessionRef, seconds: i64) {
+    // SAFETY: a live session that only the test has.
+    unsafe { SSL_SESSION_set_time(session.as_ptr(), seconds as c_long) };
+}
+
+/// A session's id context.
+pub fn id_context(session: &SslSessionRef) -> Vec<u8> {
+    let mut length = 0;
+    // SAFETY: a live session; the bytes are copied while it lives.
+    unsafe {
+        let context = SSL_SESSION_get0_id_context(session.as_ptr(), &mut length);
+        std::slice::from_raw_parts(context, length as usize).to_vec()
+    }
+}
+
+/// Seconds that the server said a ticket is good for.
+pub fn ticket_lifetime(session: &SslSessionRef) -> u64 {
+    // SAFETY: a live session, read only.
+    unsafe { SSL_SESSION_get_ticket_lifetime_hint(session.as_ptr()) }
+}
+
+/// A copy of a session with another id.
+pub fn with_id(session: &SslSessionRef, id: &[u8]) -> SslSession {
+    let copy = SslSession::from_der(&session.to_der().unwrap()).unwrap();
+    // SAFETY: a live session that only the test has; the bytes are copied.
+    let set = unsafe { SSL_SESSION_set1_id(copy.as_ptr(), id.as_ptr(), id.len() as c_uint) };
+    assert_eq!(set, 1);
+    copy
+}
+
+/// Asks the client for a certificate after the handshake (RFC 8446 section 4.6.2).
+pub fn verify_client_post_handshake(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe { SSL_verify_client_post_handshake(ssl.as_ptr()) == 1 }
+}
+
+/// Makes a client willing to be asked for a certificate after the handshake.
+pub fn allow_post_handshake_auth(context: &mut SslContextBuilder) {
+    // SAFETY: a context under construction.
+    unsafe { SSL_CTX_set_post_handshake_auth(context.as_ptr(), 1) };
+}
+
+/// Sets options that the openssl crate does not name.
+pub fn set_options(context: &mut SslContextBuilder, options: u64) {
+    // SAFETY: a context under construction.
+    unsafe { openssl_sys::SSL_CTX_set_options(context.as_ptr(), options) };
+}
+
+/// A connection made by C: `SSL_new`, without what the openssl crate hangs on its own.
+pub fn made_by_c(context: &SslContextRef) -> Ssl {
+    // SAFETY: a live context; the result is owned by the caller.
+    unsafe {
+        let ssl = openssl_sys::SSL_new(context.as_ptr());
+        assert!(!ssl.is_null());
+        Ssl::from_ptr(ssl)
+    }
+}
+
+/// `SSL_dup`
+pub fn duplicate(ssl: &SslRef) -> Ssl {
+    // SAFETY: a live connection; the result is owned by the caller.
+    unsafe {
+        let copy = SSL_dup(ssl.as_ptr());
+        assert!(!copy.is_null());
+        Ssl::from_ptr(copy)
+    }
+}
+
+/// Whether the connection starts a renegotiation.
+pub fn renegotiate(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe { SSL_renegotiate(ssl.as_ptr()) == 1 }
+}
+
+/// The connection's options.
+pub fn options(ssl: &SslRef) -> u64 {
+    // SAFETY: a live connection, read only.
+    unsafe { SSL_get_options(ssl.as_ptr()) }
+}
+
+/// How many TLS 1.3 tickets a full handshake on the connection gives.
+pub fn tickets(ssl: &SslRef) -> usize {
+    // SAFETY: a live connection, read only.
+    unsafe { SSL_get_num_tickets(ssl.as_ptr()) }
+}
+
+/// How many sessions OpenSSL's internal cache holds (`SSL_CTX_sess_number`).
+pub fn internal_sessions(context: &SslContextRef) -> i64 {
+    const SSL_CTRL_SESS_NUMBER: c_int = 20;
+    // SAFETY: a live context, read only.
+    unsafe { SSL_CTX_ctrl(context.as_ptr(), SSL_CTRL_SESS_NUMBER, 0, ptr::null_mut()) as i64 }
+}

@@ -1,0 +1,82 @@
+//! Server names (SNI, RFC 6066 section 3) and patterns of them.
+
+use std::collections::BTreeMap;
+
+use crate::settings::Setting;
+
+/// A server name, or `*.` and the end of one, which stands for every name that ends in it with at least one label more:
+/// `*.example` for `a.example` and `b.a.example`, not for `example`. Upper case counts as lower case.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pattern(String);
+
+impl Setting for Pattern {
+    const EXPECTED: &'static str = "a server name such as a.example or *.example";
+
+    fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("*.").unwrap_or(text);
+        let is_label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        name.split('.').all(is_label).then(|| Self(text.to_ascii_lowercase()))
+    }
+}
+
+/// Something for each of several patterns. The most specific pattern holds: the name itself, else the longest `*.` pattern.
+#[derive(Clone, Debug)]
+pub struct ServerNames<T>(BTreeMap<String, T>);
+
+impl<T> ServerNames<T> {
+    /// What holds for `name`, which is in lower case, as the host gives it; `None` if no pattern matches.
+    pub fn find(&self, name: &str) -> Option<&T> {
+        let exact = self.0.get(name);
+        let ends = name.match_indices('.').map(|(dot, _)| format!("*{}", &name[dot..]));
+        exact.or_else(|| ends.into_iter().find_map(|pattern| self.0.get(&pattern)))
+    }
+}
+
+impl<T> FromIterator<(Pattern, T)> for ServerNames<T> {
+    /// Of one pattern twice, the last holds.
+    fn from_iter<I: IntoIterator<Item = (Pattern, T)>>(patterns: I) -> Self {
+        Self(patterns.into_iter().map(|(Pattern(pattern), value)| (pattern, value)).collect())
+    }
+}
+
+impl<T> Default for ServerNames<T> {
+    /// No pattern.
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(patterns: &[&'static str]) -> ServerNames<&'static str> {
+        patterns.iter().map(|pattern| (Pattern::parse(pattern).unwrap(), *pattern)).collect()
+    }
+
+    #[test]
+    fn the_most_specific_pattern_holds() {
+        let names = names(&["*.example", "*.a.example", "b.a.example"]);
+        assert_eq!(names.find("b.a.example"), Some(&"b.a.example"));
+        assert_eq!(names.find("c.a.example"), Some(&"*.a.example"));
+        assert_eq!(names.find("d.c.a.example"), Some(&"*.a.example"));
+        assert_eq!(names.find("a.example"), Some(&"*.example"));
+        assert_eq!(names.find("example"), None);
+        assert_eq!(names.find("xexample"), None);
+    }
+
+    #[test]
+    fn patterns_are_in_any_case() {
+        assert_eq!(names(&["A.Example"]).find("a.example"), Some(&"A.Example"));
+    }
+
+    #[test]
+    fn what_is_not_a_server_name_is_no_pattern() {
+        for wrong in ["", "*", "*.", "a..example", "a.example.", "a.*.example", "*a.example", "a example", "é.example"]
+        {
+            assert_eq!(Pattern::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The command line.
+
+/// What `cargo xtask help` shows.
+pub const HELP: &str = "\
+cargo xtask COMMAND
+
+  serve [-- ARGS]        Builds everything and serves TLS on 127.0.0.1:8443 with the policies in ./policies, which the
+                         first run makes. ARGS go to `reprise serve`; `cargo xtask serve -- --help` lists them.
+  test [--openssl 3.5]   Formatting, lints, documentation and all tests, as CI runs them. With --openssl 3.5, all tests
+                         against an OpenSSL 3.5 built from source.
+  plugins                Builds every policy under plugins/ to target/policies/NAME.wasm.
+  bench [-- ARGS]        Runs the benchmarks and prints their table.
+  help                   Shows this.
+
+Each finds or installs what it needs. Where it may not, it stops with the command to type.";
+
+/// A command with its arguments.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Invocation {
+    Help,
+    Plugins,
+    Serve { arguments: Vec<String> },
+    Test { openssl: Option<String> },
+    Bench { arguments: Vec<String> },
+}
+
+impl Invocation {
+    /// Reads the arguments that follow `cargo xtask`; what is wrong with them otherwise.
+    pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
+        let mut arguments = arguments.into_iter();
+        let command = arguments.next().unwrap_or_else(|| "help".to_owned());
+        let rest: Vec<String> = arguments.collect();
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        match (command.as_str(), rest.as_slice()) {
+            ("help" | "--help" | "-h", _) | (_, ["--help" | "-h"]) => Ok(Self::Help),
+            ("plugins", []) => Ok(Self::Plugins),
+            ("test", []) => Ok(Self::Test { openssl: None }),
+            ("test", ["--openssl", version]) => Ok(Self::Test { openssl: Some((*version).to_owned()) }),
+            ("serve", []) => Ok(Self::Serve { arguments: Vec::new() }),
+            ("serve", ["--", passed @ ..]) => Ok(Self::Serve { arguments: owned(passed) }),
+            ("bench", []) => Ok(Self::Bench { arguments: Vec::new() }),
+            ("bench", ["--", passed @ ..]) => Ok(Self::Bench { arguments: owned(passed) }),
+            ("serve" | "bench", [other, ..]) => Err(format!(
+                "`{command}` knows no `{other}`; what is meant for the program goes behind `--`:\n  cargo xtask {command} -- {}",
+                rest.join(" ")
+            )),
+            ("plugins" | "test", _) => Err(format!("`{command}` knows no `{}`\n\n{HELP}", rest.join(" "))),
+            _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
+        }
+    }
+}
+
+fn owned(arguments: &[&str]) -> Vec<String> {
+    arguments.iter().map(|argument| (*argument).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Invocation, String> {
+        Invocation::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_follows_two_dashes_goes_to_the_program() {
+        let arguments = vec!["--listen".to_owned(), "127.0.0.1:9443".to_owned()];
+        assert_eq!(parse("serve -- --listen 127.0.0.1:9443"), Ok(Invocation::Serve { arguments }));
+        assert_eq!(parse("serve -- --help"), Ok(Invocation::Serve { arguments: vec!["--help".to_owned()] }));
+    }
+
+    #[test]
+    fn forgetting_the_two_dashes_is_told_with_the_line_to_type() {
+        let error = parse("serve --listen 127.0.0.1:9443").unwrap_err();
+        assert!(error.ends_with("cargo xtask serve -- --listen 127.0.0.1:9443"), "{error}");
+    }
+
+    #[test]
+    fn what_is_unknown_is_named() {
+        assert!(parse("sreve").unwrap_err().contains("`sreve`"));
+        assert!(parse("test --opnessl 3.5").unwrap_err().contains("`--opnessl 3.5`"));
+    }
+
+    #[test]
+    fn nothing_at_all_is_a_question_for_help() {
+        assert_eq!(parse(""), Ok(Invocation::Help));
+        assert_eq!(parse("test --help"), Ok(Invocation::Help));
+    }
+}

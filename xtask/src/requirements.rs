@@ -1,0 +1,234 @@
+//! What a command needs of the machine, and how it gets there.
+//!
+//! What is missing is installed where that is ours to do (root on a Debian or Ubuntu). Anywhere else the command stops, with
+//! the line to type.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    machine::{Machine, System},
+    run::{self, output, step},
+};
+
+/// Something that a command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requirement {
+    /// The headers of OpenSSL 3.0 or later, and pkg-config to find them by.
+    OpensslHeaders,
+    /// The `openssl` program, for tests that talk to it.
+    OpensslProgram,
+    /// Python with its ssl module, for tests that talk to it.
+    Python,
+    /// What OpenSSL's own build wants.
+    PerlAndMake,
+    /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
+    DebianRust,
+}
+
+impl Requirement {
+    fn is_met(self) -> bool {
+        let there = |program: &str, arguments: &[&str]| output(program, arguments).is_some();
+        match self {
+            // The variables are openssl-sys's own way to be told where OpenSSL is.
+            Requirement::OpensslHeaders => {
+                ["OPENSSL_DIR", "OPENSSL_LIB_DIR"].iter().any(|name| std::env::var_os(name).is_some())
+                    || there("pkg-config", &["--atleast-version=3.0", "openssl"])
+            }
+            Requirement::OpensslProgram => there("openssl", &["version"]),
+            Requirement::Python => there("python3", &["-c", "import ssl"]),
+            Requirement::PerlAndMake => {
+                there("make", &["--version"])
+                    && there("perl", &["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"])
+            }
+            Requirement::DebianRust => {
+                Path::new("/usr/bin/rustc").exists() && Path::new("/usr/lib/rustlib/src/rust/library/std").exists()
+            }
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Requirement::OpensslHeaders => "the headers of OpenSSL 3.0 or later, and pkg-config",
+            Requirement::OpensslProgram => "the openssl program",
+            Requirement::Python => "python3 with its ssl module",
+            Requirement::PerlAndMake => "perl and make",
+            Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
+        }
+    }
+
+    /// The packages that bring it; none where we do not know.
+    fn packages(self, system: System) -> &'static [&'static str] {
+        use {Requirement as R, System as S};
+        match (self, system) {
+            (R::OpensslHeaders, S::Debian) => &["pkg-config", "libssl-dev"],
+            (R::OpensslHeaders, S::Fedora) => &["pkgconf-pkg-config", "openssl-devel"],
+            (R::OpensslHeaders, S::Alpine) => &["pkgconf", "openssl-dev"],
+            (R::OpensslHeaders, S::Arch) => &["pkgconf", "openssl"],
+            (R::OpensslHeaders, S::MacOs) => &["pkgconf", "openssl@3"],
+            (R::OpensslProgram, S::MacOs) => &["openssl@3"],
+            (R::OpensslProgram, S::Other) => &[],
+            (R::OpensslProgram, _) => &["openssl"],
+            (R::Python, S::Arch | S::MacOs) => &["python"],
+            (R::Python, S::Other) => &[],
+            (R::Python, _) => &["python3"],
+            (R::PerlAndMake, S::Fedora) => &["perl", "make"],
+            (R::PerlAndMake, S::Debian | S::Alpine | S::Arch) => &["perl", "make"],
+            (R::DebianRust, S::Debian) => &["rustc-web", "rust-web-src", "rust-web-llvm"],
+            (_, _) => &[],
+        }
+    }
+}
+
+/// Makes sure that all are met.
+pub fn ensure(requirements: &[Requirement]) -> Result<()> {
+    let missing: Vec<_> = requirements.iter().copied().filter(|requirement| !requirement.is_met()).collect();
+    match plan(&missing, &Machine::here()) {
+        Plan::Nothing => return Ok(()),
+        Plan::Install(packages) => install(&packages)?,
+        Plan::Stop(message) => bail!(message),
+    }
+    match missing.iter().find(|requirement| !requirement.is_met()) {
+        None => Ok(()),
+        Some(still) => bail!("{} still missing after its packages were installed", still.words()),
+    }
+}
+
+/// What to do about what is missing.
+#[derive(Debug, PartialEq, Eq)]
+enum Plan {
+    Nothing,
+    /// Install these packages with apt-get.
+    Install(Vec<&'static str>),
+    /// Stop, with this message.
+    Stop(String),
+}
+
+fn plan(missing: &[Requirement], machine: &Machine) -> Plan {
+    if missing.is_empty() {
+        return Plan::Nothing;
+    }
+    let mut packages: Vec<&str> =
+        missing.iter().flat_map(|requirement| requirement.packages(machine.system)).copied().collect();
+    packages.dedup();
+    if machine.installs() {
+        return Plan::Install(packages);
+    }
+    let words = missing.iter().map(|requirement| requirement.words()).collect::<Vec<_>>().join("; ");
+    let known = missing.iter().all(|requirement| !requirement.packages(machine.system).is_empty());
+    let what_to_do = match install_line(&packages, machine).filter(|_| known) {
+        Some(line) => format!("Type this, then try again:\n  {line}"),
+        None => "Install that the way your system does it, then try again.".to_owned(),
+    };
+    Plan::Stop(format!("missing: {words}. {what_to_do}"))
+}
+
+/// The line that a user types.
+fn install_line(packages: &[&str], machine: &Machine) -> Option<String> {
+    let sudo = if machine.root || machine.system == System::MacOs { "" } else { "sudo " };
+    let packages = packages.join(" ");
+    Some(match machine.system {
+        System::Debian => format!("{sudo}apt-get update && {sudo}apt-get install -y {packages}"),
+        System::Fedora => format!("{sudo}dnf install -y {packages}"),
+        System::Alpine => format!("{sudo}apk add {packages}"),
+        System::Arch => format!("{sudo}pacman -S --needed {packages}"),
+        System::MacOs => format!("brew install {packages}"),
+        System::Other => return None,
+    })
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    step(&format!("installing {}", packages.join(" ")));
+    let mut updated = false;
+    if !has_package_lists() {
+        update()?;
+        updated = true;
+    }
+    match run::run(apt_get("install").args(packages)) {
+        // The lists may be so old that they name packages which are gone.
+        Err(_) if !updated => {
+            update()?;
+            run::run(apt_get("install").args(packages))
+        }
+        done => done,
+    }
+}
+
+fn update() -> Result<()> {
+    run::run(&mut apt_get("update"))
+}
+
+fn apt_get(command: &str) -> Command {
+    let mut apt_get = Command::new("apt-get");
+    apt_get.env("DEBIAN_FRONTEND", "noninteractive").arg(command);
+    if command == "install" {
+        // It must never take away what is there, such as another Rust.
+        apt_get.args(["--yes", "--no-remove", "--no-install-recommends"]);
+    }
+    apt_get
+}
+
+/// Images come without them.
+fn has_package_lists() -> bool {
+    let Ok(entries) = fs::read_dir("/var/lib/apt/lists") else { return false };
+    entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains("_Packages"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADERS: [Requirement; 1] = [Requirement::OpensslHeaders];
+
+    fn stop(missing: &[Requirement], system: System, root: bool) -> String {
+        match plan(missing, &Machine { system, root }) {
+            Plan::Stop(message) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_is_done_where_nothing_is_missing() {
+        assert_eq!(plan(&[], &Machine { system: System::Other, root: false }), Plan::Nothing);
+    }
+
+    #[test]
+    fn who_is_not_root_gets_the_line_to_type() {
+        let message = stop(&HEADERS, System::Debian, false);
+        let line = "\n  sudo apt-get update && sudo apt-get install -y pkg-config libssl-dev";
+        assert!(message.ends_with(line), "{message}");
+    }
+
+    #[test]
+    fn another_system_gets_its_own_line_also_as_root() {
+        for (system, line) in [
+            (System::Fedora, "\n  dnf install -y pkgconf-pkg-config openssl-devel"),
+            (System::Alpine, "\n  apk add pkgconf openssl-dev"),
+            (System::Arch, "\n  pacman -S --needed pkgconf openssl"),
+            (System::MacOs, "\n  brew install pkgconf openssl@3"),
+        ] {
+            let message = stop(&HEADERS, system, true);
+            assert!(message.ends_with(line), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_system_is_told_what_is_missing() {
+        let message = stop(&[Requirement::OpensslHeaders, Requirement::Python], System::Other, true);
+        assert!(message.contains("headers of OpenSSL 3.0 or later") && message.contains("python3"), "{message}");
+        assert!(!message.contains("Type this"), "{message}");
+    }
+
+    #[test]
+    fn a_line_that_would_not_bring_everything_is_not_given() {
+        let message = stop(&[Requirement::OpensslHeaders, Requirement::DebianRust], System::Fedora, false);
+        assert!(!message.contains("Type this"), "{message}");
+    }
+
+    #[test]
+    fn packages_are_never_taken_away() {
+        let install = apt_get("install");
+        assert!(install.get_args().any(|argument| argument == "--no-remove"));
+    }
+}
