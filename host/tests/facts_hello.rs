@@ -17,7 +17,7 @@ use openssl::{
     ec::{EcGroup, EcKey, PointConversionForm},
     nid::Nid,
     sha::sha256,
-    ssl::{ClientHelloResponse, ErrorCode, Ssl, SslContextBuilder, SslVersion},
+    ssl::{ClientHelloResponse, ErrorCode, Ssl, SslContextBuilder, SslStream, SslVerifyMode, SslVersion},
 };
 use reprise::{Alert, HelloResponse, Host, Listener, session::IdKey};
 use support::{raw::Offer, spy::Spy, *};
@@ -124,7 +124,7 @@ fn fact_23_a_hook_that_asks_for_a_retry_is_taken_up_and_the_session_resumes() {
     let context = installed_as(&host, listener, |_| {});
     for version in VERSIONS {
         let talk = |client: Client| {
-            let serve = |stream: &mut openssl::ssl::SslStream<std::os::unix::net::UnixStream>| {
+            let serve = |stream: &mut SslStream<UnixStream>| {
                 let error = stream.accept().expect_err("the hook asks for a retry");
                 assert_eq!(error.code(), ErrorCode::WANT_CLIENT_HELLO_CB);
                 serve(stream)
@@ -137,6 +137,34 @@ fn fact_23_a_hook_that_asks_for_a_retry_is_taken_up_and_the_session_resumes() {
         assert!(second.resumed, "{version:?}: {}", second.miss());
     }
     assert_eq!((hellos.load(Ordering::SeqCst), spy.seen.fetches()), (8, 2));
+}
+
+/// The context switched to has no hook, so that the one that asked for the retry was the last.
+#[test]
+fn fact_23_a_switch_before_a_retry_takes_effect() {
+    let host = Host::builder().build().unwrap();
+    let mut bare = server_context(&certificates::server());
+    asking_for_certificates(&mut bare, SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let bare = bare.build();
+    let listener = Listener::named("public").on_client_hello(move |hello| {
+        hello.switch_to(&bare).map_err(|_| Alert::INTERNAL_ERROR)?;
+        Ok(HelloResponse::Retry)
+    });
+    let context = installed_as(&host, listener, |_| {});
+    for version in VERSIONS {
+        let talk = |client: &Client| {
+            let serve = |stream: &mut SslStream<UnixStream>| {
+                assert_eq!(stream.accept().unwrap_err().code(), ErrorCode::WANT_CLIENT_HELLO_CB);
+                serve(stream)
+            };
+            let server = Ssl::new(&context).unwrap();
+            try_handshake_served(server, serve, |stream| host.connection(stream.ssl()), client)
+        };
+        let anonymous = Client::of(version);
+        assert!(talk(&anonymous).is_err(), "{version:?}: that site insists on a certificate");
+        let known = talk(&anonymous.identified(&certificates::client("known", 30))).unwrap();
+        assert!(known.report.unwrap().site.is_none(), "{version:?}");
+    }
 }
 
 #[test]
