@@ -131,7 +131,7 @@ fn border(ssl: &SslRef, handshake: &Handshake) -> Result<Border, Miss> {
         verify_mode: tls::verify_mode(ssl),
         epoch: site.epoch,
     };
-    if !tls::set_session_id_context(ssl, &border.session_id_context()) {
+    if !tls::set_session_id_context(ssl, &site.session_id_context(&border)) {
         return Err(Miss::Internal);
     }
     Ok(border)
