@@ -57,7 +57,7 @@ fn fact_06_a_single_use_session_survives_a_hello_retry_request() {
 #[test]
 fn fact_06_at_most_two_identities_are_looked_up() {
     let spy = Spy::default();
-    let key = IdKey::new(&Zeroizing::new([3; 32]));
+    let key = IdKey::new(Zeroizing::new([3; 16]));
     let host = Host::builder().store(spy.clone()).id_key(key.clone()).build().unwrap();
     let ids = [1, 2, 3, 4].map(|nonce| key.id([nonce; 16]));
     let identities = ids.each_ref().map(|id| &id.as_bytes()[..]);
@@ -68,7 +68,7 @@ fn fact_06_at_most_two_identities_are_looked_up() {
 #[test]
 fn fact_06_an_identity_offered_twice_is_looked_up_once() {
     let spy = Spy::default();
-    let key = IdKey::new(&Zeroizing::new([3; 32]));
+    let key = IdKey::new(Zeroizing::new([3; 16]));
     let host = Host::builder().store(spy.clone()).id_key(key.clone()).build().unwrap();
     let id = key.id([1; 16]);
     raw::offend(&installed(&host), &raw::client_hello(Offer::Identities(&[id.as_bytes(), id.as_bytes()])));

@@ -8,7 +8,7 @@ use support::{raw::Offer, spy::Spy, *};
 use zeroize::Zeroizing;
 
 fn key() -> IdKey {
-    IdKey::new(&Zeroizing::new([3; 32]))
+    IdKey::new(Zeroizing::new([3; 16]))
 }
 
 /// Offers TLS 1.2 and 1.3.
