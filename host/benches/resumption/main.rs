@@ -1,10 +1,11 @@
 //! What a policy costs: `cargo xtask bench`.
 //!
 //! Every variant of a measurement runs in turn, round after round, in one process, so that what else the machine is doing
-//! meets all of them alike; medians and ratios are what to read. Under `valgrind --tool=callgrind`, `count VARIANT CASE N`
-//! runs N resumed handshakes and nothing else: the difference of two N is the figure that repeats.
+//! meets all of them alike; medians and ratios are what to read. Instructions are counted too, where valgrind is installed:
+//! that figure repeats. `count VARIANT CASE N` runs N resumed handshakes and nothing else, for a profiler.
 
 mod callback;
+mod instructions;
 mod server;
 mod wire;
 
@@ -26,9 +27,9 @@ fn main() -> anyhow::Result<()> {
 
 /// The policy that is measured: one with both callbacks that look at their facts.
 pub fn policy() -> PathBuf {
-    let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
-    target.join("policies/tenants.wasm")
+    let built = env::var_os("REPRISE_POLICIES").map(PathBuf::from);
+    let built = built.unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../target/policies").into());
+    built.join("tenants.wasm")
 }
 
 fn count(variant: Variant, case: Case, handshakes: usize) -> anyhow::Result<()> {
@@ -57,7 +58,7 @@ fn measure(handshakes: usize, rounds: usize) -> anyhow::Result<()> {
         println!("{:<34} {:>12} {:>12}", "", "get, µs", "new, µs");
         callback::measure(case, handshakes, rounds)?;
     }
-    Ok(())
+    instructions::measure()
 }
 
 /// Handshakes per second of each variant, and their ratio to the first.

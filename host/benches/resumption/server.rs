@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use openssl::{
     ssl::{
         SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslSession, SslSessionCacheMode, SslVerifyMode,
@@ -54,18 +54,26 @@ impl fmt::Display for Variant {
     }
 }
 
+impl Variant {
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variant::Internal => "internal",
+            Variant::NativeDer => "native-der",
+            Variant::NativeDup => "native-dup",
+            Variant::Host => "host",
+            Variant::Policy => "policy",
+        }
+    }
+}
+
 impl FromStr for Variant {
     type Err = anyhow::Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Ok(match name {
-            "internal" => Variant::Internal,
-            "native-der" => Variant::NativeDer,
-            "native-dup" => Variant::NativeDup,
-            "host" => Variant::Host,
-            "policy" => Variant::Policy,
-            other => bail!("{other}: expected internal, native-der, native-dup, host or policy"),
-        })
+        let all = [Variant::Internal, Variant::NativeDer, Variant::NativeDup, Variant::Host, Variant::Policy];
+        let found = all.into_iter().find(|variant| variant.name() == name);
+        found.with_context(|| format!("{name}: expected one of {:?}", all.map(Variant::name)))
     }
 }
 
@@ -92,17 +100,20 @@ impl fmt::Display for Case {
     }
 }
 
+impl Case {
+    /// What it is called on the command line.
+    pub fn name(self) -> String {
+        let version = if self.tls13 { "tls13" } else { "tls12" };
+        format!("{version}{}", if self.client_certificate { "-cert" } else { "" })
+    }
+}
+
 impl FromStr for Case {
     type Err = anyhow::Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let (version, certificate) = name.split_once('-').unwrap_or((name, ""));
-        let tls13 = match version {
-            "tls12" => false,
-            "tls13" => true,
-            other => bail!("{other}: expected tls12 or tls13, or either with -cert"),
-        };
-        Ok(Case { tls13, client_certificate: certificate == "cert" })
+        let found = Case::ALL.into_iter().find(|case| case.name() == name);
+        found.with_context(|| format!("{name}: expected one of {:?}", Case::ALL.map(Case::name)))
     }
 }
 

@@ -58,9 +58,13 @@ impl fmt::Display for NotKept {
 
 /// Decides about a session that OpenSSL has made, and stores it.
 pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
-    let Some(connection) = tls::connection(ssl) else { return };
+    let Some(connection) = tls::connection_or_new(ssl) else { return };
     let mut state = connection.state.lock();
-    let Some(handshake) = state.handshake.as_mut() else { return };
+    let Some(handshake) = state.handshake.as_mut() else {
+        tracing::debug!(reason = %Miss::NoHook, "a new session is not kept");
+        state.unhooked.1 = Some(NotKept::Here(Miss::NoHook));
+        return;
+    };
     let Some(host) = handshake.host.upgrade() else {
         handshake.kept.not_kept = Some(NotKept::Here(Miss::HostGone));
         return;

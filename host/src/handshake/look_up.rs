@@ -28,9 +28,13 @@ pub struct Candidate {
 
 /// The session offered as `offered`, fresh, if it resumes here; else a full handshake, and the reason is kept.
 pub fn look_up(ssl: &SslRef, offered: &[u8]) -> Option<SslSession> {
-    let connection = tls::connection(ssl)?;
+    let connection = tls::connection_or_new(ssl)?;
     let mut state = connection.state.lock();
-    let handshake = state.handshake.as_mut()?;
+    let Some(handshake) = state.handshake.as_mut() else {
+        tracing::debug!(reason = %Miss::NoHook, "an offered session does not resume");
+        state.unhooked.0 = Some(Miss::NoHook);
+        return None;
+    };
     let host = handshake.host.upgrade();
     let found = match &host {
         None => Err(Miss::HostGone),

@@ -47,6 +47,9 @@ pub struct Connection {
 struct State {
     peer: Option<IpAddr>,
     handshake: Option<Handshake>,
+    /// Why what came without a handshake was not resumed or kept: the hook was missed, for somebody's own client-hello
+    /// callback took its place.
+    unhooked: (Option<Miss>, Option<NotKept>),
     /// The table that has this connection, and under which sessions.
     live: (Weak<Live>, Vec<SessionId>),
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What the host knows of a connection: for an access log, a status page, a test.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ConnectionReport {
     /// SNI in lower case.
     pub server_name: Option<String>,
@@ -37,10 +37,14 @@ pub struct ConnectionReport {
 }
 
 impl Connection {
-    /// What became of the handshake; none before its ClientHello.
+    /// What became of the handshake; none before its ClientHello. Where the hook was missed, just that.
     pub fn report(&self, ssl: &SslRef) -> Option<ConnectionReport> {
         let state = self.state.lock();
-        let handshake = state.handshake.as_ref()?;
+        let Some(handshake) = state.handshake.as_ref() else {
+            let (miss, not_kept) = state.unhooked.clone();
+            let missed = miss.is_some() || not_kept.is_some();
+            return missed.then(|| ConnectionReport { miss, not_kept, ..ConnectionReport::default() });
+        };
         let resumed = tls::resumed(ssl);
         let origin = Connection::resumed(ssl, handshake);
         let kept = handshake.kept.last.as_ref();

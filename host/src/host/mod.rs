@@ -68,7 +68,8 @@ impl Host {
         }
     }
 
-    /// What became of a connection's handshake; none before its ClientHello, and where the hook was missed.
+    /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`crate::session::Miss`]
+    /// says so once a session was offered or made.
     pub fn connection(&self, ssl: &SslRef) -> Option<ConnectionReport> {
         tls::connection(ssl)?.report(ssl)
     }
