@@ -19,21 +19,12 @@ pub struct Shown {
 
 /// Connects with these arguments, asks for the report, and waits for the server to end the connection.
 pub fn run(address: SocketAddr, version: Version, arguments: &[&str]) -> Shown {
-    let version = match version {
-        Version::Tls12 => "-tls1_2",
-        Version::Tls13 => "-tls1_3",
-    };
-    let mut command = Command::new("openssl");
-    command.args(["s_client", "-ign_eof", "-connect", &address.to_string(), version]).args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut process =
-        command.spawn().expect("`openssl` is not there. Install it, then try again:\n  apt-get install openssl");
-    // It may have failed before it reads.
-    let _ = process.stdin.take().expect("it is piped").write_all(REQUEST.as_bytes());
-    let done = process.wait_with_output().expect("a child can be waited for");
-    let output = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-    let report = Report::of_answer(&output).ok();
-    Shown { output, report }
+    say(REQUEST, address, version, arguments)
+}
+
+/// Connects with these arguments, says nothing, and waits for the server to end the connection.
+pub fn listen(address: SocketAddr, version: Version, arguments: &[&str]) -> Shown {
+    say("", address, version, arguments)
 }
 
 impl Shown {
@@ -51,4 +42,22 @@ impl Shown {
     pub fn answered(&self) -> &Report {
         self.report.as_ref().unwrap_or_else(|| panic!("the server did not answer:\n{}", self.output))
     }
+}
+
+fn say(request: &str, address: SocketAddr, version: Version, arguments: &[&str]) -> Shown {
+    let version = match version {
+        Version::Tls12 => "-tls1_2",
+        Version::Tls13 => "-tls1_3",
+    };
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-ign_eof", "-connect", &address.to_string(), version]).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process =
+        command.spawn().expect("`openssl` is not there. Install it, then try again:\n  apt-get install openssl");
+    // It may have failed before it reads.
+    let _ = process.stdin.take().expect("it is piped").write_all(request.as_bytes());
+    let done = process.wait_with_output().expect("a child can be waited for");
+    let output = [done.stdout, done.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let report = Report::of_answer(&output).ok();
+    Shown { output, report }
 }

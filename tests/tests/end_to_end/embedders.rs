@@ -14,9 +14,9 @@ fn a_server_on_threads_resumes_as_its_policies_say() {
     let server = start("blocking", &place);
     for version in Version::BOTH {
         let file = place.arg(version.name());
-        let first = s_client::run(server.address(), version, &["-servername", "a.example", "-sess_out", &file]);
+        let first = s_client::listen(server.address(), version, &["-servername", "a.example", "-sess_out", &file]);
         assert!(first.new() == 1 && first.output.contains("resumed: false"), "{first:?}");
-        let second = s_client::run(server.address(), version, &["-servername", "a.example", "-sess_in", &file]);
+        let second = s_client::listen(server.address(), version, &["-servername", "a.example", "-sess_in", &file]);
         assert!(second.resumed() == 1 && second.output.contains("resumed: true"), "{second:?}");
     }
 
@@ -25,8 +25,8 @@ fn a_server_on_threads_resumes_as_its_policies_say() {
     let server = start("blocking", &place);
     for version in Version::BOTH {
         let file = place.arg(version.name());
-        s_client::run(server.address(), version, &["-servername", "a.example", "-sess_out", &file]);
-        let second = s_client::run(server.address(), version, &["-servername", "a.example", "-sess_in", &file]);
+        s_client::listen(server.address(), version, &["-servername", "a.example", "-sess_out", &file]);
+        let second = s_client::listen(server.address(), version, &["-servername", "a.example", "-sess_in", &file]);
         assert!(second.resumed() == 0 && second.output.contains("miss: policy: not"), "{second:?}");
     }
 }
@@ -38,8 +38,9 @@ fn a_server_on_tokio_keeps_its_sites_apart() {
     let server = start("tokio", &place);
     for version in Version::BOTH {
         let file = place.arg(version.name());
-        let visit =
-            |name: &str, option: &str| s_client::run(server.address(), version, &["-servername", name, option, &file]);
+        let visit = |name: &str, option: &str| {
+            s_client::listen(server.address(), version, &["-servername", name, option, &file])
+        };
         assert_eq!(visit("a.example", "-sess_out").new(), 1);
         let again = visit("a.example", "-sess_in");
         assert!(again.resumed() == 1 && again.output.contains("site: Some(\"a.example\")\nresumed: true"), "{again:?}");

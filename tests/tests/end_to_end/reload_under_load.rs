@@ -114,7 +114,7 @@ impl Tally {
     fn await_generation(&self, generation: u64) {
         let counts = self.inner.lock().unwrap();
         let waiting = |counts: &mut Counts| !counts.by_generation.contains_key(&generation);
-        let (_, waited) = self.more.wait_timeout_while(counts, PATIENCE, waiting).unwrap();
+        let (_counts, waited) = self.more.wait_timeout_while(counts, PATIENCE, waiting).unwrap();
         assert!(!waited.timed_out(), "no handshake is decided by generation {generation}");
     }
 }
