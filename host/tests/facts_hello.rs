@@ -89,7 +89,7 @@ fn fact_23_a_hook_that_asks_for_a_retry_is_taken_up_and_the_session_resumes() {
     let hellos = Arc::new(AtomicUsize::new(0));
     let counter = hellos.clone();
     let listener = Listener::named("public").on_client_hello(move |_| {
-        let again = counter.fetch_add(1, Ordering::SeqCst) % 2 == 0;
+        let again = counter.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
         Ok(if again { HelloResponse::Retry } else { HelloResponse::Continue })
     });
     let context = installed_as(&host, listener, |_| {});

@@ -7,7 +7,7 @@ use std::{os::unix::net::UnixStream, sync::Arc};
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslOptions, SslStream, SslVerifyMode, SslVersion};
 use parking_lot::Mutex;
 use reprise::{Alert, ClientHello, HelloResponse, Host, Listener};
-use support::{spy::Spy, *};
+use support::{policies::lied_to, spy::Spy, *};
 
 const NO_TICKET: u64 = SslOptions::NO_TICKET.bits();
 
@@ -59,7 +59,7 @@ fn fact_14_a_site_that_is_not_the_first_insists_on_client_certificates_after_a_h
 
 #[test]
 fn fact_14_a_session_of_one_site_does_not_resume_at_another() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let context = two_sites(&host, |_| {});
     for version in VERSIONS {
         for (made, offered) in [("a.example", "b.example"), ("b.example", "a.example")] {
@@ -75,7 +75,7 @@ fn fact_14_a_session_of_one_site_does_not_resume_at_another() {
 /// CVE-2025-23419: a client certificate that one site accepted opens another.
 #[test]
 fn fact_14_a_certificate_shown_at_one_site_does_not_open_another() {
-    let host = Host::builder().build().unwrap();
+    let host = lied_to().build().unwrap();
     let b = installed_as(&host, Listener::named("public").site("b"), insisting);
     let context = installed_as(&host, by_name(b, "a"), insisting);
     let known = certificates::client("known", 30);

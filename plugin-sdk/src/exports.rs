@@ -131,7 +131,11 @@ impl<P: Policy> Default for Instance<P> {
 /// Wasm has no standard error: without this, a panic is a trap that does not say why.
 fn log_panics() {
     if cfg!(target_arch = "wasm32") {
-        std::panic::set_hook(Box::new(|panic| observe::error(&panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line()));
+            let message = panic.payload_as_str().unwrap_or("without a message");
+            observe::error(&format!("panic{}: {message}", place.unwrap_or_default()));
+        }));
     }
 }
 

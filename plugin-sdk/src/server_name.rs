@@ -1,7 +1,5 @@
 //! Server names (SNI, RFC 6066 section 3) and patterns of them.
 
-use std::collections::BTreeMap;
-
 use crate::settings::Setting;
 
 /// A server name, or `*.` and the end of one, which stands for every name that ends in it with at least one label more:
@@ -23,28 +21,45 @@ impl Setting for Pattern {
 
 /// Something for each of several patterns. The most specific pattern holds: the name itself, else the longest `*.` pattern.
 #[derive(Clone, Debug)]
-pub struct ServerNames<T>(BTreeMap<String, T>);
+pub struct ServerNames<T> {
+    /// In the patterns' order. Not a map of the standard library: its code would be a tenth of a small policy.
+    patterns: Vec<(Pattern, T)>,
+}
 
 impl<T> ServerNames<T> {
     /// What holds for `name`, which is in lower case, as the host gives it; `None` if no pattern matches.
     pub fn find(&self, name: &str) -> Option<&T> {
-        let exact = self.0.get(name);
         let ends = name.match_indices('.').map(|(dot, _)| format!("*{}", &name[dot..]));
-        exact.or_else(|| ends.into_iter().find_map(|pattern| self.0.get(&pattern)))
+        self.at(name).or_else(|| ends.into_iter().find_map(|pattern| self.at(&pattern)))
+    }
+
+    fn at(&self, pattern: &str) -> Option<&T> {
+        Some(&self.patterns[self.position(pattern).ok()?].1)
+    }
+
+    fn position(&self, pattern: &str) -> Result<usize, usize> {
+        self.patterns.binary_search_by(|(Pattern(other), _)| other.as_str().cmp(pattern))
     }
 }
 
 impl<T> FromIterator<(Pattern, T)> for ServerNames<T> {
     /// Of one pattern twice, the last holds.
     fn from_iter<I: IntoIterator<Item = (Pattern, T)>>(patterns: I) -> Self {
-        Self(patterns.into_iter().map(|(Pattern(pattern), value)| (pattern, value)).collect())
+        let mut names = Self::default();
+        for (pattern, value) in patterns {
+            match names.position(&pattern.0) {
+                Ok(position) => names.patterns[position].1 = value,
+                Err(position) => names.patterns.insert(position, (pattern, value)),
+            }
+        }
+        names
     }
 }
 
 impl<T> Default for ServerNames<T> {
     /// No pattern.
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self { patterns: Vec::new() }
     }
 }
 

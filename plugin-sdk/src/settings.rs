@@ -18,7 +18,6 @@
 //! ```
 
 use std::{
-    collections::BTreeSet,
     fmt::{self, Display},
     ops::RangeInclusive,
 };
@@ -39,14 +38,14 @@ pub struct Settings {
     path: String,
     /// What nobody has read yet, in the order of the file.
     unread: Vec<(String, String)>,
-    /// What was asked for, whether it was there or not.
-    known: BTreeSet<String>,
+    /// What was asked for, whether it was there or not; sorted.
+    known: Vec<String>,
 }
 
 impl Settings {
     /// The settings as the host gives them.
     pub fn new(pairs: Vec<(String, String)>) -> Self {
-        Self { path: String::new(), unread: pairs, known: BTreeSet::new() }
+        Self { path: String::new(), unread: pairs, known: Vec::new() }
     }
 
     /// Reads them with `read`, then makes sure that nothing was left unread.
@@ -110,7 +109,7 @@ impl Settings {
     ///
     /// [`SettingsError::Invalid`] if a name is not an `N`, or a value not a `T`, or there are several for one name.
     pub fn table<N: Setting, T: Setting>(&mut self, key: &str) -> Result<Vec<(N, T)>, SettingsError> {
-        self.known.insert(format!("{}{key}.NAME", self.path));
+        insert(&mut self.known, format!("{}{key}.NAME", self.path));
         let mut entries: Vec<(String, N, T)> = Vec::new();
         for (name, text) in self.take_under(key) {
             let path = format!("{key}.{name}");
@@ -136,7 +135,7 @@ impl Settings {
         key: &str,
         mut read: impl FnMut(&mut Settings) -> Result<T, SettingsError>,
     ) -> Result<Vec<(N, T)>, SettingsError> {
-        self.known.insert(format!("{}{key}.NAME", self.path));
+        insert(&mut self.known, format!("{}{key}.NAME", self.path));
         let mut tables: Vec<(String, Settings)> = Vec::new();
         for (rest, value) in self.take_under(key) {
             let Some((name, field)) = rest.rsplit_once('.') else {
@@ -167,7 +166,7 @@ impl Settings {
     }
 
     fn take(&mut self, key: &str) -> Vec<String> {
-        self.known.insert(format!("{}{key}", self.path));
+        insert(&mut self.known, format!("{}{key}", self.path));
         self.unread.extract_if(.., |(k, _)| k == key).map(|(_, value)| value).collect()
     }
 
@@ -181,8 +180,9 @@ impl Settings {
         if self.unread.is_empty() {
             return Ok(value);
         }
-        let unknown: BTreeSet<_> = self.unread.into_iter().map(|(key, _)| format!("{}{key}", self.path)).collect();
-        Err(SettingsError::Unknown { unknown: unknown.into_iter().collect(), known: self.known.into_iter().collect() })
+        let mut unknown = Vec::new();
+        self.unread.iter().for_each(|(key, _)| insert(&mut unknown, format!("{}{key}", self.path)));
+        Err(SettingsError::Unknown { unknown, known: self.known })
     }
 }
 
@@ -211,7 +211,7 @@ pub enum SettingsError {
 
 impl Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |keys: &[String]| keys.iter().map(|key| quoted(key)).collect::<Vec<_>>().join(", ");
+        let list = |keys: &[String]| format!("`{}`", keys.join("`, `"));
         match self {
             SettingsError::Invalid { key, expected, found } => {
                 write!(f, "setting `{key}`: expected {expected}, found {found}")
@@ -264,6 +264,13 @@ numbers! {
     u32: "a whole number from 0 to 4294967295",
     u64: "a whole number, not negative",
     i64: "a whole number"
+}
+
+/// Into a sorted list, once.
+fn insert(keys: &mut Vec<String>, key: String) {
+    if let Err(position) = keys.binary_search(&key) {
+        keys.insert(position, key);
+    }
 }
 
 fn quoted(text: &str) -> String {

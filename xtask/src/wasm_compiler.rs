@@ -49,7 +49,7 @@ impl WasmCompiler {
         let Some(linker) = linkers(&sysroot).into_iter().find(|linker| linker.exists()) else {
             bail!(
                 "no linker for {TARGET}: there is no rust-lld, neither in the Rust toolchain nor in /usr/bin. Type this, then try \
-                 again:\n  apt-get install -y rust-web-llvm"
+                 again:\n  apt-get install -y rust-web-llvm lld-22"
             );
         };
         Ok(Self::Debian { linker })

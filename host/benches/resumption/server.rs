@@ -193,7 +193,7 @@ fn native<T: Send + 'static>(
 
 #[allow(unsafe_code, clippy::ptr_arg)]
 fn duplicate(session: &SslSession) -> Option<SslSession> {
-    use foreign_types::{ForeignType, ForeignTypeRef};
+    use foreign_types::ForeignType;
 
     unsafe extern "C" {
         fn SSL_SESSION_dup(session: *const openssl_sys::SSL_SESSION) -> *mut openssl_sys::SSL_SESSION;

@@ -8,36 +8,33 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{Site, ffi};
+use super::{
+    Site, ffi,
+    trampolines::{self, guarded},
+};
 use crate::handshake::Connection;
 
 const CRYPTO_EX_INDEX_SSL: c_int = 0;
 const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
 
-/// What can hang on an OpenSSL object.
-pub trait Attached {
-    /// The object is being freed. Called before it is, whoever else may still hold what hung on it.
-    fn detached(&self) {}
-}
-
-impl Attached for Site {}
-
 static SITE: OnceLock<c_int> = OnceLock::new();
 static CONNECTION: OnceLock<c_int> = OnceLock::new();
 
 fn site_index() -> c_int {
-    *SITE.get_or_init(|| new_index::<Site>(CRYPTO_EX_INDEX_SSL_CTX))
+    *SITE.get_or_init(|| new_index(CRYPTO_EX_INDEX_SSL_CTX, free_site))
 }
 
 fn connection_index() -> c_int {
-    *CONNECTION.get_or_init(|| new_index::<Connection>(CRYPTO_EX_INDEX_SSL))
+    *CONNECTION.get_or_init(|| new_index(CRYPTO_EX_INDEX_SSL, free_connection))
 }
 
-/// A new index whose slots hold an `Arc<T>` or null. Negative if OpenSSL is out of memory; then nothing is ever stored.
-fn new_index<T: Attached>(class: c_int) -> c_int {
+type Free = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut ffi::CRYPTO_EX_DATA, c_int, c_long, *mut c_void);
+
+/// A new index whose slots hold an `Arc` or null. Negative if OpenSSL is out of memory; then nothing is ever stored.
+fn new_index(class: c_int, free: Free) -> c_int {
     openssl::init();
     // SAFETY: the callbacks have the signatures OpenSSL documents and live as long as the program.
-    unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), None, Some(forget_copy), Some(free::<T>)) }
+    unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), None, Some(forget_copy), Some(free)) }
 }
 
 /// A duplicated object starts without what hung on the original.
@@ -54,8 +51,8 @@ unsafe extern "C" fn forget_copy(
     1
 }
 
-unsafe extern "C" fn free<T: Attached>(
-    _parent: *mut c_void,
+unsafe extern "C" fn free_site(
+    _context: *mut c_void,
     slot: *mut c_void,
     _ad: *mut ffi::CRYPTO_EX_DATA,
     _index: c_int,
@@ -63,15 +60,43 @@ unsafe extern "C" fn free<T: Attached>(
     _argp: *mut c_void,
 ) {
     if !slot.is_null() {
-        super::trampolines::guarded("ex_data free", (), || {
-            // SAFETY: a slot that is not null holds what `Arc::into_raw` gave; OpenSSL frees it once.
-            let attached = unsafe { Arc::from_raw(slot.cast::<T>()) };
-            attached.detached();
+        // SAFETY: a slot that is not null holds what `Arc::into_raw` gave; OpenSSL frees it once.
+        guarded("ex_data free", (), || drop(unsafe { Arc::from_raw(slot.cast::<Site>()) }));
+    }
+}
+
+unsafe extern "C" fn free_connection(
+    ssl: *mut c_void,
+    slot: *mut c_void,
+    _ad: *mut ffi::CRYPTO_EX_DATA,
+    _index: c_int,
+    _argl: c_long,
+    _argp: *mut c_void,
+) {
+    if !slot.is_null() {
+        guarded("ex_data free", (), || {
+            // SAFETY: as in `free_site`.
+            let connection = unsafe { Arc::from_raw(slot.cast::<Connection>()) };
+            let used = connection.detached();
+            // SAFETY: OpenSSL passes the connection that it is freeing.
+            let given_up = unsafe { gives_up_its_session(ssl.cast()) };
+            trampolines::just_freed(if given_up { used } else { Vec::new() });
         });
     }
 }
 
-/// SAFETY: `slot` must have come from a slot of an index made by `new_index::<T>`, with its object alive.
+/// Whether OpenSSL, done with ex_data, gives up the session of this connection as `ssl_clear_bad_session` does. Since OpenSSL
+/// 3.2 it did so before it came to ex_data.
+///
+/// SAFETY: `ssl` must be an `SSL` that is being freed.
+unsafe fn gives_up_its_session(ssl: *const ffi::SSL) -> bool {
+    const OPENSSL_3_2: i64 = 0x3020_0000;
+    // SAFETY: by this function's contract; plain field reads.
+    openssl::version::number() < OPENSSL_3_2
+        && unsafe { ffi::SSL_get_shutdown(ssl) & ffi::SSL_SENT_SHUTDOWN == 0 && ffi::SSL_in_init(ssl) == 0 }
+}
+
+/// SAFETY: `slot` must have come from a slot of an index whose slots hold an `Arc<T>`, with its object alive.
 unsafe fn share<T>(slot: *mut c_void) -> Option<Arc<T>> {
     if slot.is_null() {
         return None;

@@ -37,6 +37,7 @@ unsafe extern "C" {
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut stack_st_SSL_CIPHER;
     pub fn SSL_get_state(ssl: *const SSL) -> c_int;
+    pub fn SSL_in_init(ssl: *const SSL) -> c_int;
     pub fn SSL_is_dtls(ssl: *const SSL) -> c_int;
 
     pub fn SSL_SESSION_dup(session: *const SSL_SESSION) -> *mut SSL_SESSION;

@@ -11,8 +11,7 @@ use crate::host::Inner;
 /// No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside NO_INTERNAL
 /// it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation: a second
 /// handshake on a connection would have facts of its own.
-pub(super) const OPTIONS: u64 =
-    ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
+pub(super) const OPTIONS: u64 = ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
 
 /// Why the host was not installed on a context. The context is as it was.
 #[derive(Debug, thiserror::Error)]

@@ -17,17 +17,18 @@ const SHARDS: usize = 16;
 pub enum Users {
     /// None that the host knows.
     None,
-    /// One; whether its handshake is complete.
+    /// One.
     One {
-        /// `SSL_get_state` is `TLS_ST_OK`.
+        /// Its handshake is complete: `SSL_get_state` is `TLS_ST_OK`, which an alert does not change.
         established: bool,
+        /// An alert ended it: OpenSSL's state machine is back `SSL_in_init` before it sends one and when it has received one.
+        failed: bool,
     },
     /// More than one; which of them gave the session up cannot be told.
     Several,
 }
 
-/// The table. An entry is an `SSL`'s address, there from when it takes up a session until its ex_data is freed, which
-/// `SSL_free` does before it frees anything else.
+/// The table. An entry is an `SSL`'s address, there from when it takes up a session until its ex_data is freed.
 ///
 /// It belongs to the process that made it. In a forked child its locks may be held for ever by threads that are not there:
 /// connections that came over with the fork leave it alone.
@@ -70,18 +71,22 @@ impl Live {
         }
     }
 
-    /// Who uses the session now. For remove_cb, on the thread of the connection that gives it up.
+    /// Who uses the session now. For remove_cb, on the thread of the connection that gives it up, and only while that
+    /// connection is in the table.
     pub fn users(&self, id: &SessionId) -> Users {
         let shard = self.shard(id).lock();
         match shard.get(id).map(Vec::as_slice) {
             None | Some([]) => Users::None,
             Some(&[ssl]) => {
                 // SAFETY: the connection is alive: it is in the table until its ex_data is freed, which waits for this
-                // shard's lock, and `SSL_free` frees ex_data before the connection itself. OpenSSL calls remove_cb on the
-                // thread that works on the connection (there is no internal cache that another could flush), so nothing
-                // writes the state meanwhile; it is a plain field read.
-                let state = unsafe { ffi::SSL_get_state(ssl as *const ffi::SSL) };
-                Users::One { established: state == ffi::TLS_ST_OK }
+                // shard's lock, and `SSL_free` frees ex_data before the memory of the connection. OpenSSL calls remove_cb on
+                // the thread that works on the connection (there is no internal cache that another could flush), so nothing
+                // writes its state meanwhile; these are plain field reads.
+                let (state, in_init) = unsafe {
+                    let ssl = ssl as *const ffi::SSL;
+                    (ffi::SSL_get_state(ssl), ffi::SSL_in_init(ssl))
+                };
+                Users::One { established: state == ffi::TLS_ST_OK, failed: in_init == 1 }
             }
             Some(_) => Users::Several,
         }

@@ -25,11 +25,7 @@ mod site;
 pub mod tls;
 mod trampolines;
 
-pub(crate) use self::install::install;
-pub(crate) use self::{
-    ex_data::Attached,
-    trampolines::{guarded, just_freed},
-};
+pub(crate) use self::{install::install, trampolines::guarded};
 pub use self::{
     install::{InstallError, Owner, SessionCallbacks, session_callbacks},
     prototype::Prototype,

@@ -1,13 +1,19 @@
 //! What an embedder says about one `SSL_CTX`.
 
-use std::{fmt, sync::Weak};
+use std::{
+    fmt,
+    sync::{OnceLock, Weak},
+};
 
 use openssl::{
     error::ErrorStack,
     ssl::{SslContextRef, SslRef},
 };
 
-use crate::{host::Inner, session::Epoch};
+use crate::{
+    host::Inner,
+    session::{Border, Epoch},
+};
 
 /// The length of the part of a session id that an id generator may fill.
 pub const NONCE: usize = 16;
@@ -92,12 +98,24 @@ pub struct Site {
     pub(crate) epoch: Epoch,
     pub(crate) on_client_hello: Option<Box<OnClientHello>>,
     pub(crate) id_nonce: Option<Box<IdNonce>>,
+    /// The session-id context of the verify mode seen first, which is that of nearly every connection here.
+    session_id_context: OnceLock<(i32, [u8; 32])>,
 }
 
 impl Site {
     pub(super) fn new(host: Weak<Inner>, listener: Listener) -> Self {
         let Listener { name, site, epoch, on_client_hello, id_nonce } = listener;
-        Self { host, listener: name, name: site, epoch, on_client_hello, id_nonce }
+        let session_id_context = OnceLock::new();
+        Self { host, listener: name, name: site, epoch, on_client_hello, id_nonce, session_id_context }
+    }
+
+    /// The session-id context of a border here ([`Border::session_id_context`]).
+    pub(crate) fn session_id_context(&self, border: &Border) -> [u8; 32] {
+        let context = || (border.verify_mode, border.session_id_context());
+        match self.session_id_context.get_or_init(context) {
+            (verify_mode, context) if *verify_mode == border.verify_mode => *context,
+            _ => border.session_id_context(),
+        }
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, sessi
         let (site, session) = unsafe { (ex_data::site(context), SslSessionRef::from_ptr(session)) };
         let Some(host) = site.and_then(|site| site.host.upgrade()) else { return };
         let id = session.id();
-        let freed = JUST_FREED.with_borrow(|ids| ids.iter().any(|freed| freed.as_bytes() == id));
+        let freed = JUST_FREED.take().iter().any(|freed| freed.as_bytes() == id);
         // SAFETY: reads this thread's error queue.
         let error = unsafe { ffi::ERR_peek_last_error() };
         let unexpected_eof = ffi::ERR_GET_REASON(error) == ffi::SSL_R_UNEXPECTED_EOF_WHILE_READING;
@@ -122,12 +122,11 @@ pub(super) unsafe extern "C" fn generate_session_id(
 }
 
 thread_local! {
-    /// The sessions of the connection that this thread freed last. `SSL_free` frees ex_data first, then gives up the session
-    /// of a connection that was not shut down.
+    /// The sessions of the connection that this thread is freeing, whose session OpenSSL gives up next.
     static JUST_FREED: RefCell<Vec<SessionId>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A connection that used these sessions is being freed.
+/// A connection is being freed, and OpenSSL will give up its session, one of these. None if it will not.
 pub fn just_freed(ids: Vec<SessionId>) {
     // The thread may be ending; then nobody asks any more.
     let _ = JUST_FREED.try_with(|freed| freed.replace(ids));

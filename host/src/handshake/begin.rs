@@ -7,7 +7,7 @@ use openssl::ssl::SslRef;
 use super::{Connection, Handshake, Kept, hello::Hello};
 use crate::{
     callbacks::{self, Alert, ClientHello, HelloResponse, Site, tls},
-    policy::{Budget, wit::types},
+    policy::{Budget, Chain, wit::types},
     session::{Border, Miss},
 };
 
@@ -110,9 +110,15 @@ fn settle(ssl: &SslRef, connection: &Connection) -> Result<(), Alert> {
     handshake.border = border(ssl, handshake);
     if let Ok(border) = &handshake.border {
         handshake.facts.listener = border.listener.clone();
-        handshake.facts.attributes = vec![("site".into(), border.site.clone())];
+        handshake.facts.attributes = attributes(handshake.policies.as_deref(), border);
     }
     Ok(())
+}
+
+/// What policies ask for beyond the records' fields.
+fn attributes(policies: Option<&Chain>, border: &Border) -> types::Attributes {
+    let asked = policies.is_some_and(|policies| policies.asks_for("site"));
+    if asked { vec![("site".into(), border.site.clone())] } else { Vec::new() }
 }
 
 fn border(ssl: &SslRef, handshake: &Handshake) -> Result<Border, Miss> {
@@ -125,7 +131,7 @@ fn border(ssl: &SslRef, handshake: &Handshake) -> Result<Border, Miss> {
         verify_mode: tls::verify_mode(ssl),
         epoch: site.epoch,
     };
-    if !tls::set_session_id_context(ssl, &border.session_id_context()) {
+    if !tls::set_session_id_context(ssl, &site.session_id_context(&border)) {
         return Err(Miss::Internal);
     }
     Ok(border)

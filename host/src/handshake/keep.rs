@@ -164,7 +164,7 @@ fn ask(
         handshake.budget = crate::policy::Budget::new(host.limits.policy_budget);
     }
     let Some(policies) = &handshake.policies else { return Err(NotKept::Here(Miss::Forked)) };
-    let facts = record.facts(id, 0);
+    let facts = handshake.session_facts(id, record, 0);
     let (decision, asked) = policies.decide_new(&mut handshake.budget, &handshake.facts, &facts, &record.notes);
     handshake.kept.asked_new = asked;
     match decision {

@@ -8,7 +8,10 @@ use super::{Connection, Handed, Handshake, hello::IDENTITIES};
 use crate::{
     callbacks::{Prototype, sessions, tls},
     host::Inner,
-    policy::{GetDecision, wit::types::TlsVersion},
+    policy::{
+        GetDecision,
+        wit::types::{Session, TlsVersion},
+    },
     session::{Miss, Record, SessionId},
     store::{Consume, Fetch, Found, wait},
 };
@@ -133,7 +136,7 @@ fn check(ssl: &SslRef, handshake: &Handshake, record: &Record, now: u64) -> Resu
 /// Asks the policies; whether 0-RTT may be accepted.
 fn ask(handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32) -> Result<bool, Miss> {
     let Some(policies) = &handshake.policies else { return Err(Miss::Forked) };
-    let candidate = record.facts(id, fetches);
+    let candidate = handshake.session_facts(id, record, fetches);
     let (decision, asked) = policies.decide_get(&mut handshake.budget, &handshake.facts, &candidate, &record.notes);
     handshake.kept.asked_get = asked;
     match decision {
@@ -186,6 +189,13 @@ pub fn tls_version(wire: i32) -> Option<TlsVersion> {
         0x0303 => Some(TlsVersion::Tls12),
         0x0304 => Some(TlsVersion::Tls13),
         _ => None,
+    }
+}
+
+impl Handshake {
+    /// The facts of a session that belongs where this handshake does: the site is the same, which the border sees to.
+    pub(super) fn session_facts(&self, id: &SessionId, record: &Record, fetches: u32) -> Session {
+        Session { attributes: self.facts.attributes.clone(), ..record.facts(id, fetches) }
     }
 }
 

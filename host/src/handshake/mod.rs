@@ -29,7 +29,7 @@ pub use self::{
 };
 use self::{hello::Hello, look_up::Lookup};
 use crate::{
-    callbacks::{self, Attached, live::Live, tls},
+    callbacks::{live::Live, tls},
     host::Inner,
     policy::{Asked, Budget, Chain, wit::types},
     session::{Border, Miss, Record, SessionId},
@@ -116,17 +116,15 @@ impl Connection {
             ids.push(id);
         }
     }
-}
 
-impl Attached for Connection {
-    fn detached(&self) {
+    /// The `SSL` is being freed: it leaves the table. The sessions that it was there with.
+    pub fn detached(&self) -> Vec<SessionId> {
         let mut state = self.state.lock();
         let (table, ids) = std::mem::take(&mut state.live);
-        let Some(live) = table.upgrade() else { return };
-        for id in &ids {
-            live.leave(id, self.ssl);
+        if let Some(live) = table.upgrade() {
+            ids.iter().for_each(|id| live.leave(id, self.ssl));
         }
-        callbacks::just_freed(ids);
+        ids
     }
 }
 

@@ -49,8 +49,10 @@ enum By {
 /// Queues a session that OpenSSL gave up, if it is one of ours.
 pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
     let Some(id) = host.ids.recognise(id) else { return };
-    let users = host.live().map_or(Users::None, |live| live.users(&id));
-    let established = users == Users::One { established: true };
+    // A connection being freed has left the table, and who is there is another one, at work on its own thread.
+    let users = if circumstances.freed { None } else { host.live().map(|live| live.users(&id)) };
+    let users = users.unwrap_or(Users::None);
+    let established = matches!(users, Users::One { established: true, .. });
     host.given_up(GivenUp { id, why: cause(users, circumstances), by: By::OpenSsl { established } });
 }
 
@@ -60,9 +62,13 @@ pub fn queue_stored(host: &Inner, removed: crate::store::Removed) {
 }
 
 fn cause(users: Users, circumstances: Circumstances) -> Removal {
-    match circumstances {
-        Circumstances { freed: true, .. } | Circumstances { unexpected_eof: true, .. } => Removal::UncleanClose,
-        Circumstances { error: true, .. } if users != Users::None => Removal::FatalAlert,
+    match (users, circumstances) {
+        (_, Circumstances { freed: true, .. } | Circumstances { unexpected_eof: true, .. }) => Removal::UncleanClose,
+        (Users::One { failed: true, .. }, _) | (Users::Several, Circumstances { error: true, .. }) => {
+            Removal::FatalAlert
+        }
+        // Freed, by an OpenSSL that leaves ex_data for last.
+        (Users::One { failed: false, .. }, _) => Removal::UncleanClose,
         _ => Removal::Unknown,
     }
 }
@@ -97,14 +103,17 @@ mod tests {
 
     #[test]
     fn the_cause_is_told_from_the_circumstances() {
-        let one = Users::One { established: true };
+        let error = Circumstances { error: true, ..NOTHING };
+        let one = |failed| Users::One { established: true, failed };
         for (users, circumstances, cause_is) in [
-            (Users::None, Circumstances { freed: true, error: true, ..NOTHING }, Removal::UncleanClose),
-            (one, Circumstances { error: true, unexpected_eof: true, ..NOTHING }, Removal::UncleanClose),
-            (one, Circumstances { error: true, ..NOTHING }, Removal::FatalAlert),
-            (Users::Several, Circumstances { error: true, ..NOTHING }, Removal::FatalAlert),
-            (Users::None, Circumstances { error: true, ..NOTHING }, Removal::Unknown),
-            (one, NOTHING, Removal::Unknown),
+            (Users::None, Circumstances { freed: true, ..error }, Removal::UncleanClose),
+            (one(true), Circumstances { unexpected_eof: true, ..error }, Removal::UncleanClose),
+            (one(true), error, Removal::FatalAlert),
+            (one(false), error, Removal::UncleanClose),
+            (one(false), NOTHING, Removal::UncleanClose),
+            (Users::Several, error, Removal::FatalAlert),
+            (Users::Several, NOTHING, Removal::Unknown),
+            (Users::None, error, Removal::Unknown),
         ] {
             assert_eq!(cause(users, circumstances), cause_is, "{users:?} {circumstances:?}");
         }

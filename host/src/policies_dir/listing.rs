@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use sha2::{Digest, Sha256};
+use openssl::sha::sha256;
 
 use super::ContentHash;
 
@@ -160,10 +160,7 @@ impl Files {
             read_whole(path, max_module_size)?.ok_or_else(|| format!("{} was removed", shown(path)))?;
         let manifest_path = path.with_extension("toml");
         let manifest = read_whole(&manifest_path, MAX_MANIFEST_SIZE)?;
-        let hash = ContentHash {
-            module: Sha256::digest(&module).into(),
-            manifest: manifest.as_ref().map(|(_, bytes)| Sha256::digest(bytes).into()),
-        };
+        let hash = ContentHash { module: sha256(&module), manifest: manifest.as_ref().map(|(_, bytes)| sha256(bytes)) };
         let (manifest_stamp, manifest) = match manifest {
             None => (None, None),
             Some((stamp, bytes)) => {

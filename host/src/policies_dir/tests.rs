@@ -9,8 +9,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use openssl::sha::sha256;
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::{loader::Candidate, *};
@@ -107,7 +107,7 @@ impl Watched {
 
     /// Waits until this content of the policy `name` is live; returns its generation.
     fn live(&mut self, name: &str, content: &str) -> u64 {
-        let module: [u8; 32] = Sha256::digest(content).into();
+        let module: [u8; 32] = sha256(content.as_ref());
         match self.wait(|e| matches!(e, PolicyEvent::Live { name: n, hash, .. } if n == name && hash.module == module))
         {
             PolicyEvent::Live { generation, .. } => generation,

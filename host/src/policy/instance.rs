@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmtime::Store;
+use wasmtime::{Store, WasmBacktrace};
 
 use super::{
     RuntimeOptions,
     contract::Linked,
+    observe::one_line,
     sandbox::{self, Label, NodeMemory, Sandbox},
     wit::{
         exports::reprise::session_cache::{get_session, new_session, remove_session},
@@ -34,16 +35,16 @@ pub(super) struct Blueprint {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StartError {
     /// It could not be instantiated.
-    #[error("{0:#}")]
+    #[error("{}", in_words(.0))]
     Instantiate(wasmtime::Error),
     /// This export is not of the interface's type.
     #[error("`{0}` is of another type: {1:#}")]
     Export(&'static str, wasmtime::Error),
     /// `configure` trapped or took too long.
-    #[error("{0:#}")]
+    #[error("{}", in_words(.0))]
     Configure(wasmtime::Error),
     /// `configure` refused its settings, with this message.
-    #[error("\"{}\"", super::observe::one_line(.0))]
+    #[error("\"{}\"", one_line(.0))]
     Settings(String),
 }
 
@@ -147,6 +148,15 @@ impl Instance {
     pub(super) fn is_worn(&self, now: Instant) -> bool {
         self.calls_left == 0 || now >= self.good_until || self.store.data().memory_used() > self.bloated
     }
+}
+
+/// What went wrong in a call, with the guest's backtrace where there is one, on one line: the names in it are the guest's.
+pub(super) fn in_words(error: &wasmtime::Error) -> String {
+    let words = match error.downcast_ref::<WasmBacktrace>() {
+        Some(backtrace) => format!("{}; {backtrace}", error.root_cause()),
+        None => format!("{error:#}"),
+    };
+    one_line(&words).into_owned()
 }
 
 /// A random number between half of `most` and all of it, so that what was made together does not go together.

@@ -15,7 +15,7 @@ use wasmtime::{Trap, WasmBacktrace};
 
 use super::{
     Answer, Budget, Failure, OnFailure,
-    instance::{Blueprint, Instance},
+    instance::{Blueprint, Instance, in_words},
     pool::Pool,
     runtime::Shared,
     sandbox::NodeMemory,
@@ -278,7 +278,7 @@ impl Policy {
             callback,
             failure = failure.as_str(),
             withheld,
-            error = error.map(|error| tracing::field::display(format!("{error:#}"))),
+            error = error.map(|error| tracing::field::display(in_words(error))),
             "a policy's call failed"
         );
         failure

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     chain::{MAX_NOTE, is_valid},
-    instance::Instance,
+    instance::{Instance, in_words},
     wit::types::{Certificate, Connection, Removal, Session, TlsVersion},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn probe(instance: &mut Instance, attributes: &[String], allowed: Dur
     let (mut connection, mut session) = (connection(), session());
     connection.attributes = attributes.iter().map(|name| (name.clone(), "probe".into())).collect();
     session.attributes.clone_from(&connection.attributes);
-    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: format!("{error:#}") };
+    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: in_words(&error) };
 
     instance.arm(Instant::now(), allowed);
     if let Some(verdict) = instance.new_session(&connection, &session) {

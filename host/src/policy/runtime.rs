@@ -3,8 +3,8 @@
 use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
 use anyhow::{Context, anyhow};
+use openssl::sha::Sha256;
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
@@ -119,7 +119,7 @@ impl Runtime {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
         let terms = Terms {
-            hash: Sha256::new().chain_update(module).chain_update(&manifest.source).finalize().into(),
+            hash: hash(module, manifest),
             on_failure: manifest.on_failure,
             attributes: manifest.attributes.clone(),
             budget: manifest.budget,
@@ -129,6 +129,14 @@ impl Runtime {
         shared.upkeep.adopt(&policy);
         Ok(policy)
     }
+}
+
+/// SHA-256 of the module and, after it, its settings: without settings, what `sha256sum` says of the module.
+fn hash(module: &[u8], manifest: &Manifest) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(module);
+    hash.update(manifest.source.as_bytes());
+    hash.finish()
 }
 
 impl fmt::Debug for Runtime {

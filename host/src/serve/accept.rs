@@ -1,6 +1,10 @@
 //! Accepting connections, as many at once as there is room for.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -12,10 +16,13 @@ use super::{Shared, connection, phase::Phases};
 
 /// After a failed accept: time for connections to end and give back what there was too little of.
 const PAUSE: Duration = Duration::from_millis(200);
+/// One line of the log for as many failures as happen within this.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Accepts on `socket` and serves what comes, until the server drains; then waits until every connection is done.
 pub(crate) async fn run(socket: TcpListener, listener: usize, shared: Arc<Shared>, mut phases: Phases) {
     let mut connections = JoinSet::new();
+    let mut complained = None;
     loop {
         let (stream, peer, permit) = tokio::select! {
             () = phases.draining() => break,
@@ -23,7 +30,7 @@ pub(crate) async fn run(socket: TcpListener, listener: usize, shared: Arc<Shared
                 note_panic(done);
                 continue;
             }
-            accepted = next(&socket, &shared.room) => accepted,
+            accepted = next(&socket, &shared.room, &mut complained) => accepted,
         };
         let (shared, phases) = (Arc::clone(&shared), phases.clone());
         connections.spawn(async move {
@@ -38,23 +45,30 @@ pub(crate) async fn run(socket: TcpListener, listener: usize, shared: Arc<Shared
 }
 
 /// The next connection, once there is room for it. Until then it stays in the kernel's backlog.
-async fn next(socket: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+async fn next(
+    socket: &TcpListener,
+    room: &Arc<Semaphore>,
+    complained: &mut Option<Instant>,
+) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     let permit = match Arc::clone(room).acquire_owned().await {
         Ok(permit) => permit,
         Err(_closed) => std::future::pending().await, // Nobody closes it.
     };
     loop {
-        match socket.accept().await {
+        let error = match socket.accept().await {
             Ok((stream, peer)) => return (stream, peer, permit),
-            // A peer that gave up before it was accepted (ECONNABORTED) is no reason to pause, but costs nothing either. Out of
-            // file descriptors (EMFILE, ENFILE) is: the connection stays in the backlog, and accept would fail in a tight loop.
-            Err(error) => {
-                tracing::warn!(
-                    "a connection could not be accepted: {error}; if files are short, raise `ulimit -n` or lower --max-connections"
-                );
-                tokio::time::sleep(PAUSE).await;
-            }
+            Err(error) => error,
+        };
+        // A peer that gave up before it was accepted (ECONNABORTED) is no reason to pause, but a pause costs little. Too few
+        // file descriptors (EMFILE, ENFILE) are: the connection stays in the backlog, and accept would fail in a tight loop.
+        if complained.is_none_or(|last| last.elapsed() > COMPLAIN_EVERY) {
+            *complained = Some(Instant::now());
+            tracing::warn!(
+                "connections cannot be accepted: {error}; if it is files that are short, raise `ulimit -n` or lower \
+                 --max-connections"
+            );
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

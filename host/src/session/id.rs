@@ -1,19 +1,21 @@
 //! Session ids with a keyed part.
 //!
-//! An id is 32 bytes: 16 of nonce, then the first 16 of HMAC-SHA256(key, nonce). Both protocol versions carry it: as
-//! `session_id` in TLS 1.2, as the stateful ticket in TLS 1.3, where OpenSSL wants exactly 32 bytes. The keyed part lets the
-//! host drop forged and foreign ids before a store or a policy hears of them; a TLS 1.3 client that ends up in 1.2 sends
-//! random ones all day.
+//! An id is 32 bytes: 16 of nonce, then SipHash-2-4-128(key, nonce), a keyed function made for inputs as short as this. Both
+//! protocol versions carry it: as `session_id` in TLS 1.2, as the stateful ticket in TLS 1.3, where OpenSSL wants exactly 32
+//! bytes. The keyed part lets the host drop forged and foreign ids before a store or a policy hears of them; a TLS 1.3
+//! client that ends up in 1.2 sends random ones all day. It is no secret-keeper: who guesses one has a lookup, not a session.
 
-use std::fmt;
+use std::{fmt, hash::Hasher};
 
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use openssl::memcmp;
+use siphasher::sip128::{Hasher128, SipHasher24};
 use zeroize::Zeroizing;
 
 /// The length of a session id, `SSL_MAX_SSL_SESSION_ID_LENGTH`.
 pub const LENGTH: usize = 32;
 const NONCE: usize = 16;
+/// The length of an id key.
+pub const KEY: usize = 16;
 
 /// A session id of 32 bytes. It is a bearer token of a sort, so `Debug` and `Display` show the first 8 bytes only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,12 +56,12 @@ impl fmt::Debug for SessionId {
 
 /// The key that session ids are made and recognised with. Nodes that share a store share it.
 #[derive(Clone)]
-pub struct IdKey(Hmac<Sha256>);
+pub struct IdKey(Zeroizing<[u8; KEY]>);
 
 impl IdKey {
-    /// A key of 32 secret bytes.
-    pub fn new(key: &Zeroizing<[u8; 32]>) -> Self {
-        Self(Hmac::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length"))
+    /// A key of 16 secret bytes.
+    pub fn new(key: Zeroizing<[u8; KEY]>) -> Self {
+        Self(key)
     }
 
     /// A random key, good for as long as this process lives.
@@ -67,32 +69,29 @@ impl IdKey {
     /// # Errors
     /// OpenSSL's random generator failed (`RAND_priv_bytes`).
     pub fn random() -> Result<Self, openssl::error::ErrorStack> {
-        let mut key = Zeroizing::new([0; 32]);
+        let mut key = Zeroizing::new([0; KEY]);
         openssl::rand::rand_priv_bytes(key.as_mut_slice())?;
-        Ok(Self::new(&key))
+        Ok(Self::new(key))
     }
 
     /// The id with this nonce.
     pub fn id(&self, nonce: [u8; NONCE]) -> SessionId {
         let mut id = [0; LENGTH];
         id[..NONCE].copy_from_slice(&nonce);
-        id[NONCE..].copy_from_slice(&self.tag(&nonce).into_bytes()[..LENGTH - NONCE]);
+        id[NONCE..].copy_from_slice(&self.tag(&nonce));
         SessionId(id)
     }
 
     /// `offered` as an id, if it has the length of one and was made with this key. Constant time in the keyed part.
     pub fn recognise(&self, offered: &[u8]) -> Option<SessionId> {
         let id = SessionId::try_from(offered).ok()?;
-        let mut mac = self.0.clone();
-        mac.update(&id.0[..NONCE]);
-        mac.verify_truncated_left(&id.0[NONCE..]).ok()?;
-        Some(id)
+        memcmp::eq(&self.tag(&id.0[..NONCE]), &id.0[NONCE..]).then_some(id)
     }
 
-    fn tag(&self, nonce: &[u8; NONCE]) -> hmac::digest::CtOutput<Hmac<Sha256>> {
-        let mut mac = self.0.clone();
-        mac.update(nonce);
-        mac.finalize()
+    fn tag(&self, nonce: &[u8]) -> [u8; LENGTH - NONCE] {
+        let mut hasher = SipHasher24::new_with_key(&self.0);
+        hasher.write(nonce);
+        hasher.finish128().as_bytes()
     }
 }
 

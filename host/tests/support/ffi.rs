@@ -2,6 +2,7 @@
 
 use std::{
     ffi::{c_int, c_long, c_uchar, c_uint, c_void},
+    os::{fd::AsRawFd, unix::net::UnixStream},
     ptr,
 };
 
@@ -14,12 +15,15 @@ pub const NO_EXTENDED_MASTER_SECRET: u64 = 1;
 
 unsafe extern "C" {
     fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+    fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+    fn SSL_set_verify(ssl: *mut SSL, mode: c_int, callback: *mut c_void);
     fn SSL_SESSION_get0_id_context(session: *const SSL_SESSION, length: *mut c_uint) -> *const c_uchar;
     fn SSL_SESSION_get_ticket_lifetime_hint(session: *const SSL_SESSION) -> std::ffi::c_ulong;
     fn SSL_SESSION_set1_id(session: *mut SSL_SESSION, id: *const c_uchar, length: c_uint) -> c_int;
     fn SSL_verify_client_post_handshake(ssl: *mut SSL) -> c_int;
     fn SSL_CTX_set_post_handshake_auth(ctx: *mut SSL_CTX, on: c_int);
     fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, command: c_int, number: c_long, pointer: *mut c_void) -> c_long;
+    fn SSL_set_fd(ssl: *mut SSL, fd: c_int) -> c_int;
     fn SSL_dup(ssl: *mut SSL) -> *mut SSL;
     fn SSL_renegotiate(ssl: *mut SSL) -> c_int;
     fn SSL_get_options(ssl: *const SSL) -> u64;
@@ -30,6 +34,12 @@ unsafe extern "C" {
 pub fn set_time(session: &SslSessionRef, seconds: i64) {
     // SAFETY: a live session that only the test has.
     unsafe { SSL_SESSION_set_time(session.as_ptr(), seconds as c_long) };
+}
+
+/// Sets a session's timeout in seconds.
+pub fn set_timeout(session: &SslSessionRef, seconds: i64) {
+    // SAFETY: a live session that only the test has.
+    unsafe { SSL_SESSION_set_timeout(session.as_ptr(), seconds as c_long) };
 }
 
 /// A session's id context.
@@ -59,8 +69,12 @@ pub fn with_id(session: &SslSessionRef, id: &[u8]) -> SslSession {
 
 /// Asks the client for a certificate after the handshake (RFC 8446 section 4.6.2).
 pub fn verify_client_post_handshake(ssl: &SslRef) -> bool {
+    const SSL_VERIFY_PEER: c_int = 1;
     // SAFETY: a live connection, used by this thread alone.
-    unsafe { SSL_verify_client_post_handshake(ssl.as_ptr()) == 1 }
+    unsafe {
+        SSL_set_verify(ssl.as_ptr(), SSL_VERIFY_PEER, ptr::null_mut());
+        SSL_verify_client_post_handshake(ssl.as_ptr()) == 1
+    }
 }
 
 /// Makes a client willing to be asked for a certificate after the handshake.
@@ -118,4 +132,43 @@ pub fn internal_sessions(context: &SslContextRef) -> i64 {
     const SSL_CTRL_SESS_NUMBER: c_int = 20;
     // SAFETY: a live context, read only.
     unsafe { SSL_CTX_ctrl(context.as_ptr(), SSL_CTRL_SESS_NUMBER, 0, ptr::null_mut()) as i64 }
+}
+
+/// A server's connection made by C over a socket that OpenSSL reads itself: it sees the end of the stream, where the openssl
+/// crate's streams only see a read that failed.
+pub struct CServer {
+    ssl: Ssl,
+    _socket: UnixStream,
+}
+
+impl CServer {
+    pub fn new(context: &SslContextRef, socket: UnixStream) -> Self {
+        let ssl = made_by_c(context);
+        // SAFETY: a live connection, and a socket that lives as long.
+        assert_eq!(unsafe { SSL_set_fd(ssl.as_ptr(), socket.as_raw_fd()) }, 1);
+        Self { ssl, _socket: socket }
+    }
+
+    pub fn ssl(&self) -> &SslRef {
+        &self.ssl
+    }
+
+    /// Whether the handshake succeeded.
+    pub fn accept(&mut self) -> bool {
+        // SAFETY: a live connection, used by this thread alone.
+        unsafe { openssl_sys::SSL_accept(self.ssl.as_ptr()) == 1 }
+    }
+
+    /// What `SSL_read` returned for a byte.
+    pub fn read(&mut self) -> c_int {
+        let mut byte = [0_u8];
+        // SAFETY: a live connection; room for one byte.
+        unsafe { openssl_sys::SSL_read(self.ssl.as_ptr(), byte.as_mut_ptr().cast(), 1) }
+    }
+
+    /// What `SSL_write` returned for a byte.
+    pub fn write(&mut self) -> c_int {
+        // SAFETY: a live connection; one byte.
+        unsafe { openssl_sys::SSL_write(self.ssl.as_ptr(), [b'!'].as_ptr().cast(), 1) }
+    }
 }

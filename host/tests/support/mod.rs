@@ -4,6 +4,7 @@
 
 pub mod certificates;
 pub mod ffi;
+pub mod policies;
 pub mod raw;
 pub mod spy;
 
@@ -68,6 +69,8 @@ pub struct Client {
     pub ending: Ending,
 }
 
+type Talk = Arc<dyn Fn(&mut SslStream<UnixStream>) + Send + Sync>;
+
 /// How a client ends its connection.
 #[derive(Clone)]
 pub enum Ending {
@@ -76,7 +79,7 @@ pub enum Ending {
     /// Without: the socket is closed.
     Unclean,
     /// As the test says, then without.
-    Then(Arc<dyn Fn(&mut SslStream<UnixStream>) + Send + Sync>),
+    Then(Talk),
 }
 
 impl Client {
@@ -181,6 +184,22 @@ pub fn try_handshake_served(
     Ok(Outcome { resumed, report, sessions })
 }
 
+/// One handshake with a server's connection made by C, which reads until the client has closed and is freed as it is.
+pub fn handshake_in_c(host: &Host, context: &SslContext, client: &Client) -> Outcome {
+    let (near, far) = UnixStream::pair().unwrap();
+    let client = client.clone();
+    let client = thread::spawn(move || run_client(far, &client));
+    let mut server = ffi::CServer::new(context, near);
+    assert!(server.accept(), "the handshake succeeds");
+    server.write();
+    while server.read() > 0 {}
+    let report = host.connection(server.ssl());
+    drop(server);
+    drop(openssl::error::ErrorStack::get());
+    let (resumed, sessions) = client.join().expect("the client does not panic").unwrap();
+    Outcome { resumed, report, sessions }
+}
+
 /// Accepts, talks, waits for the client to close, closes.
 pub fn serve(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
     stream.accept().map_err(|error| error.to_string())?;
@@ -200,7 +219,8 @@ pub fn greet(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
     stream.read_exact(&mut byte).map_err(|error| error.to_string())
 }
 
-fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSession>), String> {
+/// The client's side of a handshake.
+pub fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSession>), String> {
     let sessions = Arc::new(Mutex::new(Vec::new()));
     let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
     context.set_verify(SslVerifyMode::NONE);

@@ -5,7 +5,7 @@
 
 #![deny(unsafe_code)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use reprise_sdk::{
     Certificate,
@@ -16,25 +16,30 @@ use reprise_sdk::{
 /// The certificates that are revoked. By default none.
 #[derive(Default)]
 pub struct Revocation {
-    fingerprints: BTreeSet<Fingerprint>,
-    public_keys: BTreeSet<Fingerprint>,
+    marks: BTreeSet<Mark>,
+}
+
+/// What a revoked certificate is known by.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    Certificate(Fingerprint),
+    PublicKey(Fingerprint),
     /// Of whatever issuer.
-    serials: BTreeSet<Serial>,
-    /// By the issuer's name, as RFC 2253 writes it.
-    serials_of: BTreeMap<String, BTreeSet<Serial>>,
+    Serial(Serial),
+    /// Of this issuer, whose name is as RFC 2253 writes it.
+    SerialOf(String, Serial),
 }
 
 impl Policy for Revocation {
     fn configure(settings: &mut Settings) -> Result<Self, SettingsError> {
-        Ok(Self {
-            fingerprints: settings.all("fingerprint")?.into_iter().collect(),
-            public_keys: settings.all("public-key")?.into_iter().collect(),
-            serials: settings.all("serial")?.into_iter().collect(),
-            serials_of: settings
-                .tables("issuer", |table| Ok(table.all("serial")?.into_iter().collect()))?
-                .into_iter()
-                .collect(),
-        })
+        let mut marks = BTreeSet::new();
+        marks.extend(settings.all("fingerprint")?.into_iter().map(Mark::Certificate));
+        marks.extend(settings.all("public-key")?.into_iter().map(Mark::PublicKey));
+        marks.extend(settings.all("serial")?.into_iter().map(Mark::Serial));
+        for (issuer, serials) in settings.tables::<String, Vec<Serial>>("issuer", |table| table.all("serial"))? {
+            marks.extend(serials.into_iter().map(|serial| Mark::SerialOf(issuer.clone(), serial)));
+        }
+        Ok(Self { marks })
     }
 
     fn new_session(&self, _: &Connection, session: &Session) -> NewVerdict {
@@ -56,11 +61,18 @@ impl Revocation {
     }
 
     fn revokes(&self, certificate: &Certificate) -> bool {
+        let (Some(fingerprint), Some(public_key)) = (certificate.fingerprint(), certificate.public_key()) else {
+            // Not what the interface promises: nothing can be said of it, so it is not trusted either.
+            return true;
+        };
         let serial = certificate.serial_number();
-        self.serials.contains(&serial)
-            || self.serials_of.get(&certificate.issuer).is_some_and(|serials| serials.contains(&serial))
-            || certificate.fingerprint().is_none_or(|fingerprint| self.fingerprints.contains(&fingerprint))
-            || certificate.public_key().is_none_or(|key| self.public_keys.contains(&key))
+        let marks = [
+            Mark::Certificate(fingerprint),
+            Mark::PublicKey(public_key),
+            Mark::Serial(serial.clone()),
+            Mark::SerialOf(certificate.issuer.clone(), serial),
+        ];
+        marks.iter().any(|mark| self.marks.contains(mark))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whom a session belongs to, and how that is written into its note.
 
-use reprise_sdk::{Connection, certificate::Fingerprint, network::Network, settings::Setting};
+use reprise_sdk::{Connection, certificate::Fingerprint, network::Network};
 
 /// What a session belongs to. Each part that is there has to be the same when the session is offered.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub struct Owner {
 const FORMAT: u8 = 1;
 
 impl Owner {
-    /// The format, a byte that says whether a fingerprint's 32 bytes follow, and the network as text, if there is one.
+    /// The format, a byte that says whether a fingerprint's 32 bytes follow, and the network, if there is one.
     pub fn to_note(&self) -> Vec<u8> {
         let mut note = vec![FORMAT, u8::from(self.certificate.is_some())];
         note.extend(self.certificate.iter().flat_map(|fingerprint| fingerprint.as_bytes()));
-        note.extend(self.network.iter().flat_map(|network| network.to_string().into_bytes()));
+        note.extend(self.network.iter().flat_map(Network::to_bytes));
         note
     }
 
@@ -35,7 +35,7 @@ impl Owner {
         };
         let network = match network {
             [] => None,
-            text => Some(Network::parse(str::from_utf8(text).ok()?)?),
+            bytes => Some(Network::from_bytes(bytes)?),
         };
         Some(Self { certificate, network })
     }
@@ -67,6 +67,7 @@ impl NetworkPrefixes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reprise_sdk::settings::Setting;
 
     #[test]
     fn an_owner_is_read_back_from_its_note() {
@@ -82,9 +83,15 @@ mod tests {
 
     #[test]
     fn what_is_not_a_note_of_ours_is_refused() {
-        for note in
-            [&b""[..], b"\x01", b"\x02\x00", b"\x01\x02", b"\x01\x01short", b"\x01\x00192.0.2.1/24", b"\x01\x00\xff"]
-        {
+        for note in [
+            &b""[..],
+            b"\x01",
+            b"\x02\x00",
+            b"\x01\x02",
+            b"\x01\x01short",
+            b"\x01\x00\x18\xc0\x00\x02\x01",
+            b"\x01\x00\xff",
+        ] {
             assert_eq!(Owner::from_note(note), None, "{note:?}");
         }
     }

@@ -152,6 +152,7 @@ fn a_failed_call_is_logged_with_file_policy_generation_callback_and_backtrace() 
     for part in expected {
         assert!(log.contains(part), "{part}: {log}");
     }
+    assert_eq!(log.lines().count(), log.matches("a policy's call failed").count(), "a line each: {log}");
 }
 
 #[test]

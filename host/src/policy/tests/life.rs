@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use openssl::sha::sha256;
 use reprise_fixtures::{Callback, policies};
-use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::policy::{Answer, Failure, Terms};
@@ -32,7 +32,7 @@ fn a_policy_is_known_by_name_generation_file_and_hash() {
     let candidate = Candidate { file, name: "calm", generation: 3, module: &module, manifest: &manifest };
     let policy = runtime.load(candidate).unwrap();
     assert_eq!((policy.name(), policy.generation(), policy.file()), ("calm", 3, file));
-    assert_eq!(policy.hash()[..], Sha256::digest(&module)[..], "what sha256sum says of the file");
+    assert_eq!(*policy.hash(), sha256(&module), "what sha256sum says of the file");
     let configured = load(&runtime, "calm", &module, "instances = 1").unwrap();
     assert_ne!(policy.hash(), configured.hash(), "a changed NAME.toml is a changed policy");
     assert_eq!((policy.status().instances, configured.status().instances), (2, 1));

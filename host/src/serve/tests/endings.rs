@@ -1,24 +1,60 @@
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::io::{Read, Write};
+
+use openssl::ssl::{self, ShutdownState};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    task::spawn_blocking,
+};
 
 use super::*;
+
+/// A client that can tell a goodbye (`close_notify`) from a connection that just ends, which the asynchronous one cannot.
+struct Listening(ssl::SslStream<std::net::TcpStream>);
+
+impl Listening {
+    async fn to(server: &Running) -> Self {
+        let address = server.address;
+        let connect = move || {
+            let stream = std::net::TcpStream::connect(address).unwrap();
+            let mut stream = ssl::SslStream::new(Ssl::new(&client_context().build()).unwrap(), stream).unwrap();
+            stream.connect().unwrap();
+            Self(stream)
+        };
+        spawn_blocking(connect).await.unwrap()
+    }
+
+    async fn send(mut self, text: &'static str) -> Self {
+        let send = move || {
+            self.0.write_all(text.as_bytes()).unwrap();
+            self
+        };
+        spawn_blocking(send).await.unwrap()
+    }
+
+    /// What comes until the end, and whether that was a goodbye.
+    async fn rest(mut self) -> (String, bool) {
+        let listen = move || {
+            let mut rest = String::new();
+            let _ = self.0.read_to_string(&mut rest);
+            (rest, self.0.get_shutdown().contains(ShutdownState::RECEIVED))
+        };
+        spawn_blocking(listen).await.unwrap()
+    }
+}
 
 #[tokio::test]
 async fn a_server_that_stops_lets_a_request_finish_and_then_ends() {
     let files = Files::new();
     files.issue("default", None);
     let server = Running::start(&files, "drain = '1h'").await;
-    let mut stream = server.connect(None).await.unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let client = Listening::to(&server).await.send("GET / HTTP/1.1\r\n").await;
     server.stop.notify_one();
     // Nobody new is accepted once it drains.
     while TcpStream::connect(server.address).await.is_ok() {
         tokio::task::yield_now().await;
     }
-    stream.write_all(b"\r\n").await.unwrap();
-    let mut answer = String::new();
-    // The end is a close_notify: this client does not ignore a bare end of the stream.
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.contains("Connection: close"), "{answer}");
+    let (answer, goodbye) = client.send("\r\n").await.rest().await;
+    assert!(answer.contains("Connection: close") && goodbye, "{answer}");
     server.done.await.unwrap();
 }
 
@@ -27,10 +63,9 @@ async fn a_client_that_never_finishes_is_told_goodbye_when_the_drain_is_over() {
     let files = Files::new();
     files.issue("default", None);
     let server = Running::start(&files, "drain = '1ms'").await;
-    let mut stream = server.connect(None).await.unwrap();
-    stream.write_all(b"GET / HTT").await.unwrap();
+    let client = Listening::to(&server).await.send("GET / HTT").await;
     server.stop.notify_one();
-    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(client.rest().await, (String::new(), true));
     server.done.await.unwrap();
 }
 
@@ -39,10 +74,10 @@ async fn a_second_signal_ends_the_drain() {
     let files = Files::new();
     files.issue("default", None);
     let server = Running::start(&files, "drain = '1h'").await;
-    let mut stream = server.connect(None).await.unwrap();
+    let client = Listening::to(&server).await;
     server.stop.notify_one();
     server.hurry.notify_one();
-    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(client.rest().await, (String::new(), true));
     server.done.await.unwrap();
 }
 
@@ -70,12 +105,24 @@ async fn over_the_limit_a_client_waits_until_another_is_done() {
         let mut second = server.connect(None).await.unwrap();
         get(&mut second, "/").await.unwrap()
     });
-    // While the first is there, it is answered and the second is not.
+    // While the first is there, it is answered time and again and the second is not.
+    let mut asking = Box::pin(async {
+        let mut answer = [0; 15];
+        for _ in 0..50 {
+            first.write_all(b"HEAD / HTTP/1.1\r\n\r\n").await.unwrap();
+            first.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+            while !answer.ends_with(b"\r\n\r\n") {
+                answer.rotate_left(1);
+                answer[14] = first.read_u8().await.unwrap();
+            }
+        }
+    });
     tokio::select! {
-        biased;
         _ = &mut second => panic!("there was room for two"),
-        answer = get(&mut first, "/") => assert!(answer.unwrap().contains("Reprise")),
+        () = &mut asking => {}
     }
+    drop(asking);
     drop(first);
     assert!(second.await.contains("Reprise"));
 }
