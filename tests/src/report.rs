@@ -31,7 +31,7 @@ pub struct PolicyReport {
 }
 
 impl Report {
-    /// The report in the answer to [`REQUEST`].
+    /// The report in the answer to a request for it.
     ///
     /// # Errors
     /// The answer is none; it comes with the error.

@@ -34,7 +34,7 @@ impl Shown {
     }
 
     /// How many connections were made anew, as the program sees it.
-    pub fn new(&self) -> usize {
+    pub fn full(&self) -> usize {
         self.output.lines().filter(|line| line.starts_with("New, TLS")).count()
     }
 

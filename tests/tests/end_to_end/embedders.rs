@@ -15,7 +15,7 @@ fn a_server_on_threads_resumes_as_its_policies_say() {
     for version in Version::BOTH {
         let file = place.arg(version.name());
         let first = s_client::listen(server.address(), version, &["-servername", "a.example", "-sess_out", &file]);
-        assert!(first.new() == 1 && first.output.contains("resumed: false"), "{first:?}");
+        assert!(first.full() == 1 && first.output.contains("resumed: false"), "{first:?}");
         let second = s_client::listen(server.address(), version, &["-servername", "a.example", "-sess_in", &file]);
         assert!(second.resumed() == 1 && second.output.contains("resumed: true"), "{second:?}");
     }
@@ -41,7 +41,7 @@ fn a_server_on_tokio_keeps_its_sites_apart() {
         let visit = |name: &str, option: &str| {
             s_client::listen(server.address(), version, &["-servername", name, option, &file])
         };
-        assert_eq!(visit("a.example", "-sess_out").new(), 1);
+        assert_eq!(visit("a.example", "-sess_out").full(), 1);
         let again = visit("a.example", "-sess_in");
         assert!(again.resumed() == 1 && again.output.contains("site: Some(\"a.example\")\nresumed: true"), "{again:?}");
         let across = visit("b.example", "-sess_in");

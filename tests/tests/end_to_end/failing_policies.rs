@@ -1,10 +1,12 @@
 //! A policy that fails costs full handshakes, never a failed one.
 
+use std::net::SocketAddr;
+
 use reprise_fixtures::{Callback, policies};
 use reprise_tests::{Client, Place, Version};
 
 /// Serves with `policy` as `10-bad.wasm` and calls `test` with a client of each version.
-fn with(policy: Vec<u8>, settings: Option<&str>, test: impl Fn(&Client, std::net::SocketAddr)) {
+fn with(policy: Vec<u8>, settings: Option<&str>, test: impl Fn(&Client, SocketAddr)) {
     let place = Place::new();
     if let Some(settings) = settings {
         place.policy("10-bad.toml", settings);
@@ -52,7 +54,6 @@ fn a_policy_that_fails_on_candidates_resumes_none_and_lets_every_handshake_throu
             for _ in 0..3 {
                 let visit = client.revisit(address, &session);
                 let reason = visit.report.miss_reason.clone().unwrap_or_default();
-                // In TLS 1.2 the client still has what it offered, in TLS 1.3 the same: it stays in the store.
                 assert!(!visit.reused && reason.starts_with("policy-failed: bad: "), "{reason}");
                 assert!(reason.contains(failure), "{reason}");
             }

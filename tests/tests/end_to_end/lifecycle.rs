@@ -4,6 +4,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     thread,
+    time::Duration,
 };
 
 use reprise_tests::{Client, PATIENCE, Place, Version};
@@ -31,7 +32,7 @@ fn a_connection_in_progress_finishes_when_the_server_is_told_to_stop() {
 fn a_stop_waits_no_longer_than_it_may_and_a_second_one_not_at_all() {
     let place = Place::new();
     let mut patient = place.serve(&["--drain", "1d"]);
-    let mut idle = Client::new(Version::Tls13).connect(patient.address(), None).expect("the server is up");
+    let mut idle = Client::new(Version::Tls12).connect(patient.address(), None).expect("the server is up");
     patient.terminate();
     patient.log().line(&["stopping"]);
     patient.terminate();
@@ -39,7 +40,7 @@ fn a_stop_waits_no_longer_than_it_may_and_a_second_one_not_at_all() {
     assert_eq!(idle.read_to_end().as_deref(), Ok(""), "it is told goodbye");
 
     let mut brief = place.serve(&["--drain", "10ms"]);
-    let mut idle = Client::new(Version::Tls13).connect(brief.address(), None).expect("the server is up");
+    let mut idle = Client::new(Version::Tls12).connect(brief.address(), None).expect("the server is up");
     brief.terminate();
     assert!(brief.ended().success());
     assert_eq!(idle.read_to_end().as_deref(), Ok(""), "it is told goodbye");
@@ -64,7 +65,7 @@ fn silent_clients_are_dropped_and_keep_nobody_waiting() {
     let session = client.first_visit(server.address()).session;
     assert!(client.revisit(server.address(), &session).reused);
     for mut tcp in silent {
-        match tcp.read(&mut [0; 64]) {
+        match tcp.read_to_end(&mut Vec::new()) {
             // A close, after an alert maybe, or a reset where bytes were left unread.
             Ok(_) => {}
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
@@ -73,9 +74,24 @@ fn silent_clients_are_dropped_and_keep_nobody_waiting() {
 }
 
 #[test]
+fn a_client_that_trickles_its_hello_is_dropped() {
+    let place = Place::new();
+    let server = place.serve(&["--handshake-timeout", "1s"]);
+    let mut tcp = TcpStream::connect(server.address()).unwrap();
+    // A record of the greatest length, which at this pace would take minutes; each of its bytes comes well in time.
+    tcp.write_all(&[22, 3, 1, 0x40, 0]).unwrap();
+    let pace = Duration::from_millis(20);
+    let refused = (0..PATIENCE.as_millis() / pace.as_millis()).any(|_| {
+        thread::sleep(pace);
+        tcp.write_all(&[1]).is_err()
+    });
+    assert!(refused, "it is still listened to");
+}
+
+#[test]
 fn a_silent_client_counts_against_the_connections_served_at_once_only_until_it_is_dropped() {
     let place = Place::new();
-    let server = place.serve(&["--handshake-timeout", "1s", "--max-connections", "1"]);
+    let server = place.serve(&["--handshake-timeout", "3s", "--max-connections", "1"]);
     let _silent = TcpStream::connect(server.address()).unwrap();
     // It waits in the backlog until the silent one is dropped.
     Client::new(Version::Tls12).first_visit(server.address());

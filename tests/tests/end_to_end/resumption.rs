@@ -11,8 +11,8 @@ fn s_client_resumes_what_it_saved() {
         let file = place.arg(version.name());
         let first = s_client::run(server.address(), version, &["-servername", "a.example", "-sess_out", &file]);
         let second = s_client::run(server.address(), version, &["-servername", "a.example", "-sess_in", &file]);
-        assert_eq!((first.new(), first.resumed()), (1, 0), "{first:?}");
-        assert_eq!((second.new(), second.resumed()), (0, 1), "{second:?}");
+        assert_eq!((first.full(), first.resumed()), (1, 0), "{first:?}");
+        assert_eq!((second.full(), second.resumed()), (0, 1), "{second:?}");
         assert!(!first.answered().resumed && second.answered().resumed);
         assert_eq!(second.answered().protocol, version.name());
     }
@@ -24,7 +24,7 @@ fn s_client_resumes_each_time_it_reconnects() {
     let server = place.serve(&[]);
     // TLS 1.2 only: in TLS 1.3 it reconnects before it has read a ticket.
     let shown = s_client::run(server.address(), Version::Tls12, &["-servername", "a.example", "-reconnect"]);
-    assert_eq!((shown.new(), shown.resumed()), (1, 5), "{shown:?}");
+    assert_eq!((shown.full(), shown.resumed()), (1, 5), "{shown:?}");
     assert_eq!(shown.answered().resumptions, 5);
 }
 

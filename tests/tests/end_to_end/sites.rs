@@ -63,7 +63,7 @@ fn a_session_does_not_cross_sites_with_s_client() {
             let arguments = ["-servername", name, "-cert", &cert, "-key", &key, option, &file];
             s_client::run(sites.server.address(), version, &arguments)
         };
-        assert_eq!(visit("a.example", "-sess_out").new(), 1);
+        assert_eq!(visit("a.example", "-sess_out").full(), 1);
         let again = visit("a.example", "-sess_in");
         assert!(again.resumed() == 1 && again.answered().resumed, "{again:?}");
         let across = visit("b.example", "-sess_in");
