@@ -2,14 +2,22 @@
 
 mod support;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    io::Write,
+    net::Shutdown,
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use openssl::{
+    bn::BigNumContext,
+    ec::{EcGroup, EcKey, PointConversionForm},
+    nid::Nid,
     sha::sha256,
-    ssl::{ClientHelloResponse, ErrorCode, Ssl, SslContextBuilder, SslVersion},
+    ssl::{ClientHelloResponse, ErrorCode, Ssl, SslContextBuilder, SslStream, SslVerifyMode, SslVersion},
 };
 use reprise::{Alert, HelloResponse, Host, Listener, session::IdKey};
 use support::{raw::Offer, spy::Spy, *};
@@ -49,7 +57,7 @@ fn fact_06_a_single_use_session_survives_a_hello_retry_request() {
 #[test]
 fn fact_06_at_most_two_identities_are_looked_up() {
     let spy = Spy::default();
-    let key = IdKey::new(&Zeroizing::new([3; 32]));
+    let key = IdKey::new(Zeroizing::new([3; 16]));
     let host = Host::builder().store(spy.clone()).id_key(key.clone()).build().unwrap();
     let ids = [1, 2, 3, 4].map(|nonce| key.id([nonce; 16]));
     let identities = ids.each_ref().map(|id| &id.as_bytes()[..]);
@@ -60,11 +68,32 @@ fn fact_06_at_most_two_identities_are_looked_up() {
 #[test]
 fn fact_06_an_identity_offered_twice_is_looked_up_once() {
     let spy = Spy::default();
-    let key = IdKey::new(&Zeroizing::new([3; 32]));
+    let key = IdKey::new(Zeroizing::new([3; 16]));
     let host = Host::builder().store(spy.clone()).id_key(key.clone()).build().unwrap();
     let id = key.id([1; 16]);
     raw::offend(&installed(&host), &raw::client_hello(Offer::Identities(&[id.as_bytes(), id.as_bytes()])));
     assert_eq!(spy.seen.fetches(), 1);
+}
+
+/// No client of ours changes its mind after a HelloRetryRequest; a stranger may.
+#[test]
+fn fact_06_after_a_hello_retry_request_the_second_client_hello_counts() {
+    let host = Host::builder().build().unwrap();
+    let context = installed_as(&host, Listener::named("public"), |context| context.set_groups_list("P-256").unwrap());
+    let p_256 = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = EcKey::generate(&p_256).unwrap();
+    let share =
+        key.public_key().to_bytes(&p_256, PointConversionForm::UNCOMPRESSED, &mut BigNumContext::new().unwrap());
+    let hellos = [
+        raw::client_hello(Offer::Identities(&[])),
+        raw::client_hello_for("b.example", (raw::P_256, &share.unwrap()), Offer::Identities(&[])),
+    ];
+    let (near, mut far) = UnixStream::pair().unwrap();
+    far.write_all(&hellos.concat()).unwrap();
+    far.shutdown(Shutdown::Write).unwrap();
+    let mut server = ffi::CServer::new(&context, near);
+    assert!(!server.accept(), "nobody finished this handshake");
+    assert_eq!(host.connection(server.ssl()).unwrap().server_name.as_deref(), Some("b.example"));
 }
 
 #[test]
@@ -95,7 +124,7 @@ fn fact_23_a_hook_that_asks_for_a_retry_is_taken_up_and_the_session_resumes() {
     let context = installed_as(&host, listener, |_| {});
     for version in VERSIONS {
         let talk = |client: Client| {
-            let serve = |stream: &mut openssl::ssl::SslStream<std::os::unix::net::UnixStream>| {
+            let serve = |stream: &mut SslStream<UnixStream>| {
                 let error = stream.accept().expect_err("the hook asks for a retry");
                 assert_eq!(error.code(), ErrorCode::WANT_CLIENT_HELLO_CB);
                 serve(stream)
@@ -108,6 +137,34 @@ fn fact_23_a_hook_that_asks_for_a_retry_is_taken_up_and_the_session_resumes() {
         assert!(second.resumed, "{version:?}: {}", second.miss());
     }
     assert_eq!((hellos.load(Ordering::SeqCst), spy.seen.fetches()), (8, 2));
+}
+
+/// The context switched to has no hook, so that the one that asked for the retry was the last.
+#[test]
+fn fact_23_a_switch_before_a_retry_takes_effect() {
+    let host = Host::builder().build().unwrap();
+    let mut bare = server_context(&certificates::server());
+    asking_for_certificates(&mut bare, SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let bare = bare.build();
+    let listener = Listener::named("public").on_client_hello(move |hello| {
+        hello.switch_to(&bare).map_err(|_| Alert::INTERNAL_ERROR)?;
+        Ok(HelloResponse::Retry)
+    });
+    let context = installed_as(&host, listener, |_| {});
+    for version in VERSIONS {
+        let talk = |client: &Client| {
+            let serve = |stream: &mut SslStream<UnixStream>| {
+                assert_eq!(stream.accept().unwrap_err().code(), ErrorCode::WANT_CLIENT_HELLO_CB);
+                serve(stream)
+            };
+            let server = Ssl::new(&context).unwrap();
+            try_handshake_served(server, serve, |stream| host.connection(stream.ssl()), client)
+        };
+        let anonymous = Client::of(version);
+        assert!(talk(&anonymous).is_err(), "{version:?}: that site insists on a certificate");
+        let known = talk(&anonymous.identified(&certificates::client("known", 30))).unwrap();
+        assert!(known.report.unwrap().site.is_none(), "{version:?}");
+    }
 }
 
 #[test]

@@ -184,18 +184,21 @@ fn fact_27_a_fatal_alert_on_an_established_connection_forgets_its_session() {
     }
 }
 
-/// On the thread that has just freed another connection of the session.
+/// On the thread that has just freed another connection of the session, in whatever way.
 #[test]
 fn fact_27_a_fatal_alert_on_a_resumed_connection_forgets_its_session() {
     for version in VERSIONS {
-        let server = Server::new();
-        let first = server.handshake(&Client::of(version));
-        let second = server.handshake(&corrupting(version).offering(first.session()));
-        assert!(second.resumed);
-        server.decided(1);
-        assert_eq!(server.spy.seen.removes(), 1, "{version:?}");
-        let last = second.sessions.last().unwrap_or(first.session());
-        assert_eq!(server.handshake(&Client::of(version).offering(last)).miss(), "not-found", "{version:?}");
+        for abandoned in [false, true] {
+            let server = Server::new();
+            let first =
+                if abandoned { server.abandon(&waiting(version)) } else { server.handshake(&Client::of(version)) };
+            let second = server.handshake(&corrupting(version).offering(first.session()));
+            assert!(second.resumed);
+            server.decided(1 + usize::from(abandoned));
+            assert_eq!(server.spy.seen.removes(), 1, "{version:?} {abandoned}");
+            let last = second.sessions.last().unwrap_or(first.session());
+            assert_eq!(server.handshake(&Client::of(version).offering(last)).miss(), "not-found", "{version:?}");
+        }
     }
 }
 

@@ -181,9 +181,16 @@ fn a_policy_sees_the_peer_of_a_connection_that_was_attached() {
     );
     let policy = Fixture::default().once_live(Callback::New, &body).build();
     let policies = policies::directory(&[("10-peers.wasm", policy)]);
-    let host = Host::builder().policies(policies.path()).build().unwrap();
+    let host = Arc::new(Host::builder().policies(policies.path()).build().unwrap());
     let context = installed(&host);
+    let attaching = host.clone();
+    let in_the_hook = Listener::named("public").on_client_hello(move |hello| {
+        attaching.attach(hello.ssl(), [192, 0, 2, 1].into()).map_err(|_| Alert::INTERNAL_ERROR)?;
+        Ok(reprise::HelloResponse::Continue)
+    });
+    let in_the_hook = installed_as(&host, in_the_hook, |_| {});
     for version in VERSIONS {
+        assert_eq!(handshake(&host, &in_the_hook, &Client::of(version)).not_kept(), "kept", "{version:?}");
         let from = |peer: Option<&str>| {
             let mut ssl = Ssl::new(&context).unwrap();
             if let Some(peer) = peer {

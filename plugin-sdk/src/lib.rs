@@ -55,8 +55,8 @@
 //! cargo build --release --target wasm32-unknown-unknown
 //! ```
 //!
-//! What comes out is a core module which describes itself; the host makes a component of it when it loads it, and so does
-//! `cargo xtask plugins`.
+//! What comes out is a core module that describes itself. `cargo xtask plugins` makes a component of it, and so does
+//! `wasm-tools component new MODULE.wasm -o NAME.wasm`; the host takes components.
 
 #![deny(unsafe_code)]
 

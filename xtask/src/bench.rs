@@ -15,5 +15,5 @@ pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     step("benchmarks");
     let mut cargo = cargo(&workspace.root);
     policies::tell(workspace, &mut cargo);
-    run(cargo.args(["run", "--release", "--package", "reprise-tests", "--bin", "bench", "--"]).args(arguments))
+    run(cargo.args(["bench", "--workspace", "--bench", "resumption", "--"]).args(arguments))
 }

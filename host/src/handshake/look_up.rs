@@ -99,10 +99,12 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId) -
             return Err(Miss::StoreUnavailable);
         }
     };
-    let record = Record::decode(&found.record).map_err(|error| {
+    let mut record = Record::decode(&found.record).map_err(|error| {
         tracing::warn!(session = %id, %error, "a stored session does not decode; the handshake goes on in full");
         Miss::Undecodable
     })?;
+    // A node that shares the store may have had other maxima.
+    record.expires = record.expires.min(host.limits.furthest(&record));
     check(ssl, handshake, &record, now)?;
     let early_data = ask(handshake, &id, &record, found.fetches)?;
     keep_prototype(host, &id, &record, &found);

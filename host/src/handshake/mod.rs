@@ -101,7 +101,13 @@ impl Connection {
 
     /// The connection's peer, shown to policies.
     pub fn set_peer(&self, peer: IpAddr) {
-        self.state.lock().peer = Some(peer.to_canonical());
+        let mut state = self.state.lock();
+        let peer = peer.to_canonical();
+        state.peer = Some(peer);
+        // From inside the embedder's client-hello callback, the facts are taken already.
+        if let Some(handshake) = &mut state.handshake {
+            handshake.facts.peer = Some(peer.to_string());
+        }
     }
 
     /// Notes in the host's table that this connection uses a session.

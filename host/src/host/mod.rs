@@ -53,7 +53,8 @@ impl Host {
         callbacks::install(&self.inner, context, listener)
     }
 
-    /// Tells policies the address of a connection's peer. Call it before the handshake; without it `peer` is none.
+    /// Tells policies the address of a connection's peer. Call it before the handshake, or in the
+    /// client-hello callback; without it `peer` is none.
     ///
     /// # Errors
     /// OpenSSL is out of memory.

@@ -30,8 +30,8 @@ pub(super) trait Loader: Send + Sync + 'static {
     /// Why not, ending in what to do.
     fn load(&self, candidate: &Candidate) -> Result<Arc<Self::Policy>, String>;
 
-    /// Puts these policies in force, in this order, in one step.
-    fn put_in_force(&self, policies: Vec<Arc<Self::Policy>>);
+    /// Puts these policies in force, in this order, in one step. Those `missing` should be too and cannot.
+    fn put_in_force(&self, policies: Vec<Arc<Self::Policy>>, missing: Vec<Arc<str>>);
 
     /// The policy is in force no more: calls that run may end, its idle instances go.
     fn retire(&self, policy: &Arc<Self::Policy>);

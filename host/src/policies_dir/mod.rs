@@ -6,6 +6,9 @@
 //! - A new or changed module, or a changed `.toml`, is loaded and swapped in once it has stopped changing; changes made
 //!   together go in force together, in one step. A content that is in force already is left alone, whatever its time stamps.
 //! - What cannot be loaded is rejected with its reason, once per content, and the live generation stays.
+//! - What is there at the start and cannot be loaded has no live generation that could stay: it counts as a policy that fails on
+//!   every call, so that a restart never leaves a server without the policy that it ran with. Every handshake is a full one,
+//!   until it goes live or is removed.
 //! - Deleting a module unloads its policy. Deleting the `.toml` reloads the policy without settings.
 //! - Of two files with one policy name the first in order counts, and the other is rejected.
 //! - If the directory itself is gone or cannot be read, what is live stays live. When it is back, the truth is again what is

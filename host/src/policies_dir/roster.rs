@@ -5,7 +5,7 @@
 //! without it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -52,11 +52,13 @@ pub(super) struct Roster<P> {
     rejected: BTreeMap<String, Rejection>,
     /// The last generation of each name. It outlives the policy, so that a number never means two modules.
     generations: HashMap<String, u64>,
+    /// Names that were in the directory at the start and have not been live since.
+    missing: BTreeSet<String>,
 }
 
 impl<P> Default for Roster<P> {
     fn default() -> Self {
-        Self { live: BTreeMap::new(), rejected: BTreeMap::new(), generations: HashMap::new() }
+        Self { live: BTreeMap::new(), rejected: BTreeMap::new(), generations: HashMap::new(), missing: BTreeSet::new() }
     }
 }
 
@@ -103,6 +105,24 @@ impl<P> Roster<P> {
         });
     }
 
+    /// The first scan is complete: what `listing` names and is not live is missing.
+    pub fn note_missing(&mut self, listing: &Listing) {
+        let names = owners(listing).into_keys().filter(|name| self.generation(name).is_none()).map(str::to_owned);
+        self.missing = names.collect();
+    }
+
+    /// Forgets what was missing and is named in the directory no more; whether there was any.
+    pub fn forget_missing(&mut self, listing: &Listing) -> bool {
+        let (owners, before) = (owners(listing), self.missing.len());
+        self.missing.retain(|name| owners.contains_key(name.as_str()));
+        self.missing.len() < before
+    }
+
+    /// The names that are missing.
+    pub fn missing(&self) -> Vec<Arc<str>> {
+        self.missing.iter().map(|name| name.as_str().into()).collect()
+    }
+
     /// The number the next policy of this name gets, if it goes live.
     pub fn next_generation(&self, name: &str) -> u64 {
         self.generations.get(name).map_or(1, |last| last + 1)
@@ -112,6 +132,7 @@ impl<P> Roster<P> {
     pub fn put(&mut self, live: Live<P>) -> Option<Live<P>> {
         let replaced = self.file_of(&live.name).and_then(|file| self.live.remove(&file));
         self.rejected.remove(&live.file);
+        self.missing.remove(&live.name);
         self.generations.insert(live.name.clone(), live.generation);
         self.live.insert(live.file.clone(), live);
         replaced

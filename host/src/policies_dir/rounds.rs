@@ -79,6 +79,7 @@ impl<L: Loader> Rounds<L> {
             if next != Next::Settle
                 && let Some(scanned) = scanned.take()
             {
+                self.note_missing();
                 // The owner waits for it, unless it is gone.
                 let _ = scanned.send(());
             }
@@ -114,6 +115,7 @@ impl<L: Loader> Rounds<L> {
         }
 
         self.roster.forget_rejections(&listing);
+        let found_or_given_up = self.roster.forget_missing(&listing);
         let earlier = self.earlier.take();
         let settled = |file: &str| earlier.as_ref().is_some_and(|earlier| listing.agrees_on(earlier, file));
         let ripe = self.settling.sort(Instant::now(), self.roster.steps(&listing), settled);
@@ -131,7 +133,7 @@ impl<L: Loader> Rounds<L> {
             _ => None,
         });
         let mut events: Vec<_> = fresh.collect();
-        events.append(&mut self.take(ripe.steps));
+        events.append(&mut self.take(ripe.steps, found_or_given_up));
         self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
         events.into_iter().for_each(|event| self.tell(event));
 
@@ -142,8 +144,8 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
-    /// Takes all steps, with one swap at the end; returns what happened, to be told once the swap is done.
-    fn take(&mut self, steps: Vec<Step>) -> Vec<PolicyEvent> {
+    /// Takes all steps, with one swap at the end if they or what else `changed` ask for one; returns what happened, to be told once the swap is done.
+    fn take(&mut self, steps: Vec<Step>, changed: bool) -> Vec<PolicyEvent> {
         let mut events = Vec::new();
         let mut retired = Vec::new();
         for step in steps {
@@ -167,8 +169,9 @@ impl<L: Loader> Rounds<L> {
             events.push(event);
         }
 
-        if events.iter().any(|event| matches!(event, PolicyEvent::Live { .. } | PolicyEvent::Unloaded { .. })) {
-            self.loader.put_in_force(self.roster.policies());
+        let swaps = |event: &PolicyEvent| matches!(event, PolicyEvent::Live { .. } | PolicyEvent::Unloaded { .. });
+        if changed || events.iter().any(swaps) {
+            self.loader.put_in_force(self.roster.policies(), self.roster.missing());
         }
         for Live { name, generation, policy, .. } in retired {
             self.loader.retire(&policy);
@@ -176,6 +179,23 @@ impl<L: Loader> Rounds<L> {
             self.draining.push((name, generation, Arc::downgrade(&policy)));
         }
         events
+    }
+
+    /// The first scan is complete. A policy that should be in force from the start and is not must not be taken for one that
+    /// has no objection: until it goes live, or is taken away, nothing is kept or resumed.
+    fn note_missing(&mut self) {
+        let Some(listing) = &self.earlier else { return };
+        self.roster.note_missing(listing);
+        let missing = self.roster.missing();
+        for name in &missing {
+            tracing::error!(
+                policy = &**name,
+                "not live at the start: no session is kept or resumed until it is; mend it, or remove its module"
+            );
+        }
+        if !missing.is_empty() {
+            self.loader.put_in_force(self.roster.policies(), missing);
+        }
     }
 
     /// Reads the module in `file` to load it. `None` if it is not what has settled: it changed after all, and the next look

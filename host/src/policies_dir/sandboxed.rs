@@ -28,8 +28,8 @@ impl Loader for Sandboxed {
         self.runtime.load(candidate).map_err(|rejection| reason(&rejection))
     }
 
-    fn put_in_force(&self, policies: Vec<Arc<Policy>>) {
-        self.live.store(Arc::new(Chain::new(policies)));
+    fn put_in_force(&self, policies: Vec<Arc<Policy>>, missing: Vec<Arc<str>>) {
+        self.live.store(Arc::new(Chain::new(policies).with_missing(missing)));
     }
 
     fn retire(&self, policy: &Arc<Policy>) {

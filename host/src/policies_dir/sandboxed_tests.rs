@@ -6,7 +6,10 @@ use reprise_fixtures::policies;
 use tempfile::TempDir;
 
 use super::*;
-use crate::policy::RuntimeOptions;
+use crate::{
+    policy::{Answer, Budget, Failure, RuntimeOptions, wit::types::Removal},
+    session::SessionId,
+};
 
 /// Far beyond what any step takes. Reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,6 +66,14 @@ impl Served {
         })
     }
 
+    /// The policies that count as objecting because they were never live.
+    fn not_loaded(&self) -> Vec<String> {
+        let (budget, id) = (&mut Budget::new(PATIENCE), SessionId::from([1; 32]));
+        let (_, asked) = self.live.load().decide_remove(budget, &id, None, Removal::Unknown);
+        let missing = asked.iter().filter(|asked| asked.answer == Answer::FailedObjecting(Failure::NotLoaded));
+        missing.map(|asked| asked.policy.to_string()).collect()
+    }
+
     /// The policies that decide, with their generations.
     fn chain(&self) -> Vec<(String, u64)> {
         self.live.load().policies().iter().map(|policy| (policy.name().to_string(), policy.generation())).collect()
@@ -114,4 +125,26 @@ fn a_manifest_that_is_wrong_is_rejected_naming_it_and_the_live_one_stays() {
     assert!(served.rejected().0.contains("no zone"), "what `configure` says is in the reason");
     served.drop_in("a.toml", b"settings.zone = 'y'");
     assert_eq!(served.live(), 2);
+}
+
+#[test]
+fn a_policy_that_is_broken_at_the_start_objects_until_it_is_live_or_taken_away() {
+    let served =
+        Served::start(&[("10-a.wasm", b"garbage"), ("20-b.wasm", b"garbage"), ("30-c.wasm", &policies::lying())]);
+    assert_eq!(served.not_loaded(), ["a", "b"]);
+    served.drop_in("10-a.wasm", &policies::no_opinion());
+    assert_eq!(served.live(), 1);
+    assert_eq!(served.not_loaded(), ["b"]);
+    fs::remove_file(served.path.join("20-b.wasm")).unwrap();
+    served.drop_in("30-c.wasm", &policies::no_opinion());
+    assert_eq!(served.live(), 2);
+    assert_eq!(served.not_loaded(), [""; 0]);
+}
+
+#[test]
+fn a_new_policy_that_is_broken_changes_nothing_while_serving() {
+    let served = Served::start(&[("10-a.wasm", &policies::no_opinion())]);
+    served.drop_in("20-b.wasm", b"garbage");
+    assert_eq!(served.rejected().1, None);
+    assert_eq!(served.not_loaded(), [""; 0]);
 }

@@ -51,7 +51,7 @@ impl Loader for Record {
         }
     }
 
-    fn put_in_force(&self, policies: Vec<Arc<Simple>>) {
+    fn put_in_force(&self, policies: Vec<Arc<Simple>>, _: Vec<Arc<str>>) {
         let mut record = self.0.lock();
         record.chains.push(policies.iter().map(|policy| format!("{}={}", policy.file, policy.content)).collect());
         record.policies = policies;

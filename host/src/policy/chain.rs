@@ -18,12 +18,20 @@ pub(super) const MAX_NOTE: usize = 1_024;
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     policies: Vec<Arc<Policy>>,
+    missing: Vec<Arc<str>>,
 }
 
 impl Chain {
     /// A chain of these policies, asked in this order.
     pub fn new(policies: Vec<Arc<Policy>>) -> Self {
-        Self { policies }
+        Self { policies, missing: Vec::new() }
+    }
+
+    /// The chain with these policies missing: they should be in force and could not be loaded, so each counts as objecting to
+    /// every session ([`Failure::NotLoaded`]).
+    pub fn with_missing(mut self, names: impl IntoIterator<Item = Arc<str>>) -> Self {
+        self.missing.extend(names);
+        self
     }
 
     /// The policies, in the order in which they are asked.
@@ -153,6 +161,12 @@ impl Chain {
             }
             let (name, generation) = (Arc::clone(policy.shared_name()), policy.generation());
             asked.push(Asked { policy: name, generation, answer });
+        }
+        for name in &self.missing {
+            let failure = Failure::NotLoaded;
+            objection.get_or_insert_with(|| Objection { policy: Arc::clone(name), failure: Some(failure) });
+            let answer = Answer::FailedObjecting(failure);
+            asked.push(Asked { policy: Arc::clone(name), generation: 0, answer });
         }
         (objection, asked)
     }

@@ -67,12 +67,20 @@ pub enum Failure {
     InvalidVerdict,
     /// Its generation has been retired, and the handshake outlived the draining.
     Retired,
+    /// Its module was there when the host started and could not be loaded, so no generation of it has been live yet.
+    NotLoaded,
 }
 
 impl Failure {
     /// Every kind, in the order in which counts of them are given.
-    pub const ALL: [Failure; 5] =
-        [Failure::Trap, Failure::Deadline, Failure::Saturated, Failure::InvalidVerdict, Failure::Retired];
+    pub const ALL: [Failure; 6] = [
+        Failure::Trap,
+        Failure::Deadline,
+        Failure::Saturated,
+        Failure::InvalidVerdict,
+        Failure::Retired,
+        Failure::NotLoaded,
+    ];
 
     /// A short, stable name for logs and metrics.
     pub fn as_str(self) -> &'static str {
@@ -82,6 +90,7 @@ impl Failure {
             Failure::Saturated => "saturated",
             Failure::InvalidVerdict => "invalid-verdict",
             Failure::Retired => "retired",
+            Failure::NotLoaded => "not-loaded",
         }
     }
 }

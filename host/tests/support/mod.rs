@@ -7,6 +7,7 @@ pub mod ffi;
 pub mod policies;
 pub mod raw;
 pub mod spy;
+pub mod store;
 
 use std::{
     io::{Read, Write},

@@ -15,13 +15,22 @@ pub enum Offer<'a> {
     Identities(&'a [&'a [u8]]),
 }
 
-/// A ClientHello for a.example in a record of its own.
+/// A ClientHello for a.example in a record of its own, with a key share for x25519.
 pub fn client_hello(offer: Offer<'_>) -> Vec<u8> {
+    client_hello_for("a.example", (X25519, &[9; 32]), offer)
+}
+
+/// The group x25519 (RFC 8446 section 4.2.7).
+pub const X25519: u16 = 0x1d;
+/// The group secp256r1.
+pub const P_256: u16 = 0x17;
+
+/// A ClientHello for this server name, with this key share, in a record of its own.
+pub fn client_hello_for(server_name: &str, (group, share): (u16, &[u8]), offer: Offer<'_>) -> Vec<u8> {
     let session_id: &[u8] = if let Offer::Id(id) = offer { id } else { &[] };
     let mut extensions = [
-        extension(0, &vector16(&[&[0][..], &vector16(b"a.example")].concat())),
-        // Groups: x25519 and P-256.
-        extension(10, &vector16(&[0, 0x1d, 0, 0x17])),
+        extension(0, &vector16(&[&[0][..], &vector16(server_name.as_bytes())].concat())),
+        extension(10, &vector16(&[X25519.to_be_bytes(), P_256.to_be_bytes()].concat())),
         extension(11, &[1, 0]),
         // ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256.
         extension(13, &vector16(&[4, 3, 8, 4])),
@@ -31,11 +40,13 @@ pub fn client_hello(offer: Offer<'_>) -> Vec<u8> {
     if let Offer::Identities(identities) = offer {
         extensions.extend(extension(43, &[2, 3, 4]));
         extensions.extend(extension(45, &[1, 1]));
-        extensions.extend(extension(51, &vector16(&[&[0, 0x1d][..], &vector16(&[9; 32])].concat())));
+        extensions.extend(extension(51, &vector16(&[&group.to_be_bytes()[..], &vector16(share)].concat())));
         let offered: Vec<u8> =
             identities.iter().flat_map(|identity| [vector16(identity), vec![0; 4]].concat()).collect();
         let binders: Vec<u8> = identities.iter().flat_map(|_| [&[32][..], &[0; 32]].concat()).collect();
-        extensions.extend(extension(41, &[vector16(&offered), vector16(&binders)].concat()));
+        if !identities.is_empty() {
+            extensions.extend(extension(41, &[vector16(&offered), vector16(&binders)].concat()));
+        }
     }
     let hello = [
         &[3, 3][..],

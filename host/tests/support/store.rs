@@ -1,0 +1,91 @@
+//! Entries for a store, and what a test asks of it.
+
+use std::{
+    os::unix::net::UnixStream,
+    sync::{Arc, Mutex},
+};
+
+use openssl::{
+    asn1::Asn1Time,
+    ec::{EcGroup, EcKey},
+    hash::MessageDigest,
+    nid::Nid,
+    pkey::PKey,
+    ssl::{Ssl, SslContext, SslMethod, SslVersion},
+    x509::X509Builder,
+};
+use reprise::{
+    Prototype,
+    session::SessionId,
+    store::{Consume, Entry, Fetch, Found, Memory, Priority, Reach, RecordBytes, Removal, Removed, Store},
+};
+
+pub fn id(number: u64) -> SessionId {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    SessionId::from(bytes)
+}
+
+pub fn entry(length: usize) -> Entry {
+    Entry {
+        record: RecordBytes::new(vec![7; length]),
+        expires: 1_000,
+        single_use: false,
+        renews: None,
+        priority: Priority::Normal,
+        reach: Reach::Fleet,
+        prototype: None,
+    }
+}
+
+/// A fetch on a machine so busy that the lock's holder was not scheduled is tried again.
+pub fn fetch_with(store: &Memory, id: &SessionId, consume: Consume, now: u64) -> Option<Found> {
+    loop {
+        match store.fetch(id, consume, now) {
+            Fetch::Ready(Ok(found)) => return found,
+            Fetch::Ready(Err(_)) => std::thread::yield_now(),
+            Fetch::Pending(_) => panic!("the memory store knows at once"),
+        }
+    }
+}
+
+pub fn fetch(store: &Memory, id: &SessionId) -> Option<Found> {
+    fetch_with(store, id, Consume::IfSingleUse, 0)
+}
+
+/// A store and what its observer is told.
+pub fn observed(store: Memory) -> (Memory, Arc<Mutex<Vec<Removed>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    store.observe_removals(Arc::new(move |removed| tell.lock().unwrap().push(removed)));
+    (store, told)
+}
+
+pub fn reasons(told: &Mutex<Vec<Removed>>) -> Vec<(SessionId, Removal)> {
+    told.lock().unwrap().drain(..).map(|removed| (removed.id, removed.why)).collect()
+}
+
+/// A session of a handshake in this process.
+pub fn prototype() -> Prototype {
+    let key =
+        PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap();
+    let mut certificate = X509Builder::new().unwrap();
+    certificate.set_pubkey(&key).unwrap();
+    certificate.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    certificate.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+    certificate.sign(&key, MessageDigest::sha256()).unwrap();
+    let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();
+    server.set_certificate(&certificate.build()).unwrap();
+    server.set_private_key(&key).unwrap();
+    let server = server.build();
+    let mut client = SslContext::builder(SslMethod::tls_client()).unwrap();
+    client.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+    let client = client.build();
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| Ssl::new(&server).unwrap().accept(ours).unwrap());
+        let stream = Ssl::new(&client).unwrap().connect(theirs).unwrap();
+        Prototype::from(stream.ssl().session().unwrap().to_owned())
+    })
+}
