@@ -1,1 +1,56 @@
-//! stub
+//! What the end-to-end tests share: the real server as a process, and clients that are not ours.
+//!
+//! # Layout
+//!
+//! - `built`: the programs and policies under test, found or asked for by the command that builds them
+//! - `place`, `server`, `log`: a server's files, its process, and what it says
+//! - `client`, `s_client`, `python`: the clients: the openssl crate, OpenSSL's own program, Python's `ssl`
+//! - `raw`: a stranger that writes its ClientHello byte by byte
+//! - `certificates`: CAs, and what they issue
+//! - `report`: what `GET /connection` tells
+//!
+//! Nothing here sleeps for luck: a server is ready when it says so, a policy is live when the log says so, and whoever waits for
+//! what never comes fails with the whole log.
+
+#![deny(unsafe_code)]
+
+pub mod built;
+pub mod certificates;
+pub mod client;
+mod log;
+mod place;
+pub mod python;
+pub mod raw;
+mod report;
+pub mod s_client;
+mod server;
+
+pub use self::{
+    client::{Client, Session, Visit},
+    log::{Log, PATIENCE},
+    place::Place,
+    report::{PolicyReport, Report},
+    server::Server,
+};
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+impl Version {
+    /// Those that the server serves.
+    pub const BOTH: [Version; 2] = [Version::Tls12, Version::Tls13];
+
+    /// As OpenSSL and Python name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::Tls12 => "TLSv1.2",
+            Version::Tls13 => "TLSv1.3",
+        }
+    }
+}

@@ -62,7 +62,7 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| ManifestError {
             expected: "TOML".into(),
-            found: format!("{error}").trim().replace('\n', "\n  "),
+            found: in_one_line(&error, text),
             hint: "Correct the syntax (https://toml.io) and save the file again.".into(),
         })?;
         let mut manifest = Self { source: text.into(), ..Self::default() };
@@ -103,6 +103,15 @@ impl fmt::Display for ManifestError {
 }
 
 /// Tables become dotted keys, arrays repeated ones, every value text.
+/// What is wrong with a TOML text, and where, as the log has it: the parser's own words draw a picture over several lines.
+fn in_one_line(error: &toml::de::Error, text: &str) -> String {
+    let message = error.message().trim().replace('\n', ", ");
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("{message} (line {})", before.matches('\n').count() + 1),
+        None => message,
+    }
+}
+
 fn flatten(key: &str, value: &Value, settings: &mut Vec<(String, String)>) {
     match value {
         Value::Table(table) => {
@@ -260,5 +269,11 @@ mod tests {
             assert!(error.contains(key), "{text}: {error}");
         }
         assert!(Manifest::parse("settings = {").unwrap_err().to_string().contains("TOML"));
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_in_one_line_with_its_place() {
+        let error = Manifest::parse("on-failure = \"abstain\"\n[settings\n").unwrap_err();
+        assert!(!error.found.contains('\n') && error.found.contains("line 2"), "{error}");
     }
 }

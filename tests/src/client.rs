@@ -1,0 +1,174 @@
+//! A client of the openssl crate.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::OnceLock,
+};
+
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslSession, SslStream, SslVersion};
+
+use crate::{PATIENCE, Report, Version, certificates::Identity, report::REQUEST};
+
+/// A client, by what it offers. It does not verify the server, and offers a session to whomever it is told.
+pub struct Client {
+    version: Version,
+    server_name: Option<String>,
+    identity: Option<Identity>,
+    ciphers: Option<&'static str>,
+    context: OnceLock<SslContext>,
+}
+
+/// A session as a client has it, bound to no context.
+#[derive(Clone)]
+pub struct Session {
+    der: Vec<u8>,
+    /// In TLS 1.2 the id that goes over the wire in clear.
+    pub id: Vec<u8>,
+}
+
+/// One connection, from its handshake to its end.
+pub struct Visit {
+    /// What the server tells of it.
+    pub report: Report,
+    /// The client's view of whether it resumed.
+    pub reused: bool,
+    /// The session that the client has in the end.
+    pub session: Session,
+}
+
+/// A connection that is open.
+pub struct Open {
+    stream: SslStream<TcpStream>,
+}
+
+impl Client {
+    /// A client of one version that asks for `a.example`.
+    pub fn new(version: Version) -> Self {
+        Self { version, server_name: Some("a.example".into()), identity: None, ciphers: None, context: OnceLock::new() }
+    }
+
+    /// It asks for this name, or for none.
+    pub fn asking_for(self, server_name: Option<&str>) -> Self {
+        Self { server_name: server_name.map(str::to_owned), ..self }
+    }
+
+    /// It has a certificate.
+    pub fn with(self, identity: &Identity) -> Self {
+        Self { identity: Some(identity.clone()), ..self }
+    }
+
+    /// It offers these cipher suites only: a list for TLS 1.2, suites for TLS 1.3.
+    pub fn offering(self, ciphers: &'static str) -> Self {
+        Self { ciphers: Some(ciphers), ..self }
+    }
+
+    /// Connects, offers `session`, asks for the report and lets the server end the connection.
+    ///
+    /// # Errors
+    /// The handshake or what follows it fails, e.g. since TLS 1.3 tells a refusal only then.
+    pub fn visit(&self, address: SocketAddr, session: Option<&Session>) -> Result<Visit, String> {
+        self.connect(address, session)?.finish()
+    }
+
+    /// A visit without a session, which must succeed and not be resumed.
+    pub fn first_visit(&self, address: SocketAddr) -> Visit {
+        let visit = self.visit(address, None).expect("the first visit");
+        assert!(!visit.reused && !visit.report.resumed, "nothing was offered");
+        visit
+    }
+
+    /// A visit that must succeed with `session`, whose outcome both sides must agree on.
+    pub fn revisit(&self, address: SocketAddr, session: &Session) -> Visit {
+        let visit = self.visit(address, Some(session)).expect("a visit with a session");
+        assert_eq!(visit.reused, visit.report.resumed, "both sides know whether it resumed: {:?}", visit.report);
+        visit
+    }
+
+    /// Does the handshake.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn connect(&self, address: SocketAddr, session: Option<&Session>) -> Result<Open, String> {
+        let mut ssl = Ssl::new(self.context.get_or_init(|| self.context())).map_err(|error| error.to_string())?;
+        if let Some(name) = &self.server_name {
+            ssl.set_hostname(name).map_err(|error| error.to_string())?;
+        }
+        if let Some(session) = session {
+            let session = SslSession::from_der(&session.der).map_err(|error| error.to_string())?;
+            offer(&mut ssl, &session);
+        }
+        let tcp = TcpStream::connect(address).map_err(|error| error.to_string())?;
+        tcp.set_read_timeout(Some(PATIENCE)).and_then(|()| tcp.set_nodelay(true)).map_err(|error| error.to_string())?;
+        let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
+        stream.connect().map_err(|error| format!("handshake: {error}"))?;
+        Ok(Open { stream })
+    }
+
+    fn context(&self) -> SslContext {
+        let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
+        let version = match self.version {
+            Version::Tls12 => SslVersion::TLS1_2,
+            Version::Tls13 => SslVersion::TLS1_3,
+        };
+        context.set_min_proto_version(Some(version)).unwrap();
+        context.set_max_proto_version(Some(version)).unwrap();
+        match (self.version, self.ciphers) {
+            (Version::Tls12, Some(ciphers)) => context.set_cipher_list(ciphers).unwrap(),
+            (Version::Tls13, Some(suites)) => context.set_ciphersuites(suites).unwrap(),
+            (_, None) => {}
+        }
+        if let Some(identity) = &self.identity {
+            context.set_certificate(&identity.certificate).unwrap();
+            context.set_private_key(&identity.key).unwrap();
+        }
+        context.build()
+    }
+}
+
+impl Open {
+    /// Asks for the report and lets the server end the connection.
+    ///
+    /// # Errors
+    /// The server ends it otherwise.
+    pub fn finish(mut self) -> Result<Visit, String> {
+        self.stream.write_all(REQUEST.as_bytes()).map_err(|error| format!("request: {error}"))?;
+        let answer = self.read_to_end()?;
+        let report = Report::of_answer(&answer)?;
+        let reused = self.stream.ssl().session_reused();
+        // In TLS 1.3 it is there once a ticket has been read, and that comes before the answer.
+        let session = self.stream.ssl().session().ok_or("the client has no session")?;
+        let der = session.to_der().map_err(|error| error.to_string())?;
+        let session = Session { der, id: session.id().to_vec() };
+        // The server has closed; what a goodbye meets now is its business.
+        let _ = self.stream.shutdown();
+        Ok(Visit { report, reused, session })
+    }
+
+    /// Sends bytes.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the server takes what is sent");
+    }
+
+    /// Reads as many bytes as fit.
+    pub fn receive(&mut self, bytes: &mut [u8]) {
+        self.stream.read_exact(bytes).expect("the server answers");
+    }
+
+    /// Reads until the server ends the connection.
+    ///
+    /// # Errors
+    /// It is not ended with close_notify.
+    pub fn read_to_end(&mut self) -> Result<String, String> {
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer).map_err(|error| format!("answer: {error}"))?;
+        Ok(answer)
+    }
+}
+
+#[expect(unsafe_code, reason = "the openssl crate has no safe way to offer a session")]
+fn offer(ssl: &mut Ssl, session: &SslSession) {
+    // SAFETY: the crate asks that a session be of the connection's context. This one was decoded from DER a moment ago and is
+    // of no context, which SSL_set_session allows; it takes a reference of its own.
+    unsafe { ssl.set_session(session) }.expect("a client takes a session");
+}

@@ -1,0 +1,105 @@
+//! A server's process.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{Log, PATIENCE};
+
+/// A server that listens. It is killed when dropped.
+pub struct Server {
+    process: Child,
+    addresses: Vec<SocketAddr>,
+    log: Arc<Log>,
+}
+
+impl Server {
+    /// Runs a program that says `listening on ADDR` on stderr for each `--listen` among its arguments.
+    pub fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).envs(environment.iter().copied()).env_remove("RUST_LOG");
+        let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the server starts");
+        let log = Log::of(process.stderr.take().expect("it is piped"));
+        let mut server = Self { process, addresses: Vec::new(), log };
+        let listeners = arguments.iter().filter(|argument| **argument == "--listen").count();
+        server.addresses = server.log.lines(&["listening on "], listeners).iter().map(|line| address(line)).collect();
+        server
+    }
+
+    /// Runs a program that says `listening on ADDR` on stdout.
+    pub fn start_example(program: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut process = command.spawn().expect("the example starts");
+        let log = Log::of(process.stdout.take().expect("it is piped"));
+        let mut server = Self { process, addresses: Vec::new(), log };
+        server.addresses = vec![address(&server.log.line(&["listening on "]))];
+        server
+    }
+
+    /// Where it listens: its first `--listen`.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Where it listens, in the order of its `--listen`s.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What it says.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Waits until this generation of a policy decides.
+    pub fn live(&self, policy: &str, generation: u64) {
+        self.log.line(&["policy is live", &format!("policy=\"{policy}\""), &format!("generation={generation} ")]);
+    }
+
+    /// Waits until a site's changed files are in force for the `times`th time.
+    pub fn reloaded(&self, site: &str, times: usize) {
+        self.log.lines(&[&format!("site `{site}`: its changed files are in force")], times);
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        assert!(sent.expect("`kill` is there").success());
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server does not end:\n{}", self.log.text());
+            // There is no waiting for a child with a bound; a look now and then is as good.
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("the server said:\n{}", self.log.text());
+        }
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn address(line: &str) -> SocketAddr {
+    let after = line.split("listening on ").nth(1).unwrap_or_default();
+    let address = after.split_whitespace().next().unwrap_or_default();
+    address.parse().unwrap_or_else(|_| panic!("no address in `{line}`"))
+}

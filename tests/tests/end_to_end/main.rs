@@ -1,0 +1,16 @@
+//! Reprise from outside: the real server, real clients.
+//!
+//! One program rather than one for each file: they share what they link.
+
+mod command_line;
+mod embedders;
+mod failing_policies;
+mod invariants;
+mod lifecycle;
+mod policies;
+mod reload_under_load;
+mod renewal;
+mod resumption;
+mod shipped_policies;
+mod sites;
+mod strangers;
