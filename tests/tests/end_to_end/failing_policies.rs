@@ -92,3 +92,26 @@ fn a_policy_that_bloats_is_cut_down_and_the_next_handshake_starts_afresh() {
         assert!(visits.contains(&true), "{visits:?}");
     });
 }
+
+#[test]
+fn a_policy_that_is_broken_when_the_server_starts_lets_no_session_resume_until_it_is_mended() {
+    let place = Place::new();
+    place.policy("10-broken.wasm", b"garbage");
+    place.policy("20-calm.wasm", policies::no_opinion());
+    let server = place.serve(&[]);
+    server.live("calm", 1);
+    server.log().line(&["rejected", "10-broken.wasm"]);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let first = client.first_visit(server.address());
+        assert_eq!(first.report.not_kept_reason.as_deref(), Some("policy-failed: broken: not-loaded"));
+        assert!(!client.revisit(server.address(), &first.session).reused);
+    }
+    place.policy("10-broken.wasm", policies::no_opinion());
+    server.live("broken", 1);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let session = client.first_visit(server.address()).session;
+        assert!(client.revisit(server.address(), &session).reused);
+    }
+}
