@@ -79,13 +79,27 @@ fn fact_16_a_timeout_is_never_zero() {
     let minute = Duration::from_secs(60);
     let host = clock.drive(Host::builder().store(spy.clone()).lifetime(minute).max_lifetime(minute)).build().unwrap();
     let context = installed(&host);
-    // The store says that it resumes for ever; by the host's own reckoning nothing remains when it is renewed.
-    spy.rewriting(|record, entry| (record.expires, entry.expires) = (u64::MAX, u64::MAX));
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
-    clock.advance(60);
+    // It is looked up in its last minute; when it is renewed, nothing of its lifetime remains.
+    spy.meanwhile(move || clock.advance(60));
     let second = handshake(&host, &context, &Client::of(SslVersion::TLS1_3).offering(first.session()));
     assert_eq!((second.resumed, second.not_kept().as_str()), (true, "lifetime"));
     assert_eq!(ffi::ticket_lifetime(second.session()), 1);
+}
+
+#[test]
+fn what_a_store_says_of_a_lifetime_is_clamped_by_the_hosts_own_maximum() {
+    let (clock, spy) = (Clock::new(), Spy::default());
+    let minute = Duration::from_secs(60);
+    let host = clock.drive(Host::builder().store(spy.clone()).lifetime(minute).max_lifetime(minute)).build().unwrap();
+    let context = installed(&host);
+    spy.rewriting(|record, entry| (record.expires, entry.expires) = (u64::MAX, u64::MAX));
+    for version in VERSIONS {
+        let first = handshake(&host, &context, &Client::of(version));
+        clock.advance(60);
+        let second = handshake(&host, &context, &Client::of(version).offering(first.session()));
+        assert_eq!((second.resumed, second.miss().as_str()), (false, "expired"), "{version:?}");
+    }
 }
 
 #[test]

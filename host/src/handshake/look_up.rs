@@ -130,11 +130,11 @@ fn check(ssl: &SslRef, handshake: &Handshake, record: &Record, now: u64) -> Resu
     if record.version != TlsVersion::Tls13 && record.extended_master_secret != extended_master_secret(ssl, handshake) {
         return Err(Miss::ExtendedMasterSecret);
     }
-    if record.expires <= now {
-        return Err(Miss::Expired);
-    }
     if record.peer_certificate.as_ref().is_some_and(|certificate| certificate.not_after <= now) {
         return Err(Miss::CertificateExpired);
+    }
+    if record.expires <= now {
+        return Err(Miss::Expired);
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub struct Spy {
     pub seen: Arc<Seen>,
 }
 
+type Meanwhile = dyn Fn() + Send + Sync;
 type Rewrite = dyn Fn(&mut Record, &mut Entry) + Send + Sync;
 
 #[derive(Default)]
@@ -35,6 +36,8 @@ pub struct Seen {
     pub removers: Mutex<Vec<String>>,
     /// Changes what is put: a store that lies.
     pub rewrite: Mutex<Option<Box<Rewrite>>>,
+    /// Happens during every fetch.
+    pub meanwhile: Mutex<Option<Box<Meanwhile>>>,
     asked: (Mutex<()>, Condvar),
 }
 
@@ -42,6 +45,11 @@ impl Spy {
     /// From now on, what is put is changed like this; decoded anew on every look-up, for its prototype is left out.
     pub fn rewriting(&self, rewrite: impl Fn(&mut Record, &mut Entry) + Send + Sync + 'static) {
         *self.seen.rewrite.lock().unwrap() = Some(Box::new(rewrite));
+    }
+
+    /// From now on, this happens during every fetch.
+    pub fn meanwhile(&self, happens: impl Fn() + Send + Sync + 'static) {
+        *self.seen.meanwhile.lock().unwrap() = Some(Box::new(happens));
     }
 }
 
@@ -106,6 +114,9 @@ impl Store for Spy {
 
     fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
         self.seen.fetches.fetch_add(1, Ordering::SeqCst);
+        if let Some(happens) = &*self.seen.meanwhile.lock().unwrap() {
+            happens();
+        }
         self.inner.fetch(id, consume, now)
     }
 
