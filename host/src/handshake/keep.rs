@@ -7,14 +7,14 @@ use zeroize::Zeroizing;
 
 use super::{
     Connection, Handshake,
-    look_up::{extended_master_secret, tls_version},
+    look_up::{TLS13, extended_master_secret, tls_version},
 };
 use crate::{
     callbacks::{Prototype, certificate, sessions, tls},
     host::Inner,
     policy::{
         NewDecision, Notes, Objection,
-        wit::types::{Certificate, Priority, Reach, TlsVersion},
+        wit::types::{Certificate, Priority, Reach},
     },
     session::{Miss, Record, SessionId},
     store::Entry,
@@ -71,9 +71,13 @@ pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
     };
     let outcome = decide(ssl, session, &host, handshake);
     handshake.kept.decided += 1;
-    let last = handshake.kept.decided >= if tls::resumed(ssl) { 1 } else { tls::tickets(ssl).max(1) };
-    if last || handshake.facts_are_tls12(session) {
+    // TLS 1.2 makes one session in a full handshake; TLS 1.3 one for each ticket, and one ticket in a resumption.
+    let several = sessions::version(session) == TLS13 && !tls::resumed(ssl);
+    let expected = if several { tls::tickets(ssl).max(1) } else { 1 };
+    if handshake.kept.decided >= expected {
         handshake.policies = None;
+        // Nothing is looked up any more, and candidates hold secrets.
+        handshake.lookups.clear();
     }
     match outcome {
         Ok((id, record)) => {
@@ -199,11 +203,4 @@ fn peer_certificate(
 fn alpn(ssl: &SslRef, session: &SslSessionRef) -> Option<String> {
     let selected = sessions::alpn(session).or_else(|| ssl.selected_alpn_protocol())?;
     std::str::from_utf8(selected).ok().map(str::to_owned)
-}
-
-impl Handshake {
-    /// TLS 1.2 makes one session for each full handshake, TLS 1.3 one for each ticket.
-    fn facts_are_tls12(&self, session: &SslSessionRef) -> bool {
-        tls_version(sessions::version(session)) != Some(TlsVersion::Tls13)
-    }
 }

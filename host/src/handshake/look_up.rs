@@ -12,7 +12,7 @@ use crate::{
         GetDecision,
         wit::types::{Session, TlsVersion},
     },
-    session::{Miss, Record, SessionId},
+    session::{Miss, Record, Secret, SessionId},
     store::{Consume, Fetch, Found, wait},
 };
 
@@ -22,6 +22,8 @@ pub type Lookup = Result<Candidate, Miss>;
 /// A candidate that resumes.
 pub struct Candidate {
     handed: Arc<Handed>,
+    /// Its encoding. Kept apart from the facts, which last as long as the connection.
+    der: Secret,
     prototype: Option<Prototype>,
     early_data: bool,
 }
@@ -111,10 +113,11 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId) -
     record.expires = record.expires.min(host.limits.furthest(&record));
     check(ssl, handshake, &record, now)?;
     let early_data = ask(handshake, &id, &record, found.fetches)?;
-    keep_prototype(host, &id, &record, &found);
+    let der = std::mem::take(&mut record.der);
+    keep_prototype(host, &id, &der, &found);
     let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };
     let handed = Arc::new(Handed { id, record, resumptions });
-    Ok(Candidate { handed, prototype: found.prototype, early_data })
+    Ok(Candidate { handed, der, prototype: found.prototype, early_data })
 }
 
 /// The host's invariants: what no policy can talk it out of.
@@ -155,11 +158,11 @@ fn ask(handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32)
 }
 
 /// Gives the store a prototype of a session that is looked up often, if it wants one.
-fn keep_prototype(host: &Inner, id: &SessionId, record: &Record, found: &Found) {
+fn keep_prototype(host: &Inner, id: &SessionId, der: &[u8], found: &Found) {
     if !found.wants_prototype || found.consumed {
         return;
     }
-    if let Ok(session) = SslSession::from_der(&record.der) {
+    if let Ok(session) = SslSession::from_der(der) {
         host.store.keep_prototype(id, Prototype::from(session));
     }
 }
@@ -169,7 +172,7 @@ fn fresh(candidate: &Candidate) -> Result<SslSession, Miss> {
     let record = &candidate.handed.record;
     let session = match &candidate.prototype {
         Some(prototype) => prototype.duplicate(),
-        None => SslSession::from_der(&record.der)
+        None => SslSession::from_der(&candidate.der)
             .inspect_err(|error| tracing::warn!(session = %candidate.handed.id, %error, "OpenSSL does not take a stored session"))
             .ok(),
     }
@@ -187,13 +190,16 @@ pub fn extended_master_secret(ssl: &SslRef, handshake: &Handshake) -> bool {
     handshake.hello.extended_master_secret && tls::extended_master_secret_enabled(ssl)
 }
 
+/// TLS 1.3's wire number.
+pub const TLS13: i32 = 0x0304;
+
 /// A wire number as a version of the interface.
 pub fn tls_version(wire: i32) -> Option<TlsVersion> {
     match wire {
         0x0301 => Some(TlsVersion::Tls10),
         0x0302 => Some(TlsVersion::Tls11),
         0x0303 => Some(TlsVersion::Tls12),
-        0x0304 => Some(TlsVersion::Tls13),
+        TLS13 => Some(TlsVersion::Tls13),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use openssl::ssl::SslRef;
 
-use super::{Connection, Handshake, NotKept};
+use super::{Connection, Handshake, NotKept, look_up::TLS13};
 use crate::{
     callbacks::tls,
     policy::Asked,
@@ -67,7 +67,6 @@ impl Connection {
 }
 
 fn miss(ssl: &SslRef, handshake: &Handshake) -> Option<Miss> {
-    const TLS13: i32 = 0x0304;
     if let Some(miss) = &handshake.kept.miss {
         return Some(miss.clone());
     }

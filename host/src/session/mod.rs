@@ -10,5 +10,5 @@ pub use self::{
     border::{Border, Epoch},
     id::{IdKey, SessionId},
     miss::Miss,
-    record::{Record, RecordError},
+    record::{Record, RecordError, Secret},
 };
