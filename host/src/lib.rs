@@ -19,6 +19,8 @@
 //! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind
 //! - [`policy`]: Wasm's side: engine, module to policy, instances, the chain and its verdicts
 //! - [`policies_dir`]: the directory that policies are dropped into
+//! - `ownership`: who else may write a file
+//! - [`signing`]: who may drop a policy
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
 //! - `serve`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
@@ -31,11 +33,13 @@ mod callbacks;
 pub mod cli;
 mod handshake;
 mod host;
+mod ownership;
 pub mod policies_dir;
 pub mod policy;
 #[cfg(feature = "cli")]
 mod serve;
 pub mod session;
+pub mod signing;
 pub mod store;
 
 pub use self::{

@@ -193,7 +193,7 @@ fn a_stored_session_that_does_not_decode_is_a_miss_and_no_failure() {
     let spy = Spy::default();
     let host = lied_to().store(spy.clone()).build().unwrap();
     let context = installed(&host);
-    spy.rewriting(|record, _| record.der.truncate(20));
+    spy.rewriting(|record, _| record.der = record.der[..20].to_vec().into());
     for version in VERSIONS {
         let first = handshake(&host, &context, &Client::of(version));
         let second = handshake(&host, &context, &Client::of(version).offering(first.session()));

@@ -1,7 +1,9 @@
 //! The `reprise` command.
 
 mod check;
+mod core_dumps;
 mod serve;
+mod sign;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,8 @@ enum Action {
     Serve(Box<serve::Serve>),
     /// Check policies as the server would before they go live
     Check(check::Check),
+    /// Sign policies, so that servers with --policy-keys take them
+    Sign(sign::Sign),
 }
 
 /// Runs the command that the process was started with.
@@ -28,6 +32,7 @@ pub fn main() -> ExitCode {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
         Action::Check(check) => check.run(),
+        Action::Sign(sign) => sign.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -7,6 +7,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use super::core_dumps;
 use crate::serve::{Options, Server, Settings, read};
 
 /// Serve TLS, with sessions kept and resumed as policies say.
@@ -35,6 +36,9 @@ impl Serve {
             options = options.or(read(file)?);
         }
         log(options.log.as_deref().unwrap_or("info"))?;
+        if !options.core_dumps {
+            core_dumps::forbid()?;
+        }
         let settings = Settings::new(options)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(serve(settings))?;

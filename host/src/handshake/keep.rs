@@ -3,7 +3,6 @@
 use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslRef, SslSessionRef};
-use zeroize::Zeroizing;
 
 use super::{
     Connection, Handshake,
@@ -16,7 +15,7 @@ use crate::{
         NewDecision, Notes, Objection,
         wit::types::{Certificate, Priority, Reach},
     },
-    session::{Miss, Record, SessionId},
+    session::{Miss, Record, Secret, SessionId},
     store::Entry,
 };
 
@@ -117,7 +116,7 @@ fn decide(
         resumptions: 0,
         peer_certificate: None,
         notes: Notes::new(),
-        der: Zeroizing::default(),
+        der: Secret::default(),
     };
     let (mut known, mut renews) = (None, None);
     if tls::resumed(ssl) {
@@ -137,7 +136,7 @@ fn decide(
     let lifetime = terms.lifetime.map_or(host.limits.lifetime, u64::from);
     record.expires = record.expires.min(now.saturating_add(lifetime));
     record.notes = terms.notes;
-    record.der = Zeroizing::new(session.to_der().map_err(|_| NotKept::Unreadable)?);
+    record.der = Secret::new(session.to_der().map_err(|_| NotKept::Unreadable)?);
     let bytes = record.encode().map_err(|_| NotKept::Unreadable)?;
     if bytes.len() > host.limits.max_entry {
         return Err(NotKept::TooLarge(bytes.len()));
@@ -155,7 +154,7 @@ fn decide(
         prototype,
     };
     host.store.put(id, entry, now);
-    record.der = Zeroizing::default();
+    record.der = Secret::default();
     Ok((id, record))
 }
 

@@ -10,6 +10,7 @@ use crate::{
     policies_dir::DirOptions,
     policy::RuntimeOptions,
     session::IdKey,
+    signing::PolicyKeys,
     store::{Memory, Store},
 };
 
@@ -58,6 +59,26 @@ impl HostBuilder {
     /// How the directory is watched.
     pub fn policies_dir_options(mut self, options: DirOptions) -> Self {
         self.dir = options;
+        self
+    }
+
+    /// The keys one of which must have signed a policy for it to go live. Default: none are asked for. Part of
+    /// [`DirOptions`], as is the next.
+    pub fn policy_keys(mut self, keys: PolicyKeys) -> Self {
+        self.dir.keys = Some(keys);
+        self
+    }
+
+    /// Whether policies that others than their owner may write are refused, rather than warned of. Default: no.
+    pub fn strict_policies(mut self, strict: bool) -> Self {
+        self.dir.strict = strict;
+        self
+    }
+
+    /// A directory that is this user's alone, for compiled policies, so that a restart does not compile them again. Default: none.
+    /// Part of [`RuntimeOptions`].
+    pub fn compiled_policies(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.runtime.cache = Some(dir.into());
         self
     }
 

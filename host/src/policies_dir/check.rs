@@ -4,9 +4,12 @@ use std::{fs, path::Path, sync::Arc};
 
 use super::{
     ContentHash, DirOptions,
-    listing::{Files, is_module, policy_name},
+    listing::{Files, Reading, is_module, policy_name, signature_file},
 };
-use crate::policy::{Candidate, Manifest, Policy, Rejection, Runtime};
+use crate::{
+    ownership,
+    policy::{Candidate, Manifest, Policy, Rejection, Runtime},
+};
 
 /// A module that would go live.
 #[derive(Debug)]
@@ -28,11 +31,11 @@ pub enum CheckError {
     Rejected(#[from] Rejection),
 }
 
-/// Loads the module in `file`, with the `.toml` beside it if there is one, as a directory with default [`DirOptions`] would.
+/// Loads the module in `file`, with the `.toml` beside it if there is one, as a directory with these options would.
 ///
 /// # Errors
 /// What keeps it from going live, ending in what to do.
-pub fn check(runtime: &Runtime, file: &Path) -> Result<Checked, CheckError> {
+pub fn check(runtime: &Runtime, file: &Path, options: &DirOptions) -> Result<Checked, CheckError> {
     let shown = file.display();
     let unreadable = |why: &str| CheckError::Unreadable(format!("{shown}: {why}"));
     let name = file
@@ -43,9 +46,16 @@ pub fn check(runtime: &Runtime, file: &Path) -> Result<Checked, CheckError> {
     if !is_module(name) {
         return Err(unreadable("a server would not look at it: expected a name like `10-tenants.wasm`"));
     }
-    let Files { module, manifest, hash } =
-        Files::read(file, DirOptions::default().max_module_size).map_err(CheckError::Unreadable)?;
+    if options.strict {
+        exposed_anywhere(file, options).map_or(Ok(()), |exposed| Err(unreadable(&exposed)))?;
+    }
+    let Files { module, manifest, signature, hash } =
+        Files::read(file, Reading::from(options)).map_err(CheckError::Unreadable)?;
     let name = policy_name(name);
+    if let Some(keys) = &options.keys {
+        keys.verify(name, &module, manifest.as_ref().map(String::as_bytes), signature.as_deref())
+            .map_err(|error| Rejection::signature(signature_file(file), name, &error))?;
+    }
     let manifest = match manifest {
         None => Manifest::default(),
         Some(text) => {
@@ -54,6 +64,14 @@ pub fn check(runtime: &Runtime, file: &Path) -> Result<Checked, CheckError> {
     };
     let policy = runtime.load(Candidate { file, name, generation: 1, module: &module, manifest: &manifest })?;
     Ok(Checked { policy, hash })
+}
+
+/// Who else may write the module's files, or the directory they lie in.
+fn exposed_anywhere(file: &Path, options: &DirOptions) -> Option<String> {
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let signature = options.keys.is_some().then(|| signature_file(file));
+    let files = [Some(file.to_owned()), Some(file.with_extension("toml")), signature];
+    ownership::exposed(dir).or_else(|| files.iter().flatten().find_map(|file| ownership::file_exposed(file)))
 }
 
 #[cfg(test)]
@@ -68,7 +86,7 @@ mod tests {
         for (name, content) in files {
             fs::write(dir.path().join(name), content).unwrap();
         }
-        check(&Runtime::new(RuntimeOptions::default()).unwrap(), &dir.path().join(files[0].0))
+        check(&Runtime::new(RuntimeOptions::default()).unwrap(), &dir.path().join(files[0].0), &DirOptions::default())
     }
 
     #[test]
@@ -98,7 +116,7 @@ mod tests {
             assert!(error.contains(name) && error.contains("10-tenants.wasm"), "{error}");
         }
         let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
-        let error = check(&runtime, Path::new("/no/such.wasm")).unwrap_err().to_string();
+        let error = check(&runtime, Path::new("/no/such.wasm"), &DirOptions::default()).unwrap_err().to_string();
         assert!(error.contains("/no/such.wasm") && error.contains("No such file"), "{error}");
     }
 }

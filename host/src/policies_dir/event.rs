@@ -9,6 +9,8 @@ pub struct ContentHash {
     pub module: [u8; 32],
     /// Of `NAME.toml`, if there is one.
     pub manifest: Option<[u8; 32]>,
+    /// Of `NAME.wasm.sig`, if there is one and there are policy keys to hold it against.
+    pub signature: Option<[u8; 32]>,
 }
 
 /// The first 12 hexadecimal digits of the module's hash.

@@ -5,16 +5,20 @@ use std::{
     fs::{self, File, Metadata, OpenOptions},
     io::{self, Read},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use openssl::sha::sha256;
 
-use super::ContentHash;
+use super::{ContentHash, DirOptions};
+use crate::ownership;
 
 /// The largest `NAME.toml` that is read: settings are written by hand.
 const MAX_MANIFEST_SIZE: u64 = 1 << 20;
+
+/// The largest `NAME.wasm.sig` that is read: a minisign signature has four short lines.
+const MAX_SIGNATURE_SIZE: u64 = 16 << 10;
 
 /// A file system's clock may tick this slowly (FAT): a file written twice within one tick may look untouched.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);
@@ -26,6 +30,24 @@ const ASIDE: [char; 3] = ['.', '#', '~'];
 /// What was found in a module's files, or why they could not be read.
 pub(super) type Content = Result<ContentHash, String>;
 
+/// What is read of a module's files.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// The largest module, in bytes.
+    pub max_module_size: u64,
+    /// Whether signatures are read; without policy keys they are not looked at.
+    pub signatures: bool,
+    /// Whether a file that others may write counts as one that cannot be read.
+    pub strict: bool,
+}
+
+impl From<&DirOptions> for Reading {
+    fn from(options: &DirOptions) -> Self {
+        let DirOptions { max_module_size, strict, .. } = *options;
+        Self { max_module_size, signatures: options.keys.is_some(), strict }
+    }
+}
+
 /// The modules in the directory, by file name, and so in the order in which their policies are asked.
 #[derive(Debug, Default)]
 pub(super) struct Listing(pub BTreeMap<String, Entry>);
@@ -35,7 +57,12 @@ pub(super) struct Listing(pub BTreeMap<String, Entry>);
 pub(super) struct Entry {
     module: Option<Stamp>,
     manifest: Option<Stamp>,
+    signature: Option<Stamp>,
+    /// What counts: what was read, unless somebody else may have written it and that is not to be trusted.
     pub content: Content,
+    read: Content,
+    /// Who else may write one of the files.
+    pub exposed: Option<String>,
     read_at: SystemTime,
 }
 
@@ -52,7 +79,15 @@ struct Stamp {
 pub(super) struct Files {
     pub module: Vec<u8>,
     pub manifest: Option<String>,
+    pub signature: Option<Vec<u8>>,
     pub hash: ContentHash,
+}
+
+/// The stamps of a module's files.
+struct Stamps {
+    module: Stamp,
+    manifest: Option<Stamp>,
+    signature: Option<Stamp>,
 }
 
 impl Listing {
@@ -60,7 +95,7 @@ impl Listing {
     ///
     /// # Errors
     /// The directory cannot be listed. A file that cannot be read is no error: it is in the listing, with the reason.
-    pub fn look(dir: &Path, max_module_size: u64, trusted: Option<&Listing>) -> io::Result<Self> {
+    pub fn look(dir: &Path, reading: Reading, trusted: Option<&Listing>) -> io::Result<Self> {
         let mut entries = BTreeMap::new();
         for found in fs::read_dir(dir)? {
             let file = found?.file_name();
@@ -79,10 +114,11 @@ impl Listing {
                 continue;
             }
             let path = dir.join(file);
-            let entry = match trusted.and_then(|earlier| earlier.0.get(file)) {
-                Some(known) if known.still_stands(&path) => known.clone(),
-                _ => Entry::read(&path, max_module_size),
+            let mut entry = match trusted.and_then(|earlier| earlier.0.get(file)) {
+                Some(known) if known.still_stands(&path, reading) => known.clone(),
+                _ => Entry::read(&path, reading),
             };
+            entry.judge(&path, reading);
             entries.insert(file.to_string(), entry);
         }
         Ok(Self(entries))
@@ -92,36 +128,62 @@ impl Listing {
     pub fn agrees_on(&self, earlier: &Listing, file: &str) -> bool {
         match (self.0.get(file), earlier.0.get(file)) {
             (Some(now), Some(then)) => {
-                (&now.content, now.module, now.manifest) == (&then.content, then.module, then.manifest)
+                let seen = |entry: &Entry| (entry.module, entry.manifest, entry.signature);
+                now.content == then.content && seen(now) == seen(then)
             }
             (None, None) => true,
             _ => false,
         }
     }
+
+    /// Nothing in the directory is to be trusted, for this reason.
+    pub fn distrust(&mut self, reason: &str) {
+        for entry in self.0.values_mut() {
+            entry.content = Err(reason.to_owned());
+        }
+    }
 }
 
 impl Entry {
-    fn read(path: &Path, max_module_size: u64) -> Self {
+    fn read(path: &Path, reading: Reading) -> Self {
         let read_at = SystemTime::now();
-        match Files::read_stamped(path, max_module_size) {
-            Ok((files, module, manifest)) => Self { module: Some(module), manifest, content: Ok(files.hash), read_at },
+        match Files::read_stamped(path, reading) {
+            Ok((files, Stamps { module, manifest, signature })) => {
+                let (read, module) = (Ok(files.hash), Some(module));
+                Self { module, manifest, signature, content: read.clone(), read, exposed: None, read_at }
+            }
             Err(reason) => Self::unreadable(reason),
         }
     }
 
     fn unreadable(reason: String) -> Self {
-        Self { module: None, manifest: None, content: Err(reason), read_at: SystemTime::UNIX_EPOCH }
+        let (content, read_at) = (Err(reason), SystemTime::UNIX_EPOCH);
+        let (module, manifest, signature) = (None, None, None);
+        Self { module, manifest, signature, read: content.clone(), content, exposed: None, read_at }
+    }
+
+    /// Looks who may write the files. Anew at each look: what a link leads through leaves no stamp.
+    fn judge(&mut self, path: &Path, reading: Reading) {
+        self.content = self.read.clone();
+        let signature = reading.signatures.then(|| signature_file(path));
+        let files = [Some(path.to_owned()), Some(path.with_extension("toml")), signature];
+        self.exposed = files.iter().flatten().find_map(|file| ownership::file_exposed(file));
+        if let (true, Some(reason)) = (reading.strict, &self.exposed) {
+            self.content = Err(reason.clone());
+        }
     }
 
     /// Whether the files need not be read again: same stamps, and none so young at the reading that a later write could
     /// have left the same one.
-    fn still_stands(&self, path: &Path) -> bool {
+    fn still_stands(&self, path: &Path, reading: Reading) -> bool {
         let Some(module) = self.module else { return false };
         let settled = |stamp: &Stamp| stamp.changed_at().is_some_and(|at| at + COARSEST_CLOCK < self.read_at);
         settled(&module)
             && self.manifest.as_ref().is_none_or(settled)
+            && self.signature.as_ref().is_none_or(settled)
             && Stamp::at(path) == Some(module)
             && Stamp::at(&path.with_extension("toml")) == self.manifest
+            && (!reading.signatures || Stamp::at(&signature_file(path)) == self.signature)
     }
 }
 
@@ -147,29 +209,32 @@ impl Stamp {
 }
 
 impl Files {
-    /// Reads the module at `path` and the `.toml` beside it.
+    /// Reads the module at `path`, the `.toml` beside it and, if it is asked for, the signature.
     ///
     /// # Errors
     /// One of them cannot be read; the reason names which, and what to do.
-    pub fn read(path: &Path, max_module_size: u64) -> Result<Self, String> {
-        Self::read_stamped(path, max_module_size).map(|(files, ..)| files)
+    pub fn read(path: &Path, reading: Reading) -> Result<Self, String> {
+        Self::read_stamped(path, reading).map(|(files, _)| files)
     }
 
-    fn read_stamped(path: &Path, max_module_size: u64) -> Result<(Self, Stamp, Option<Stamp>), String> {
+    fn read_stamped(path: &Path, reading: Reading) -> Result<(Self, Stamps), String> {
         let (module_stamp, module) =
-            read_whole(path, max_module_size)?.ok_or_else(|| format!("{} was removed", shown(path)))?;
+            read_whole(path, reading.max_module_size)?.ok_or_else(|| format!("{} was removed", shown(path)))?;
         let manifest_path = path.with_extension("toml");
-        let manifest = read_whole(&manifest_path, MAX_MANIFEST_SIZE)?;
-        let hash = ContentHash { module: sha256(&module), manifest: manifest.as_ref().map(|(_, bytes)| sha256(bytes)) };
-        let (manifest_stamp, manifest) = match manifest {
-            None => (None, None),
-            Some((stamp, bytes)) => {
-                let text = String::from_utf8(bytes)
-                    .map_err(|error| format!("{} is not UTF-8: {error}", shown(&manifest_path)))?;
-                (Some(stamp), Some(text))
-            }
+        let (manifest_stamp, manifest) = read_whole(&manifest_path, MAX_MANIFEST_SIZE)?.unzip();
+        let (signature_stamp, signature) = match reading.signatures {
+            true => read_whole(&signature_file(path), MAX_SIGNATURE_SIZE)?.unzip(),
+            false => (None, None),
         };
-        Ok((Self { module, manifest, hash }, module_stamp, manifest_stamp))
+        let hash = ContentHash {
+            module: sha256(&module),
+            manifest: manifest.as_deref().map(sha256),
+            signature: signature.as_deref().map(sha256),
+        };
+        let manifest = manifest.map(String::from_utf8).transpose();
+        let manifest = manifest.map_err(|error| format!("{} is not UTF-8: {error}", shown(&manifest_path)))?;
+        let stamps = Stamps { module: module_stamp, manifest: manifest_stamp, signature: signature_stamp };
+        Ok((Self { module, manifest, signature, hash }, stamps))
     }
 }
 
@@ -206,6 +271,13 @@ fn shown(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+/// Where the signature of the module in `path` lies: `NAME.wasm.sig`.
+pub(crate) fn signature_file(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".sig");
+    name.into()
+}
+
 pub(super) fn is_module(file: &str) -> bool {
     file.strip_suffix(".wasm").is_some_and(|stem| !stem.is_empty()) && !file.starts_with(ASIDE)
 }
@@ -216,7 +288,7 @@ fn is_manifest(file: &str) -> bool {
 
 /// The policy's name: the file's stem without its leading number and dash, so that a policy can be moved in the order and
 /// keep its notes. `10-tenants.wasm` is `tenants`; a stem that is nothing but a number is taken whole.
-pub(super) fn policy_name(file: &str) -> &str {
+pub(crate) fn policy_name(file: &str) -> &str {
     let stem = file.strip_suffix(".wasm").unwrap_or(file);
     match stem.split_once('-') {
         Some((number, name))
@@ -231,6 +303,8 @@ pub(super) fn policy_name(file: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const READING: Reading = Reading { max_module_size: 10, signatures: true, strict: false };
 
     #[test]
     fn a_policy_is_named_after_its_file_without_the_number() {
@@ -251,10 +325,21 @@ mod tests {
     #[test]
     fn only_modules_are_listed() {
         let dir = tempfile::tempdir().unwrap();
-        for file in [".a.wasm", "#a.wasm", "~a.wasm", ".wasm", "a.wasm~", "a.wasm.tmp", "a.toml", "README", "a.wasm"] {
+        for file in [
+            ".a.wasm",
+            "#a.wasm",
+            "~a.wasm",
+            ".wasm",
+            "a.wasm~",
+            "a.wasm.tmp",
+            "a.toml",
+            "a.wasm.sig",
+            "README",
+            "a.wasm",
+        ] {
             fs::write(dir.path().join(file), "x").unwrap();
         }
-        let listing = Listing::look(dir.path(), 10, None).unwrap();
+        let listing = Listing::look(dir.path(), READING, None).unwrap();
         assert_eq!(listing.0.keys().collect::<Vec<_>>(), ["a.wasm"]);
     }
 
@@ -263,7 +348,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("fits.wasm"), [0; 10]).unwrap();
         fs::write(dir.path().join("over.wasm"), [0; 11]).unwrap();
-        let listing = Listing::look(dir.path(), 10, None).unwrap();
+        let listing = Listing::look(dir.path(), READING, None).unwrap();
         assert!(listing.0["fits.wasm"].content.is_ok());
         let reason = listing.0["over.wasm"].content.as_ref().unwrap_err();
         assert!(reason.contains("over.wasm is larger than 10 bytes"), "{reason}");
@@ -276,7 +361,7 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", dir.path().join("link.wasm")).unwrap();
         let made = std::process::Command::new("mkfifo").arg(dir.path().join("fifo.wasm")).status().unwrap();
         assert!(made.success());
-        let listing = Listing::look(dir.path(), 10, None).unwrap();
+        let listing = Listing::look(dir.path(), READING, None).unwrap();
         let reason = |file: &str| listing.0[file].content.clone().unwrap_err();
         assert!(reason("dir.wasm").contains("not a regular file"));
         assert!(reason("fifo.wasm").contains("not a regular file"));
@@ -287,13 +372,16 @@ mod tests {
     fn two_looks_agree_on_a_file_only_if_nothing_about_it_changed() {
         let dir = tempfile::tempdir().unwrap();
         let (module, manifest) = (dir.path().join("a.wasm"), dir.path().join("a.toml"));
-        let look = || Listing::look(dir.path(), 10, None).unwrap();
-        let changes: [(&str, &dyn Fn() -> io::Result<()>); 6] = [
+        let look = || Listing::look(dir.path(), READING, None).unwrap();
+        let signature = signature_file(&module);
+        let changes: [(&str, &dyn Fn() -> io::Result<()>); 8] = [
             ("made", &|| fs::write(&module, "x")),
             ("touched", &|| File::options().write(true).open(&module)?.set_modified(SystemTime::UNIX_EPOCH)),
             ("written", &|| fs::write(&module, "y")),
             ("given a manifest", &|| fs::write(&manifest, "x")),
             ("left by its manifest", &|| fs::remove_file(&manifest)),
+            ("signed", &|| fs::write(&signature, "x")),
+            ("signed anew", &|| fs::write(&signature, "y")),
             ("deleted", &|| fs::remove_file(&module)),
         ];
         for (what, change) in changes {
@@ -309,11 +397,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.wasm");
         fs::write(&path, "x").unwrap();
-        let mut entry = Entry::read(&path, 10);
-        assert!(!entry.still_stands(&path));
+        let mut entry = Entry::read(&path, READING);
+        assert!(!entry.still_stands(&path, READING));
         entry.read_at += COARSEST_CLOCK * 2;
-        assert!(entry.still_stands(&path));
+        assert!(entry.still_stands(&path, READING));
         fs::write(dir.path().join("a.toml"), "x").unwrap();
-        assert!(!entry.still_stands(&path), "a manifest appeared");
+        assert!(!entry.still_stands(&path, READING), "a manifest appeared");
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Candidate {
     pub hash: ContentHash,
     pub module: Vec<u8>,
     pub manifest: Option<String>,
+    /// What is in `NAME.wasm.sig`, where there are policy keys to hold it against.
+    pub signature: Option<Vec<u8>>,
 }
 
 /// What the directory needs of the policy runtime. The directory's own tests put a simple one in its place, so that they can

@@ -11,11 +11,14 @@
 //!   until it goes live or is removed.
 //! - Deleting a module unloads its policy. Deleting the `.toml` reloads the policy without settings.
 //! - Of two files with one policy name the first in order counts, and the other is rejected.
+//! - Where there are policy keys, only what is signed by one of them is loaded; a signature that comes, goes or changes is a
+//!   change of the module.
+//! - What others than its owner may write is warned of or, with [`DirOptions::strict`], rejected.
 //! - If the directory itself is gone or cannot be read, what is live stays live. When it is back, the truth is again what is
 //!   in it; one that is made empty and filled later unloads the policies in between.
 //!
 //! One round, in `rounds.rs`: `listing` looks and hashes, `roster` compares with what is live and what was rejected,
-//! `settling` holds back what still changes, `loader` compiles, `sandboxed` puts in force. `watch` only rings the `bell` for a
+//! `ownership` says who may write, `settling` holds back what still changes, `loader` compiles, `sandboxed` puts in force. `watch` only rings the `bell` for a
 //! look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
 
 mod bell;
@@ -44,9 +47,10 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 
+pub(crate) use self::listing::{policy_name, signature_file};
 use self::{
     bell::Rings,
     loader::Loader,
@@ -58,6 +62,7 @@ pub use self::{
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
     options::DirOptions,
 };
+pub use crate::ownership::exposed;
 use crate::policy::{Chain, Runtime};
 
 /// A directory of policies that is kept in force. Dropping it ends the watching, after a compilation that may be under way;
@@ -81,7 +86,7 @@ impl PoliciesDir {
     /// complete when this returns; what was rejected in it is in [`PoliciesDir::status`] and in the log, and is no error.
     ///
     /// # Errors
-    /// The directory is missing or cannot be read, or no thread can be started.
+    /// The directory is missing, cannot be read or, if that is refused, can be written by others; or no thread can be started.
     pub fn start(
         dir: &Path,
         runtime: Runtime,
@@ -96,6 +101,9 @@ impl PoliciesDir {
         fs::read_dir(dir).with_context(shown)?;
         // The path has to outlive a change of the working directory; links in it are followed anew at each look.
         let dir = std::path::absolute(dir).with_context(shown)?;
+        if let (true, Some(exposed)) = (options.strict, exposed(&dir)) {
+            bail!(exposed);
+        }
         let shared = Arc::new(Shared::default());
         let (scanned, first_scan) = sync_channel(1);
         let rounds = Rounds::new(dir, loader, options, shared.clone());

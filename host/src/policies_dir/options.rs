@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::signing::PolicyKeys;
+
 /// How a directory of policies is watched and read. The defaults suit a server; each says why.
 #[derive(Clone, Debug)]
 pub struct DirOptions {
@@ -20,6 +22,16 @@ pub struct DirOptions {
     /// The largest module that is read, in bytes. Default 64 MiB: three times the largest policy that an interpreted
     /// language makes today. A file beyond it is rejected unread.
     pub max_module_size: u64,
+    /// The keys one of which must have signed a module and its settings for them to go live. Default none: whoever may write
+    /// the directory may drop a policy.
+    ///
+    /// A signature says who made a policy, not that it is the newest, nor that it is there: who may write the directory can
+    /// take a policy away, or put back an earlier one. [`DirOptions::strict`] is against that.
+    pub keys: Option<PolicyKeys>,
+    /// Whether a directory or a file that others than its owner may write is refused. Default false: there is a warning in the
+    /// log. The owner must be root or this process's user; what counts is every directory on the way, and what links lead
+    /// to. Directories above with the sticky bit, such as `/tmp`, are no objection.
+    pub strict: bool,
 }
 
 impl Default for DirOptions {
@@ -30,6 +42,8 @@ impl Default for DirOptions {
             max_wait: Duration::from_secs(5),
             events: true,
             max_module_size: 64 << 20,
+            keys: None,
+            strict: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The thread that looks, waits, loads and swaps.
 
 use std::{
+    collections::{BTreeSet, HashMap},
     path::PathBuf,
     sync::{
         Arc, Weak,
@@ -15,12 +16,14 @@ use parking_lot::Mutex;
 use super::{
     ContentHash, DirOptions, FileStatus, PolicyEvent,
     bell::Bell,
-    listing::{Content, Files, Listing, policy_name},
+    listing::{Content, Files, Listing, Reading, policy_name, signature_file},
     loader::{Candidate, Loader, load},
     roster::{Live, Roster, Step},
+    sandboxed::reason,
     settling::Settling,
     watch::Watch,
 };
+use crate::{ownership, policy::Rejection, signing::Signed};
 
 /// The longest wait between two looks, whatever is asked for.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,6 +48,10 @@ pub(super) struct Rounds<L: Loader> {
     earlier: Option<Listing>,
     lost: Option<String>,
     draining: Vec<(String, u64, Weak<L::Policy>)>,
+    /// What was said about files that others may write.
+    warned: BTreeSet<String>,
+    /// When the signature of what is live under a name was made.
+    signed: HashMap<String, u64>,
 }
 
 /// When to look again.
@@ -66,7 +73,8 @@ impl<L: Loader> Rounds<L> {
         // Two looks are what it takes to settle.
         let settling = Settling::new(options.max_wait.max(options.settle * 2));
         let (roster, draining) = (Roster::default(), Vec::new());
-        Self { dir, loader, options, shared, roster, settling, earlier: None, lost: None, draining }
+        let (warned, signed) = (BTreeSet::new(), HashMap::new());
+        Self { dir, loader, options, shared, roster, settling, earlier: None, lost: None, draining, warned, signed }
     }
 
     /// Goes on until the bell says stop. `scanned` is told when the first scan is complete.
@@ -100,8 +108,8 @@ impl<L: Loader> Rounds<L> {
     fn round(&mut self, read_all: bool) -> Next {
         self.see_off();
         let trusted = self.earlier.as_ref().filter(|_| !read_all);
-        let listing = match Listing::look(&self.dir, self.options.max_module_size, trusted) {
-            Ok(listing) => listing,
+        let listing = match Listing::look(&self.dir, Reading::from(&self.options), trusted) {
+            Ok(listing) => self.judged(listing),
             Err(error) => {
                 self.lose_directory(format!(
                     "{}: the directory of policies cannot be read: {error}",
@@ -144,6 +152,22 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
+    /// What the listing is worth, seeing who may write the directory and the files in it.
+    fn judged(&mut self, mut listing: Listing) -> Listing {
+        let directory = ownership::exposed(&self.dir);
+        if let (true, Some(reason)) = (self.options.strict, &directory) {
+            listing.distrust(reason);
+        }
+        let files = listing.0.values().filter_map(|entry| entry.exposed.clone());
+        let found: BTreeSet<String> = directory.into_iter().chain(files).collect();
+        // A refusal is told as a rejection, by file.
+        for exposed in found.difference(&self.warned).filter(|_| !self.options.strict) {
+            tracing::warn!("{exposed}");
+        }
+        self.warned = found;
+        listing
+    }
+
     /// Takes all steps, with one swap at the end if they or what else `changed` ask for one; returns what happened, to be told once the swap is done.
     fn take(&mut self, steps: Vec<Step>, changed: bool) -> Vec<PolicyEvent> {
         let mut events = Vec::new();
@@ -152,8 +176,13 @@ impl<L: Loader> Rounds<L> {
             let event = match step {
                 Step::Load { file, hash } => {
                     let Some(candidate) = self.candidate(&file, hash) else { continue };
-                    match load(&self.loader, &candidate) {
-                        Ok(policy) => self.put(candidate, policy, &mut retired),
+                    let loaded =
+                        self.verify(&candidate).and_then(|signed| Ok((signed, load(&self.loader, &candidate)?)));
+                    match loaded {
+                        Ok((signed, policy)) => {
+                            self.note_signed(&candidate, signed);
+                            self.put(candidate, policy, &mut retired)
+                        }
                         Err(reason) => self.reject(file, reason, Some(Ok(hash))),
                     }
                 }
@@ -201,11 +230,34 @@ impl<L: Loader> Rounds<L> {
     /// Reads the module in `file` to load it. `None` if it is not what has settled: it changed after all, and the next look
     /// sees that.
     fn candidate(&self, file: &str, settled: ContentHash) -> Option<Candidate> {
-        let Files { module, manifest, hash } = Files::read(&self.dir.join(file), self.options.max_module_size).ok()?;
+        let files = Files::read(&self.dir.join(file), Reading::from(&self.options)).ok()?;
+        let Files { module, manifest, signature, hash } = files;
         let name = policy_name(file).to_string();
         let generation = self.roster.next_generation(&name);
-        let candidate = Candidate { file: file.to_string(), name, generation, hash, module, manifest };
+        let candidate = Candidate { file: file.to_string(), name, generation, hash, module, manifest, signature };
         (hash == settled).then_some(candidate)
+    }
+
+    /// Holds the candidate's signature against the policy keys, if there are any: over the very bytes that are loaded next.
+    fn verify(&self, candidate: &Candidate) -> Result<Option<Signed>, String> {
+        let Some(keys) = &self.options.keys else { return Ok(None) };
+        let Candidate { file, name, module, manifest, signature, .. } = candidate;
+        let manifest = manifest.as_ref().map(String::as_bytes);
+        let signed = keys.verify(name, module, manifest, signature.as_deref());
+        signed.map(Some).map_err(|error| reason(&Rejection::signature(signature_file(file.as_ref()), name, &error)))
+    }
+
+    /// An earlier module with its good signature may be what the operator wants back, or what somebody else does.
+    fn note_signed(&mut self, Candidate { file, name, .. }: &Candidate, signed: Option<Signed>) {
+        let Some(Signed { timestamp }) = signed else { return };
+        let before = self.signed.insert(name.clone(), timestamp);
+        if before.is_some_and(|before| timestamp < before) {
+            tracing::warn!(
+                file,
+                policy = name,
+                "signed earlier than the one it replaces: make sure that this was meant"
+            );
+        }
     }
 
     fn put(&mut self, candidate: Candidate, policy: Arc<L::Policy>, retired: &mut Vec<Live<L::Policy>>) -> PolicyEvent {

@@ -38,7 +38,7 @@ impl Loader for Sandboxed {
 }
 
 /// The rejection without what the event and its line in the log say anyway. The file is named because it may be the `.toml`.
-fn reason(rejection: &Rejection) -> String {
+pub(super) fn reason(rejection: &Rejection) -> String {
     let Rejection { file, step, expected, found, hint, .. } = rejection;
     format!("{} ({}): expected {expected}; found {found}. {hint}", file.display(), step.as_str())
 }

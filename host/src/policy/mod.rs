@@ -6,7 +6,7 @@
 //! - `runtime`: the steps from bytes to [`Policy`], each with its [`Rejection`]; what all policies share.
 //! - `contract`: imports and exports held against `wit/`; `probe`: the first call of each callback.
 //! - `instance`: one instance, made and called; `sandbox`: what it has around it, with the imports `state` and
-//!   `observe`; `engine`: how wasmtime is set up.
+//!   `observe`; `engine`: how wasmtime is set up; `compiled`: code kept on disk, and the one `unsafe` call here.
 //! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
 //!   ends a call.
 //! - `loaded`: a policy that answers, its failures and counts; `facts`: what each policy may see of a session.
@@ -14,6 +14,7 @@
 
 mod budget;
 mod chain;
+mod compiled;
 mod contract;
 mod engine;
 mod facts;

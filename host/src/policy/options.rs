@@ -1,6 +1,6 @@
 //! The limits that a runtime holds its policies to.
 
-use std::{thread, time::Duration};
+use std::{path::PathBuf, thread, time::Duration};
 
 use super::manifest::{MAX_INSTANCES, MAX_MEMORY};
 
@@ -34,6 +34,13 @@ pub struct RuntimeOptions {
     /// is left of a thread's stack, which must be this and 64 KiB more. Where threads have less than that (musl gives them
     /// 128 KiB if nobody asks for more), set it lower.
     pub stack: usize,
+    /// A directory for compiled policies, so that a restart does not compile them again. None by default. It has to be this
+    /// user's alone (0700; it is made so), for what is in it runs as machine code: see `policy/compiled`. One that is not is
+    /// not used, and the log says why.
+    pub cache: Option<PathBuf>,
+    /// The most bytes that compiled policies take there; what was not used for longest goes first. 256 MiB by default: a Rust
+    /// policy takes 100 KB, one in JavaScript 35 MB.
+    pub cache_bytes: u64,
 }
 
 impl Default for RuntimeOptions {
@@ -48,6 +55,8 @@ impl Default for RuntimeOptions {
             max_age: Duration::from_secs(600),
             max_calls: 100_000,
             stack: 128 << 10,
+            cache: None,
+            cache_bytes: 256 << 20,
         }
     }
 }

@@ -3,10 +3,13 @@
 use std::{fmt, path::PathBuf};
 
 use super::ManifestError;
+use crate::signing::SignatureError;
 
 /// The step of a policy's life at which a candidate failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
+    /// Its signature was held against the policy keys.
+    Signature,
     /// NAME.toml was read.
     Manifest,
     /// The file's kind was looked at: is it a component?
@@ -27,6 +30,7 @@ impl Step {
     /// A short, stable name for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
+            Step::Signature => "signature",
             Step::Manifest => "manifest",
             Step::Componentize => "componentize",
             Step::Compile => "compile",
@@ -65,6 +69,18 @@ impl Rejection {
             expected: error.expected.clone(),
             found: error.found.clone(),
             hint: error.hint.as_str().into(),
+        }
+    }
+
+    /// The rejection of a policy whose signature does not hold.
+    pub fn signature(file: impl Into<PathBuf>, policy: &str, error: &SignatureError) -> Self {
+        Self {
+            file: file.into(),
+            policy: policy.into(),
+            step: Step::Signature,
+            expected: SignatureError::EXPECTED.into(),
+            found: error.found(),
+            hint: error.hint().into(),
         }
     }
 }

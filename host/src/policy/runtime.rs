@@ -12,6 +12,7 @@ use wasmtime::{
 
 use super::{
     Manifest, Policy, Rejection, RuntimeOptions, Step,
+    compiled::Cache,
     contract::{self, Mismatch},
     engine::engine,
     instance::{Blueprint, StartError},
@@ -55,6 +56,7 @@ pub struct Runtime {
 pub(super) struct Shared {
     options: RuntimeOptions,
     linker: Linker<Sandbox>,
+    cache: Option<Cache>,
     memories: Mutex<HashMap<String, Arc<NodeMemory>>>,
     /// Held while compiling, so that two candidates at once take no more cores than one.
     compiling: Mutex<()>,
@@ -77,8 +79,12 @@ impl Runtime {
         let ticker = Ticker::start(engine.clone()).context("no thread for the policies' clock")?;
         let upkeep = Upkeep::start().context("no thread for the policies' upkeep")?;
         let work = upkeep.work();
+        let cache = options.cache.as_ref().and_then(|dir| {
+            let opened = Cache::open(dir, options.cache_bytes);
+            opened.inspect_err(|reason| tracing::warn!("compiled policies are not kept: {reason}")).ok()
+        });
         let (memories, compiling) = (Mutex::default(), Mutex::default());
-        let shared = Shared { options, linker, memories, compiling, work, upkeep, _ticker: ticker, engine };
+        let shared = Shared { options, linker, cache, memories, compiling, work, upkeep, _ticker: ticker, engine };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -146,14 +152,22 @@ impl fmt::Debug for Runtime {
 }
 
 impl Shared {
-    /// Compiles on all cores but one, so that handshakes have one left. The threads are there for this compilation only.
+    /// Takes the compiled code from the cache, if it is there. Else compiles, on all cores but one, so that handshakes have one
+    /// left; the threads are there for this compilation only.
     fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
         let _compiling = self.compiling.lock();
+        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, module)) {
+            return Ok(component);
+        }
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(cores().saturating_sub(1).max(1))
             .thread_name(|_| "reprise-compile".into())
             .build()?;
-        threads.install(|| Component::from_binary(&self.engine, module))
+        let component = threads.install(|| Component::from_binary(&self.engine, module))?;
+        if let Some(cache) = &self.cache {
+            cache.keep(&self.engine, module, &component);
+        }
+        Ok(component)
     }
 
     /// What the policies of this name remember, from its first module to the runtime's end.

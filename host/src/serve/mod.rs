@@ -44,7 +44,7 @@ use self::{
 };
 pub(crate) use self::{
     options::Options,
-    settings::{Settings, read},
+    settings::{Settings, read, read_policy_keys},
 };
 use crate::{Host, store::Memory};
 
@@ -145,7 +145,14 @@ fn host(settings: &Settings) -> Result<Host> {
         .lifetime(settings.lifetime)
         .max_lifetime(settings.max_lifetime)
         .tickets(settings.tickets)
-        .max_entry(settings.max_session_size);
+        .max_entry(settings.max_session_size)
+        .strict_policies(settings.strict);
+    if let Some(keys) = &settings.policy_keys {
+        host = host.policy_keys(keys.clone());
+    }
+    if let Some(compiled) = &settings.compiled {
+        host = host.compiled_policies(compiled);
+    }
     if let Some(policies) = &settings.policies {
         host = host.policies(policies);
     }

@@ -80,6 +80,21 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     pub(crate) policies: Option<PathBuf>,
 
+    /// Public keys one of which must have signed a policy for it to go live [default: no signatures asked for]
+    ///
+    /// One minisign public key a line, as `reprise sign --new-key` makes them. NAME.wasm.sig, from `reprise sign`, stands for the
+    /// module, its name and its NAME.toml. Read at the start. A signature says who made a policy, not that it is the newest
+    /// or that it is there: against that is --strict.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy_keys: Option<PathBuf>,
+
+    /// Refuse policies that others than their owner may write [default: a warning in the log]
+    ///
+    /// Looked at are the directory, every directory above it, the files in it, what links lead to, and --policy-keys. The
+    /// owner must be root or the server's user.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
     /// What all policies together may take of one handshake [default: 20ms]
     ///
     /// A policy needs 1 to 2 µs. The default leaves room for a busy machine, and is still no pause that a person notices.
@@ -161,7 +176,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SPAN")]
     pub(crate) drain: Option<Span>,
 
-    /// Where the self-signed certificate is kept [default: $XDG_STATE_HOME/reprise, /var/lib/reprise for root]
+    /// Let the kernel write core dumps, and debuggers of the same user attach [default: neither]
+    ///
+    /// A dump of this process holds private keys and the secrets of all sessions.
+    #[arg(long)]
+    pub(crate) core_dumps: bool,
+
+    /// Where state is kept [default: $XDG_STATE_HOME/reprise, /var/lib/reprise for root]
+    ///
+    /// The self-signed certificate, and compiled policies, so that a restart does not compile them again.
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
 
@@ -188,6 +211,8 @@ impl Options {
             client_auth: self.client_auth.or(other.client_auth),
             crl: self.crl.or(other.crl),
             policies: self.policies.or(other.policies),
+            policy_keys: self.policy_keys.or(other.policy_keys),
+            strict: self.strict || other.strict,
             policy_budget: self.policy_budget.or(other.policy_budget),
             lifetime: self.lifetime.or(other.lifetime),
             max_lifetime: self.max_lifetime.or(other.max_lifetime),
@@ -202,6 +227,7 @@ impl Options {
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
             max_connections: self.max_connections.or(other.max_connections),
             drain: self.drain.or(other.drain),
+            core_dumps: self.core_dumps || other.core_dumps,
             state_dir: self.state_dir.or(other.state_dir),
             log: self.log.or(other.log),
         }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -15,6 +14,7 @@ use super::{
     quantity::{Size, Span},
     self_signed,
 };
+use crate::{policies_dir::exposed, signing::PolicyKeys};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -25,6 +25,10 @@ pub(crate) struct Settings {
     /// The first is the default site.
     pub(crate) sites: Vec<SiteFiles>,
     pub(crate) policies: Option<PathBuf>,
+    pub(crate) policy_keys: Option<PolicyKeys>,
+    pub(crate) strict: bool,
+    /// Where compiled policies are kept.
+    pub(crate) compiled: Option<PathBuf>,
     pub(crate) policy_budget: Duration,
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
@@ -91,6 +95,9 @@ impl Settings {
             listen: listen(&options)?,
             tls: tls(&options)?,
             sites: sites(&options)?,
+            policy_keys: policy_keys(&options)?,
+            strict: options.strict,
+            compiled: options.policies.as_ref().and_then(|_| Some(state_dir(&options).ok()?.join("compiled"))),
             policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
             lifetime: span(options.lifetime, 2 * 3600),
             max_lifetime: span(options.max_lifetime, 24 * 3600),
@@ -204,6 +211,26 @@ fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
     Ok(sites)
 }
 
+fn policy_keys(options: &Options) -> Result<Option<PolicyKeys>> {
+    let Some(file) = &options.policy_keys else { return Ok(None) };
+    ensure!(
+        options.policies.is_some(),
+        "--policy-keys {} is given, but no policies are loaded: add --policies DIR",
+        file.display()
+    );
+    Ok(Some(read_policy_keys(file, options.strict)?))
+}
+
+/// The keys in `file`, which is as dear as what they sign: with `strict` nobody else may write it.
+pub(crate) fn read_policy_keys(file: &Path, strict: bool) -> Result<PolicyKeys> {
+    match exposed(file) {
+        Some(exposed) if strict => bail!("--policy-keys: {exposed}"),
+        Some(exposed) => tracing::warn!("--policy-keys: {exposed}"),
+        None => {}
+    }
+    PolicyKeys::read(file).with_context(|| format!("--policy-keys {}", file.display()))
+}
+
 /// Where state that outlives the process is kept (XDG Base Directory Specification).
 fn state_dir(options: &Options) -> Result<PathBuf> {
     if let Some(dir) = &options.state_dir {
@@ -213,13 +240,11 @@ fn state_dir(options: &Options) -> Result<PathBuf> {
     if let Some(state) = variable("XDG_STATE_HOME") {
         return Ok(state.join("reprise"));
     }
-    // The owner of a process's own entry there is its effective user.
-    if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
+    if nix::unistd::geteuid().is_root() {
         return Ok("/var/lib/reprise".into());
     }
-    let home = variable("HOME").context(
-        "no place to keep the self-signed certificate: HOME is not set; give --state-dir DIR, or --cert and --key",
-    )?;
+    let home = variable("HOME")
+        .context("no place to keep state: HOME is not set; give --state-dir DIR, or --cert and --key")?;
     Ok(home.join(".local/state/reprise"))
 }
 
@@ -263,6 +288,8 @@ mod tests {
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
             ("handshake-timeout = '0s'", "--handshake-timeout"),
             ("tickets = 17", "--tickets"),
+            ("policy-keys = 'keys'", "--policies"),
+            ("policies = 'p'\npolicy-keys = '/no/such/keys'", "/no/such/keys"),
             ("max-connections = 0", "--max-connections"),
         ] {
             let error = format!("{:#}", settings(toml).map(|_| ()).expect_err(toml));
