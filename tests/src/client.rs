@@ -27,6 +27,16 @@ pub struct Session {
     pub id: Vec<u8>,
 }
 
+impl Session {
+    /// The master secret of a TLS 1.2 session, the resumption's pre-shared key of a TLS 1.3 one.
+    pub fn secret(&self) -> Vec<u8> {
+        let session = SslSession::from_der(&self.der).expect("it was encoded by OpenSSL");
+        let mut secret = vec![0; session.master_key_len()];
+        session.master_key(&mut secret);
+        secret
+    }
+}
+
 /// One connection, from its handshake to its end.
 pub struct Visit {
     /// What the server tells of it.

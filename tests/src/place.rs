@@ -84,6 +84,11 @@ impl Place {
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
+        // What is kept goes with the place, not to the state directory of whoever runs the tests.
+        let state = self.arg("state");
+        if !arguments.contains(&"--state-dir") {
+            all.extend(["--state-dir", &state]);
+        }
         all.extend(arguments);
         Server::start(&crate::built::server(), &all, environment)
     }

@@ -57,6 +57,11 @@ impl Server {
         &self.log
     }
 
+    /// Its process's number.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Waits until this generation of a policy decides.
     pub fn live(&self, policy: &str, generation: u64) {
         self.log.line(&["policy is live", &format!("policy=\"{policy}\""), &format!("generation={generation} ")]);

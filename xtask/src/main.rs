@@ -4,6 +4,7 @@
 //!
 //! - `invocation`: the command line
 //! - `serve`, `policies`, `test`, `bench`: the commands, one each
+//! - `dependencies`: what dependencies may be like
 //! - `requirements`: what a command needs of the machine, and how it gets there
 //! - `machine`: what the machine is, and who we are on it
 //! - `wasm_compiler`: which compiler makes WebAssembly here
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod dependencies;
 mod invocation;
 mod machine;
 mod policies;

@@ -21,6 +21,8 @@ pub enum Requirement {
     OpensslProgram,
     /// Python with its ssl module, for tests that talk to it.
     Python,
+    /// What installs programs from PyPI.
+    Pip,
     /// What OpenSSL's own build wants.
     PerlAndMake,
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
@@ -38,6 +40,7 @@ impl Requirement {
             }
             Requirement::OpensslProgram => there("openssl", &["version"]),
             Requirement::Python => there("python3", &["-c", "import ssl"]),
+            Requirement::Pip => there("python3", &["-m", "pip", "--version"]),
             Requirement::PerlAndMake => {
                 there("make", &["--version"])
                     && there("perl", &["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"])
@@ -53,6 +56,7 @@ impl Requirement {
             Requirement::OpensslHeaders => "the headers of OpenSSL 3.0 or later, and pkg-config",
             Requirement::OpensslProgram => "the openssl program",
             Requirement::Python => "python3 with its ssl module",
+            Requirement::Pip => "pip",
             Requirement::PerlAndMake => "perl and make",
             Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
         }
@@ -73,6 +77,9 @@ impl Requirement {
             (R::Python, S::Arch | S::MacOs) => &["python"],
             (R::Python, S::Other) => &[],
             (R::Python, _) => &["python3"],
+            (R::Pip, S::Debian | S::Fedora) => &["python3-pip"],
+            (R::Pip, S::Alpine) => &["py3-pip"],
+            (R::Pip, S::Arch) => &["python-pip"],
             (R::PerlAndMake, S::Fedora) => &["perl", "make"],
             (R::PerlAndMake, S::Debian | S::Alpine | S::Arch) => &["perl", "make"],
             (R::DebianRust, S::Debian) => &["rustc-web", "rust-web-src", "rust-web-llvm"],

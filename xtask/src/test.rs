@@ -8,7 +8,7 @@ use std::{fs, process::Command};
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    Workspace, policies,
+    Workspace, dependencies, policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
 };
@@ -19,10 +19,14 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         ensure(&[Requirement::OpensslHeaders, Requirement::OpensslProgram, Requirement::Python])?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
-        check(workspace)?;
+        let unchecked = check(workspace)?;
         let system =
             output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
-        return run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"));
+        run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
+        if let Some(unchecked) = unchecked {
+            eprintln!("\n{unchecked}");
+        }
+        return Ok(());
     };
     let lock = fs::read_to_string(workspace.path("Cargo.lock")).context("Cargo.lock could not be read")?;
     let version = vendored(&lock, wanted)?;
@@ -37,14 +41,16 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
     )
 }
 
-/// All that needs no test to run: cheap things first.
-fn check(workspace: &Workspace) -> Result<()> {
+/// All that needs no test to run: cheap things first. What could not be checked here.
+fn check(workspace: &Workspace) -> Result<dependencies::Unchecked> {
     step("formatting");
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
+    let unchecked = dependencies::check(workspace)?;
     step("lints");
     run(in_target(workspace, "target", "clippy").args(["--all-targets", "--", "--deny", "warnings"]))?;
     step("documentation");
-    run(in_target(workspace, "target", "doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"))
+    run(in_target(workspace, "target", "doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"))?;
+    Ok(unchecked)
 }
 
 fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl: &str) -> Result<()> {

@@ -35,6 +35,8 @@ mod sandboxed_tests;
 mod settling;
 #[cfg(test)]
 mod tests;
+#[cfg(all(test, feature = "cli"))]
+mod trust_tests;
 mod watch;
 
 use std::{

@@ -14,9 +14,9 @@ use crate::{
 /// Far beyond what any step takes. Reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Served {
+pub(super) struct Served {
     _root: TempDir,
-    path: PathBuf,
+    pub(super) path: PathBuf,
     live: Arc<ArcSwap<Chain>>,
     dir: PoliciesDir,
     events: Receiver<PolicyEvent>,
@@ -24,6 +24,10 @@ struct Served {
 
 impl Served {
     fn start(files: &[(&str, &[u8])]) -> Self {
+        Self::start_with(files, DirOptions::default())
+    }
+
+    pub(super) fn start_with(files: &[(&str, &[u8])], options: DirOptions) -> Self {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("policies");
         fs::create_dir(&path).unwrap();
@@ -32,13 +36,13 @@ impl Served {
         }
         let runtime = Runtime::new(RuntimeOptions::default()).unwrap();
         let live = Arc::new(ArcSwap::from_pointee(Chain::default()));
-        let options = DirOptions { settle: Duration::from_millis(50), ..DirOptions::default() };
+        let options = DirOptions { settle: Duration::from_millis(50), ..options };
         let dir = PoliciesDir::start(&path, runtime, live.clone(), options).unwrap();
         let events = dir.subscribe();
         Self { _root: root, path, live, dir, events }
     }
 
-    fn drop_in(&self, file: &str, content: &[u8]) {
+    pub(super) fn drop_in(&self, file: &str, content: &[u8]) {
         fs::write(self.path.join(".beside"), content).unwrap();
         fs::rename(self.path.join(".beside"), self.path.join(file)).unwrap();
     }
@@ -52,14 +56,14 @@ impl Served {
         }
     }
 
-    fn rejected(&self) -> (String, Option<u64>) {
+    pub(super) fn rejected(&self) -> (String, Option<u64>) {
         self.wait(|event| match event {
             PolicyEvent::Rejected { reason, keeping, .. } => Some((reason, keeping)),
             _ => None,
         })
     }
 
-    fn live(&self) -> u64 {
+    pub(super) fn live(&self) -> u64 {
         self.wait(|event| match event {
             PolicyEvent::Live { generation, .. } => Some(generation),
             _ => None,
@@ -67,7 +71,7 @@ impl Served {
     }
 
     /// The policies that count as objecting because they were never live.
-    fn not_loaded(&self) -> Vec<String> {
+    pub(super) fn not_loaded(&self) -> Vec<String> {
         let (budget, id) = (&mut Budget::new(PATIENCE), SessionId::from([1; 32]));
         let (_, asked) = self.live.load().decide_remove(budget, &id, None, Removal::Unknown);
         let missing = asked.iter().filter(|asked| asked.answer == Answer::FailedObjecting(Failure::NotLoaded));
@@ -75,7 +79,7 @@ impl Served {
     }
 
     /// The policies that decide, with their generations.
-    fn chain(&self) -> Vec<(String, u64)> {
+    pub(super) fn chain(&self) -> Vec<(String, u64)> {
         self.live.load().policies().iter().map(|policy| (policy.name().to_string(), policy.generation())).collect()
     }
 }
