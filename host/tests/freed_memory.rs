@@ -18,8 +18,8 @@ use reprise_fixtures::policies;
 use support::{certificates, policies::directory, *};
 
 const MOST: usize = 1 << 20;
-/// Smaller ones hold no secret.
-const SMALLEST: usize = 16;
+/// Smaller ones hold neither a secret nor a name.
+const SMALLEST: usize = 8;
 
 struct Keeping;
 
