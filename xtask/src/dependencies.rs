@@ -32,7 +32,7 @@ pub fn check(workspace: &Workspace) -> Result<Unchecked> {
         eprintln!("{unchecked}");
         return Ok(Some(unchecked));
     }
-    run(deny.command(workspace).args(["check", "--disable-fetch", "advisories"]))?;
+    run(deny.command(workspace).args(["check", "advisories"]))?;
     Ok(None)
 }
 

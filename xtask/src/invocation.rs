@@ -6,8 +6,9 @@ cargo xtask COMMAND
 
   serve [-- ARGS]        Builds everything and serves TLS on 127.0.0.1:8443 with the policies in ./policies, which the
                          first run makes. ARGS go to `reprise serve`; `cargo xtask serve -- --help` lists them.
-  test [--openssl 3.5]   Formatting, lints, documentation and all tests, as CI runs them. With --openssl 3.5, all tests
-                         against an OpenSSL 3.5 built from source.
+  test [--openssl 3.5]   Formatting, dependencies, lints, documentation and all tests, as CI runs them. With --openssl 3.5,
+                         all tests against an OpenSSL 3.5 built from source.
+  dependencies           Licences, sources, bans and advisories of dependencies, as deny.toml says.
   plugins                Builds every policy under plugins/ to target/policies/NAME.wasm.
   bench [-- ARGS]        Runs the benchmarks and prints their table.
   help                   Shows this.
@@ -21,6 +22,7 @@ pub enum Invocation {
     Plugins,
     Serve { arguments: Vec<String> },
     Test { openssl: Option<String> },
+    Dependencies,
     Bench { arguments: Vec<String> },
 }
 
@@ -34,6 +36,7 @@ impl Invocation {
         match (command.as_str(), rest.as_slice()) {
             ("help" | "--help" | "-h", _) | (_, ["--help" | "-h"]) => Ok(Self::Help),
             ("plugins", []) => Ok(Self::Plugins),
+            ("dependencies", []) => Ok(Self::Dependencies),
             ("test", []) => Ok(Self::Test { openssl: None }),
             ("test", ["--openssl", version]) => Ok(Self::Test { openssl: Some((*version).to_owned()) }),
             ("serve", []) => Ok(Self::Serve { arguments: Vec::new() }),
@@ -44,7 +47,9 @@ impl Invocation {
                 "`{command}` knows no `{other}`; what is meant for the program goes behind `--`:\n  cargo xtask {command} -- {}",
                 rest.join(" ")
             )),
-            ("plugins" | "test", _) => Err(format!("`{command}` knows no `{}`\n\n{HELP}", rest.join(" "))),
+            ("plugins" | "test" | "dependencies", _) => {
+                Err(format!("`{command}` knows no `{}`\n\n{HELP}", rest.join(" ")))
+            }
             _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
         }
     }

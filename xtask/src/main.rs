@@ -3,8 +3,7 @@
 //! # Layout
 //!
 //! - `invocation`: the command line
-//! - `serve`, `policies`, `test`, `bench`: the commands, one each
-//! - `dependencies`: what dependencies may be like
+//! - `serve`, `policies`, `test`, `dependencies`, `bench`: the commands, one each
 //! - `requirements`: what a command needs of the machine, and how it gets there
 //! - `machine`: what the machine is, and who we are on it
 //! - `wasm_compiler`: which compiler makes WebAssembly here
@@ -40,6 +39,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Plugins) => policies::build(&workspace).map(drop),
         Ok(Invocation::Serve { arguments }) => serve::serve(&workspace, &arguments),
         Ok(Invocation::Test { openssl }) => test::test(&workspace, openssl.as_deref()),
+        Ok(Invocation::Dependencies) => dependencies::check(&workspace).map(drop),
         Ok(Invocation::Bench { arguments }) => bench::bench(&workspace, &arguments),
         Err(wrong) => Err(anyhow::anyhow!(wrong)),
     };

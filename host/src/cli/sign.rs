@@ -14,7 +14,7 @@ use crate::signing::sign::{new_key, secret_key, sign};
 /// as it lies there, the policy's name, and the NAME.toml beside it or its absence: sign again when one of them changes.
 #[derive(Args)]
 pub(super) struct Sign {
-    /// The secret key to sign with, as --new-key makes it, or `minisign -G`
+    /// The secret key to sign with, as --new-key makes it, or `minisign -G` with a password
     #[arg(long, value_name = "KEY", required_unless_present = "new_key")]
     key: Option<PathBuf>,
 

@@ -56,9 +56,10 @@ impl HostBuilder {
         self
     }
 
-    /// How the directory is watched.
+    /// How the directory is watched. Does not take back [`HostBuilder::policy_keys`] and [`HostBuilder::strict_policies`].
     pub fn policies_dir_options(mut self, options: DirOptions) -> Self {
-        self.dir = options;
+        let (keys, strict) = (self.dir.keys.take(), self.dir.strict);
+        self.dir = DirOptions { keys: options.keys.clone().or(keys), strict: options.strict || strict, ..options };
         self
     }
 
@@ -82,10 +83,11 @@ impl HostBuilder {
         self
     }
 
-    /// Bounds of the policies' sandboxes.
+    /// Bounds of the policies' sandboxes. Does not take back [`HostBuilder::compiled_policies`].
     pub fn runtime_options(mut self, options: RuntimeOptions) -> Self {
         self.limits.policy_budget = options.budget;
-        self.runtime = options;
+        let cache = self.runtime.cache.take();
+        self.runtime = RuntimeOptions { cache: options.cache.clone().or(cache), ..options };
         self
     }
 
@@ -186,5 +188,22 @@ impl HostBuilder {
         }));
         inner.living.revive(&inner)?;
         Ok(Host { inner })
+    }
+}
+
+#[cfg(all(test, feature = "cli"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_policies_trusted_is_not_taken_back_by_other_options() {
+        let keys = minisign::KeyPair::generate_unencrypted_keypair().unwrap().pk.to_box().unwrap().into_string();
+        let builder = HostBuilder::default()
+            .policy_keys(PolicyKeys::parse(&keys, "keys".as_ref()).unwrap())
+            .strict_policies(true)
+            .compiled_policies("/compiled")
+            .policies_dir_options(DirOptions::default())
+            .runtime_options(RuntimeOptions::default());
+        assert!(builder.dir.keys.is_some() && builder.dir.strict && builder.runtime.cache.is_some());
     }
 }

@@ -13,7 +13,7 @@ use crate::signing::{PolicyKeys, sign::sign};
 
 fn signed() -> (SecretKey, DirOptions) {
     let KeyPair { pk, sk } = KeyPair::generate_unencrypted_keypair().unwrap();
-    let keys = PolicyKeys::parse(&pk.to_box().unwrap().into_string()).unwrap();
+    let keys = PolicyKeys::parse(&pk.to_box().unwrap().into_string(), Path::new("keys")).unwrap();
     (sk, DirOptions { keys: Some(keys), ..DirOptions::default() })
 }
 

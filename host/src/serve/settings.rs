@@ -228,7 +228,7 @@ pub(crate) fn read_policy_keys(file: &Path, strict: bool) -> Result<PolicyKeys> 
         Some(exposed) => tracing::warn!("--policy-keys: {exposed}"),
         None => {}
     }
-    PolicyKeys::read(file).with_context(|| format!("--policy-keys {}", file.display()))
+    PolicyKeys::read(file).context("--policy-keys")
 }
 
 /// Where state that outlives the process is kept (XDG Base Directory Specification).

@@ -6,7 +6,7 @@ use std::{fmt, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// It cannot be read.
-    #[error("{}: the policy keys cannot be read: {source}", file.display())]
+    #[error("{}: the policy keys cannot be read", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
@@ -15,16 +15,22 @@ pub enum KeysError {
     },
     /// One of its lines is not a key.
     #[error(
-        "line {line} is no policy key: expected a public key in minisign's format (`RW…`, 56 characters), as in the \
-         NAME.pub that `reprise sign --new-key NAME` makes"
+        "{}: line {line} is no policy key: expected a public key in minisign's format (`RW…`, 56 characters), as in the NAME.pub \
+         that `reprise sign --new-key NAME` makes",
+        file.display()
     )]
     Malformed {
+        /// The file.
+        file: PathBuf,
         /// Counted from 1.
         line: usize,
     },
     /// There is no key in it, and nothing could ever go live.
-    #[error("there is no policy key in it: put in at least one public key, as `reprise sign --new-key NAME` makes one")]
-    Empty,
+    #[error("{}: there is no policy key in it: put in what is in NAME.pub, from `reprise sign --new-key NAME`", file.display())]
+    Empty {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 /// Why a signature does not let a module go live.

@@ -39,22 +39,22 @@ impl PolicyKeys {
     pub fn read(file: &Path) -> Result<Self, KeysError> {
         let text =
             fs::read_to_string(file).map_err(|source| KeysError::Unreadable { file: file.to_owned(), source })?;
-        Self::parse(&text)
+        Self::parse(&text, file)
     }
 
-    /// The keys in the text of such a file.
+    /// The keys in the text of such a file. `file` is what an error names.
     ///
     /// # Errors
     /// A line is no key, or there is none.
-    pub fn parse(text: &str) -> Result<Self, KeysError> {
+    pub fn parse(text: &str, file: &Path) -> Result<Self, KeysError> {
         let keys = text
             .lines()
             .enumerate()
             .map(|(number, line)| (number + 1, line.trim()))
             .filter(|(_, line)| !(line.is_empty() || line.starts_with('#') || line.starts_with("untrusted comment:")))
-            .map(|(line, text)| Key::decode(text).ok_or(KeysError::Malformed { line }))
+            .map(|(line, text)| Key::decode(text).ok_or_else(|| KeysError::Malformed { file: file.to_owned(), line }))
             .collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() { Err(KeysError::Empty) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(KeysError::Empty { file: file.to_owned() }) } else { Ok(Self(keys)) }
     }
 
     /// Holds a signature, the content of `NAME.wasm.sig`, against the files it was made for.

@@ -40,11 +40,16 @@ pub fn secret_key(file: &Path) -> Result<SecretKey> {
     let text =
         Zeroizing::new(fs::read_to_string(file).with_context(|| format!("the key {} cannot be read", file.display()))?);
     let boxed = || SecretKeyBox::from_string(&text);
-    // What is not encrypted is told by this alone.
-    boxed()?
-        .into_unencrypted_secret_key()
-        .or_else(|_| boxed()?.into_secret_key(None))
-        .map_err(|error| anyhow!("{} is no minisign secret key, or the password is wrong: {error}", file.display()))
+    // Whether it is encrypted shows in the trying.
+    boxed()?.into_unencrypted_secret_key().or_else(|plain| {
+        let decrypted = boxed()?.into_secret_key(None);
+        decrypted.map_err(|error| {
+            let file = file.display();
+            anyhow!(
+                "{file} is no secret key to sign with ({plain}; {error}): make one with `reprise sign --new-key NAME`"
+            )
+        })
+    })
 }
 
 /// Signs the module in `file` as it lies there, with the `.toml` beside it. The signature's file.

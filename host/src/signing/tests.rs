@@ -7,12 +7,13 @@ use tempfile::TempDir;
 
 use super::{sign::sign, *};
 
+const FILE: &str = "keys";
 const MODULE: &[u8] = b"\0asm module";
 
 /// A key pair: the public half as policy keys.
 fn key() -> (SecretKey, PolicyKeys) {
     let KeyPair { pk, sk } = KeyPair::generate_unencrypted_keypair().unwrap();
-    (sk, PolicyKeys::parse(&pk.to_box().unwrap().into_string()).unwrap())
+    (sk, PolicyKeys::parse(&pk.to_box().unwrap().into_string(), FILE.as_ref()).unwrap())
 }
 
 /// The signature of [`MODULE`] as `file`, with these settings.
@@ -87,7 +88,7 @@ fn a_signature_by_a_key_that_is_not_listed_is_by_an_unknown_key() {
 fn any_of_several_keys_will_do() {
     let pairs = [(); 3].map(|()| KeyPair::generate_unencrypted_keypair().unwrap());
     let text: String = pairs.iter().map(|pair| pair.pk.to_box().unwrap().into_string()).collect();
-    let keys = PolicyKeys::parse(&format!("# ours\n\n{text}")).unwrap();
+    let keys = PolicyKeys::parse(&format!("# ours\n\n{text}"), FILE.as_ref()).unwrap();
     for KeyPair { sk, .. } in &pairs {
         assert_eq!(verify(&keys, "a", MODULE, None, &signature("a.wasm", None, sk)), Ok(()));
     }
@@ -114,13 +115,13 @@ fn what_is_no_signature_is_malformed_and_none_is_missing() {
 fn a_file_of_keys_with_anything_else_in_it_is_refused_by_its_line() {
     let (secret, _) = key();
     let public = minisign::PublicKey::from_secret_key(&secret).unwrap().to_box().unwrap().into_string();
-    let error = PolicyKeys::parse(&format!("{public}nonsense\n")).unwrap_err();
-    assert!(matches!(error, KeysError::Malformed { line: 3 }), "{error}");
-    assert!(matches!(PolicyKeys::parse("# none\n"), Err(KeysError::Empty)));
+    let error = PolicyKeys::parse(&format!("{public}nonsense\n"), FILE.as_ref()).unwrap_err();
+    assert!(matches!(error, KeysError::Malformed { line: 3, .. }) && error.to_string().contains(FILE), "{error}");
+    assert!(matches!(PolicyKeys::parse("# none\n", FILE.as_ref()), Err(KeysError::Empty { .. })));
 }
 
 #[test]
-fn a_signature_made_by_the_minisign_tool_with_our_statement_holds() {
+fn a_minisign_signature_with_our_statement_holds_whoever_made_it() {
     // What `minisign -S -t STATEMENT` would write: the format is not ours alone.
     let (secret, keys) = key();
     let statement = Statement::of("a", MODULE, None, 7).to_comment();
