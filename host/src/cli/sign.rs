@@ -10,7 +10,7 @@ use crate::signing::sign::{new_key, secret_key, sign};
 
 /// Sign policies, so that servers with --policy-keys take them.
 ///
-/// Writes NAME.wasm.sig beside each NAME.wasm, in minisign's format (https://jedisct1.github.io/minisign/). It stands for the module
+/// Writes NAME.wasm.sig beside each NAME.wasm, in the format of minisign, whose tool verifies it too. It stands for the module
 /// as it lies there, the policy's name, and the NAME.toml beside it or its absence: sign again when one of them changes.
 #[derive(Args)]
 pub(super) struct Sign {
