@@ -39,7 +39,7 @@ pub struct RuntimeOptions {
     /// not used, and the log says why.
     pub cache: Option<PathBuf>,
     /// The most bytes that compiled policies take there; what was not used for longest goes first. 256 MiB by default: a Rust
-    /// policy takes 100 KB, one in JavaScript 35 MB.
+    /// policy takes 200 KB, one in JavaScript 35 MB.
     pub cache_bytes: u64,
 }
 
