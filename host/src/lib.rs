@@ -29,6 +29,8 @@ mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod host;
 pub mod policies_dir;

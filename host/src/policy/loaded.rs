@@ -19,6 +19,7 @@ use super::{
     pool::Pool,
     runtime::Shared,
     sandbox::NodeMemory,
+    stack,
 };
 
 /// How long to wait before an instance is made again after one could not be; doubled each time, up to the second.
@@ -202,6 +203,8 @@ impl Policy {
         if allowed.is_zero() {
             return Err(self.note_failure(callback, Failure::Deadline, None));
         }
+        stack::room_for(self.shared.options().stack)
+            .map_err(|error| self.note_failure(callback, Failure::NoStack, Some(&error)))?;
         let mut instance = self.pool.take(start + allowed).map_err(|failure| {
             budget.spend_since(start);
             self.note_failure(callback, failure, None)

@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 use toml::{Table, Value};
 
+use super::observe::one_line;
+
 /// Attribute names that this host knows, on a connection and on a session.
 pub(super) const ATTRIBUTES: [&str; 1] = ["site"];
 const KEYS: &str = "settings, on-failure, attributes, budget-ms, memory, instances";
@@ -86,7 +88,7 @@ impl Manifest {
                 unknown => {
                     return Err(ManifestError {
                         expected: format!("one of the keys {KEYS}"),
-                        found: format!("`{unknown}`"),
+                        found: one_line(&format!("`{unknown}`")).into_owned(),
                         hint: "A policy's own settings go under [settings].".into(),
                     });
                 }
@@ -102,16 +104,17 @@ impl fmt::Display for ManifestError {
     }
 }
 
-/// Tables become dotted keys, arrays repeated ones, every value text.
 /// What is wrong with a TOML text, and where, as the log has it: the parser's own words draw a picture over several lines.
 fn in_one_line(error: &toml::de::Error, text: &str) -> String {
     let message = error.message().trim().replace('\n', ", ");
+    let message = one_line(&message);
     match error.span().and_then(|span| text.get(..span.start)) {
         Some(before) => format!("{message} (line {})", before.matches('\n').count() + 1),
-        None => message,
+        None => message.into_owned(),
     }
 }
 
+/// Tables become dotted keys, arrays repeated ones, every value text.
 fn flatten(key: &str, value: &Value, settings: &mut Vec<(String, String)>) {
     match value {
         Value::Table(table) => {
@@ -188,7 +191,8 @@ fn integer(key: &str, value: &Value, min: i64, max: i64) -> Result<u64, Manifest
 }
 
 fn wrong(expected: &str, found: &Value, hint: &str) -> ManifestError {
-    ManifestError { expected: expected.into(), found: format!("`{found}`"), hint: hint.into() }
+    let found = one_line(&format!("`{found}`")).into_owned();
+    ManifestError { expected: expected.into(), found, hint: hint.into() }
 }
 
 #[cfg(test)]
@@ -275,5 +279,13 @@ mod tests {
     fn what_is_no_toml_is_told_in_one_line_with_its_place() {
         let error = Manifest::parse("on-failure = \"abstain\"\n[settings\n").unwrap_err();
         assert!(!error.found.contains('\n') && error.found.contains("line 2"), "{error}");
+    }
+
+    #[test]
+    fn what_a_text_says_over_several_lines_is_told_in_one() {
+        for text in ["\"two\\nlines\" = 1", "memory = '''\ntwo\nlines'''"] {
+            let error = Manifest::parse(text).unwrap_err();
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
     }
 }

@@ -4,14 +4,16 @@
 //!
 //! - `manifest`: what NAME.toml says of it.
 //! - `runtime`: the steps from bytes to [`Policy`], each with its [`Rejection`]; what all policies share.
-//! - `contract`: imports and exports held against `wit/`; `probe`: the first call of each callback.
+//! - `bounds`: what is too much to compile; `contract`: imports and exports held against `wit/`; `probe`: the first call of
+//!   each callback.
 //! - `instance`: one instance, made and called; `sandbox`: what it has around it, with the imports `state` and
 //!   `observe`; `engine`: how wasmtime is set up.
 //! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
-//!   ends a call.
+//!   ends a call; `stack`: what a call needs of the thread it runs on.
 //! - `loaded`: a policy that answers, its failures and counts; `facts`: what each policy may see of a session.
 //! - `chain`: several policies, one decision, which is an `outcome` of verdicts.
 
+mod bounds;
 mod budget;
 mod chain;
 mod contract;
@@ -28,6 +30,7 @@ mod probe;
 mod rejection;
 mod runtime;
 mod sandbox;
+mod stack;
 mod state;
 mod thread;
 mod ticker;

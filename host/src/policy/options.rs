@@ -30,9 +30,9 @@ pub struct RuntimeOptions {
     /// Calls after which an instance is replaced; the actual number is random between half of this and all of it, so that
     /// instances do not go all at once. 100,000 by default: at 0.1 ms for a new one, a nanosecond a call.
     pub max_calls: u32,
-    /// Stack of a call, in bytes. 128 KiB by default: calls run on threads that are not ours, and wasmtime does not check what
-    /// is left of a thread's stack, which must be this and 64 KiB more. Where threads have less than that (musl gives them
-    /// 128 KiB if nobody asks for more), set it lower.
+    /// Stack of a call, in bytes. 128 KiB by default: calls run on threads that are not ours. A thread on which less than this
+    /// and 64 KiB more is left makes no calls, which fail with [`Failure::NoStack`](super::Failure::NoStack). Where threads
+    /// have less (musl gives them 128 KiB if nobody asks for more), set it lower.
     pub stack: usize,
 }
 

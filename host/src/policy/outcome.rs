@@ -63,23 +63,27 @@ pub enum Failure {
     Deadline,
     /// No warm instance came free within the budget.
     Saturated,
-    /// Its answer breaks a limit of the interface, e.g. a note that is too long.
+    /// Its answer breaks a limit of the interface, e.g. a note that is too long, or lies where it has no memory.
     InvalidVerdict,
     /// Its generation has been retired, and the handshake outlived the draining.
     Retired,
     /// Its module was there when the host started and could not be loaded, so no generation of it has been live yet.
     NotLoaded,
+    /// The calling thread has too little stack left for a call: see [`RuntimeOptions::stack`](super::RuntimeOptions::stack).
+    /// The policy was not called.
+    NoStack,
 }
 
 impl Failure {
     /// Every kind, in the order in which counts of them are given.
-    pub const ALL: [Failure; 6] = [
+    pub const ALL: [Failure; 7] = [
         Failure::Trap,
         Failure::Deadline,
         Failure::Saturated,
         Failure::InvalidVerdict,
         Failure::Retired,
         Failure::NotLoaded,
+        Failure::NoStack,
     ];
 
     /// A short, stable name for logs and metrics.
@@ -91,6 +95,7 @@ impl Failure {
             Failure::InvalidVerdict => "invalid-verdict",
             Failure::Retired => "retired",
             Failure::NotLoaded => "not-loaded",
+            Failure::NoStack => "no-stack",
         }
     }
 }

@@ -5,17 +5,19 @@ use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 use anyhow::{Context, anyhow};
 use openssl::sha::Sha256;
 use parking_lot::Mutex;
+use thread_priority::{ThreadPriority, set_current_thread_priority};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
 };
 
 use super::{
-    Manifest, Policy, Rejection, RuntimeOptions, Step,
+    Manifest, Policy, Rejection, RuntimeOptions, Step, bounds,
     contract::{self, Mismatch},
     engine::engine,
     instance::{Blueprint, StartError},
     loaded::Terms,
+    observe::one_line,
     options::cores,
     probe::{ProbeError, probe},
     sandbox::{Label, NodeMemory, Sandbox, linker},
@@ -99,6 +101,7 @@ impl Runtime {
         let label = Label { file: file.into(), name: name.into(), generation };
 
         check_kind(module).map_err(|mismatch| candidate.rejected(Step::Componentize, mismatch))?;
+        bounds::check(module).map_err(|mismatch| candidate.rejected(Step::Compile, mismatch))?;
         let component = shared.compile(module).map_err(|error| candidate.rejected(Step::Compile, invalid(&error)))?;
         let linked = contract::link(&shared.engine, &shared.linker, &component, name)
             .map_err(|mismatch| candidate.rejected(Step::Link, mismatch))?;
@@ -145,13 +148,23 @@ impl fmt::Debug for Runtime {
     }
 }
 
+/// The priority of compiling threads, from 0 to 99: `nice 10`, which on a busy machine leaves handshakes nine tenths of a core
+/// that both want, and a compilation the rest.
+const COMPILE_PRIORITY: u8 = 22;
+
 impl Shared {
-    /// Compiles on all cores but one, so that handshakes have one left. The threads are there for this compilation only.
+    pub(super) fn options(&self) -> &RuntimeOptions {
+        &self.options
+    }
+
+    /// Compiles on all cores but one, and behind everybody else there, so that no handshake waits for it. The threads are there
+    /// for this compilation only.
     fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
         let _compiling = self.compiling.lock();
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(cores().saturating_sub(1).max(1))
             .thread_name(|_| "reprise-compile".into())
+            .start_handler(|_| step_back())
             .build()?;
         threads.install(|| Component::from_binary(&self.engine, module))
     }
@@ -162,8 +175,19 @@ impl Shared {
     }
 }
 
+/// Lowers the priority of this thread.
+fn step_back() {
+    let lowered = COMPILE_PRIORITY.try_into().map(ThreadPriority::Crossplatform);
+    let lowered = lowered.and_then(|low| set_current_thread_priority(low).map_err(|error| error.to_string()));
+    if let Err(error) = lowered {
+        tracing::debug!(error, "a compiling thread keeps its priority");
+    }
+}
+
 impl Candidate<'_> {
     fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
+        // What was found may be in the module's own words.
+        let found = one_line(&found).into_owned();
         Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint: hint.into() }
     }
 

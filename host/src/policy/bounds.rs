@@ -1,0 +1,127 @@
+//! What is too much to compile, counted before anything is.
+//!
+//! wasmtime takes whatever is valid: a million functions, or one of 7 MB. Compiling takes memory in proportion to the function
+//! at hand and to all that came of the others, and no limit of wasmtime's holds it. These bounds do. They lie well above
+//! what interpreters of whole languages need, 12 MB of code in 20,000 functions; time is not theirs to bound, for compiling
+//! runs beside the handshakes, behind them.
+
+use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload, TypeSectionReader};
+
+use super::contract::Mismatch;
+
+/// Functions of all modules in a component.
+const FUNCTIONS: u64 = 100_000;
+/// Everything else that a component defines: types, imports, exports, globals, segments.
+const DEFINITIONS: u64 = 500_000;
+/// Bytes of code of all functions.
+const CODE: u64 = 24 << 20;
+/// Bytes of one function's code. The compiler needs up to a thousand times as many.
+const FUNCTION: u64 = 1 << 20;
+/// Branches of one function times its variables: the compiler may keep a value for each pair.
+const FLOW: u64 = 1 << 26;
+
+/// Holds a component's counts against the bounds. What does not parse is left to the compiler, which says more about it.
+pub(super) fn check(module: &[u8]) -> Result<(), Mismatch> {
+    let Ok(counts) = Counts::of(module) else { return Ok(()) };
+    let bounds = [
+        ("functions", counts.functions, FUNCTIONS),
+        ("definitions other than functions", counts.definitions, DEFINITIONS),
+        ("bytes of code", counts.code, CODE),
+        ("bytes of code in one function", counts.largest_function, FUNCTION),
+        ("branches times variables in one function", counts.widest_flow, FLOW),
+    ];
+    match bounds.into_iter().find(|(_, found, most)| found > most) {
+        None => Ok(()),
+        Some((what, found, most)) => Err(Mismatch {
+            expected: format!("at most {most} {what}"),
+            found: found.to_string(),
+            hint: "Make it smaller: build it with optimization, and leave out what it does not use.".into(),
+        }),
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    functions: u64,
+    definitions: u64,
+    code: u64,
+    largest_function: u64,
+    widest_flow: u64,
+}
+
+impl Counts {
+    fn of(component: &[u8]) -> Result<Self, BinaryReaderError> {
+        let mut counts = Self::default();
+        // Of the module at hand: a function's parameters are variables too.
+        let mut most_parameters = 0;
+        for payload in Parser::new(0).parse_all(component) {
+            let defined = match payload? {
+                Payload::CodeSectionStart { count, .. } => {
+                    counts.functions += u64::from(count);
+                    continue;
+                }
+                Payload::CodeSectionEntry(body) => {
+                    counts.add(&body, most_parameters)?;
+                    continue;
+                }
+                Payload::Version { .. } => {
+                    most_parameters = 0;
+                    continue;
+                }
+                Payload::TypeSection(types) => {
+                    let count = types.count();
+                    most_parameters = parameters(types)?;
+                    count
+                }
+                Payload::ImportSection(section) => section.count(),
+                Payload::TableSection(section) => section.count(),
+                Payload::MemorySection(section) => section.count(),
+                Payload::GlobalSection(section) => section.count(),
+                Payload::ExportSection(section) => section.count(),
+                Payload::ElementSection(section) => section.count(),
+                Payload::DataSection(section) => section.count(),
+                Payload::InstanceSection(section) => section.count(),
+                Payload::CoreTypeSection(section) => section.count(),
+                Payload::ComponentInstanceSection(section) => section.count(),
+                Payload::ComponentAliasSection(section) => section.count(),
+                Payload::ComponentTypeSection(section) => section.count(),
+                Payload::ComponentCanonicalSection(section) => section.count(),
+                Payload::ComponentImportSection(section) => section.count(),
+                Payload::ComponentExportSection(section) => section.count(),
+                _ => continue,
+            };
+            counts.definitions += u64::from(defined);
+        }
+        Ok(counts)
+    }
+
+    fn add(&mut self, body: &FunctionBody<'_>, parameters: u64) -> Result<(), BinaryReaderError> {
+        let bytes = body.range().len() as u64;
+        self.code += bytes;
+        self.largest_function = self.largest_function.max(bytes);
+        let mut variables = parameters;
+        for local in body.get_locals_reader()? {
+            variables += u64::from(local?.0);
+        }
+        let mut branches = 0;
+        for operator in body.get_operators_reader()? {
+            branches += match operator? {
+                Operator::BrTable { targets } => u64::from(targets.len()) + 1,
+                Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } | Operator::Else => 1,
+                Operator::Br { .. } | Operator::BrIf { .. } => 1,
+                _ => 0,
+            };
+        }
+        self.widest_flow = self.widest_flow.max(branches.saturating_mul(variables));
+        Ok(())
+    }
+}
+
+/// The most parameters that a function of these types has.
+fn parameters(types: TypeSectionReader<'_>) -> Result<u64, BinaryReaderError> {
+    let mut most = 0;
+    for ty in types.into_iter_err_on_gc_types() {
+        most = most.max(ty?.params().len() as u64);
+    }
+    Ok(most)
+}
