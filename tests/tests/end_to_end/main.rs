@@ -5,6 +5,7 @@
 mod command_line;
 mod embedders;
 mod failing_policies;
+mod hostile;
 mod invariants;
 mod lifecycle;
 mod policies;
