@@ -21,6 +21,7 @@
 //! - [`policies_dir`]: the directory that policies are dropped into
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
+//! - [`metrics`]: what is counted; [`status`]: how it all is doing, in one piece
 //! - `serve`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
 #![deny(unsafe_code)]
@@ -31,11 +32,13 @@ mod callbacks;
 pub mod cli;
 mod handshake;
 mod host;
+pub mod metrics;
 pub mod policies_dir;
 pub mod policy;
 #[cfg(feature = "cli")]
 mod serve;
 pub mod session;
+pub mod status;
 pub mod store;
 
 pub use self::{

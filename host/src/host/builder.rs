@@ -1,12 +1,13 @@
 //! How a host is made.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::{Duration, SystemTime}};
 
 use anyhow::{Context, ensure};
 
 use super::{Clock, Host, Inner, Limits, living::Slot, system_clock};
 use crate::{
     handshake::removal,
+    metrics::HandshakeCounts,
     policies_dir::DirOptions,
     policy::RuntimeOptions,
     session::IdKey,
@@ -154,6 +155,8 @@ impl HostBuilder {
             limits: self.limits,
             ids,
             store,
+            handshakes: HandshakeCounts::default(),
+            since: SystemTime::now(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
         });

@@ -22,7 +22,7 @@ use super::Inner;
 use crate::{
     callbacks::live::Live,
     handshake::removal::{self, GivenUp},
-    policies_dir::{DirOptions, PoliciesDir, PolicyEvent},
+    policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory},
     policy::{Chain, Runtime, RuntimeOptions},
 };
 
@@ -42,6 +42,15 @@ pub struct Slot {
     reviving: AtomicU32,
     stopped: AtomicBool,
     dropped: AtomicU64,
+}
+
+/// Policies at one moment.
+#[derive(Default)]
+pub struct Policies {
+    /// Those in force.
+    pub chain: Arc<Chain>,
+    /// The files of the directory, and what has happened under each one's name.
+    pub files: Vec<(FileStatus, PolicyHistory)>,
 }
 
 /// What is alive in one process.
@@ -142,6 +151,21 @@ impl Slot {
             Some(dir) => dir.subscribe(),
             None => mpsc::channel().1,
         }
+    }
+
+    /// What is in force now and what became of each file, without starting anything.
+    pub fn policies_now(&self) -> Policies {
+        let Some(living) = self.here() else { return Policies::default() };
+        let files = living.dir.as_ref().map(PoliciesDir::status).unwrap_or_default();
+        let known = files.into_iter().map(|file| {
+            let history = living.dir.as_ref().map(|dir| dir.history(&file.name)).unwrap_or_default();
+            (file, history)
+        });
+        Policies { chain: living.chain.load_full(), files: known.collect() }
+    }
+
+    pub fn removals_dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     pub fn live(&self) -> Option<Arc<Live>> {

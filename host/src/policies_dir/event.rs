@@ -11,6 +11,13 @@ pub struct ContentHash {
     pub manifest: Option<[u8; 32]>,
 }
 
+impl ContentHash {
+    /// The module's hash in hexadecimal, as `sha256sum` prints it.
+    pub fn module_hex(&self) -> String {
+        self.module.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// The first 12 hexadecimal digits of the module's hash.
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,6 +21,7 @@
 mod bell;
 mod check;
 mod event;
+mod history;
 mod listing;
 mod loader;
 mod options;
@@ -56,6 +57,7 @@ use self::{
 pub use self::{
     check::{CheckError, Checked, check},
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
+    history::{LastRejection, PolicyHistory, WentLive},
     options::DirOptions,
 };
 use crate::policy::{Chain, Runtime};
@@ -121,6 +123,12 @@ impl PoliciesDir {
     /// The files in the directory, in order, and what became of each.
     pub fn status(&self) -> Vec<FileStatus> {
         self.running.as_ref().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
+    }
+
+    /// What has happened under a policy's name so far; nothing in a forked child.
+    pub fn history(&self, name: &str) -> PolicyHistory {
+        let running = self.running.as_ref().filter(|running| running.is_here());
+        running.map(|running| running.shared.histories.lock().get(name)).unwrap_or_default()
     }
 
     /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before.

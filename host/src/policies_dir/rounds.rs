@@ -6,7 +6,7 @@ use std::{
         Arc, Weak,
         mpsc::{Sender, SyncSender},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::{
     ContentHash, DirOptions, FileStatus, PolicyEvent,
     bell::Bell,
+    history::Histories,
     listing::{Content, Files, Listing, policy_name},
     loader::{Candidate, Loader, load},
     roster::{Live, Roster, Step},
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub bell: Arc<Bell>,
     pub status: ArcSwap<Vec<FileStatus>>,
     pub subscribers: Mutex<Vec<Sender<PolicyEvent>>>,
+    pub histories: Mutex<Histories>,
 }
 
 /// One directory, looked at round after round.
@@ -241,6 +243,7 @@ impl<L: Loader> Rounds<L> {
 
     fn tell(&self, event: PolicyEvent) {
         event.log();
+        self.shared.histories.lock().note(&event, SystemTime::now());
         self.shared.subscribers.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Asked, Budget, Failure, GetDecision, NewDecision, Notes, Objection, Policy, Terms,
+    Answer, Asked, Budget, Callback, Failure, GetDecision, NewDecision, Notes, Objection, Policy, Terms,
     facts::{Facts, SessionFacts},
     wit::types::{Connection, GetVerdict, NewVerdict, Reach, Removal, RemoveVerdict, Session, Terms as Asks},
 };
@@ -39,6 +39,11 @@ impl Chain {
         &self.policies
     }
 
+    /// The policies that should be in force and could not be loaded.
+    pub fn missing(&self) -> &[Arc<str>] {
+        &self.missing
+    }
+
     /// Whether any policy asks for the attribute `name`. One that nobody asks for need not be gathered: facts without
     /// attributes go into the sandbox as they are, others are copied for the policies that did not ask.
     pub fn asks_for(&self, name: &str) -> bool {
@@ -65,7 +70,7 @@ impl Chain {
             }
             let (connection, session) = (connection.of(policy), session.of(policy));
             let call =
-                policy.call("new-session", budget, |instance| instance.new_session(connection, session), is_valid)?;
+                policy.call(Callback::New, budget, |instance| instance.new_session(connection, session), is_valid)?;
             let Some(verdict) = call else { return Ok(None) };
             let refused = match &verdict {
                 NewVerdict::Keep(Asks { lifetime: Some(0), .. }) | NewVerdict::Refuse => true,
@@ -97,7 +102,7 @@ impl Chain {
             }
             let (connection, candidate) = (connection.of(policy), candidate.of(policy));
             let call =
-                policy.call("get-session", budget, |instance| instance.get_session(connection, candidate), |_| true)?;
+                policy.call(Callback::Get, budget, |instance| instance.get_session(connection, candidate), |_| true)?;
             early_data &= call != Some(GetVerdict::ResumeWithoutEarlyData);
             Ok(call.map(|verdict| (Answer::Get(verdict), verdict == GetVerdict::FullHandshake)))
         });
@@ -125,7 +130,7 @@ impl Chain {
             }
             let session = session.as_mut().map(|session| session.of(policy));
             let call = policy.call(
-                "remove-session",
+                Callback::Remove,
                 budget,
                 |instance| instance.remove_session(&id, session, why),
                 |_| true,
@@ -148,7 +153,10 @@ impl Chain {
         let mut asked = Vec::with_capacity(self.policies.len());
         for policy in &self.policies {
             let (answer, objects, failure) = match one(policy) {
-                Ok(Some((answer, objects))) => (answer, objects, None),
+                Ok(Some((answer, objects))) => {
+                    policy.counts().answered(&answer);
+                    (answer, objects, None)
+                }
                 Ok(None) => (Answer::NoOpinion, false, None),
                 Err(failure) => {
                     let answer = policy.failed(failure);

@@ -14,12 +14,13 @@ use parking_lot::Mutex;
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::{
-    Answer, Budget, Failure, OnFailure,
+    Answer, Budget, Callback, Failure, OnFailure,
     instance::{Blueprint, Instance, in_words},
     pool::Pool,
     runtime::Shared,
     sandbox::NodeMemory,
 };
+use crate::metrics::PolicyCounts;
 
 /// How long to wait before an instance is made again after one could not be; doubled each time, up to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -128,6 +129,11 @@ impl Policy {
         self.memory.observations.lock().counters()
     }
 
+    /// What the policies of its name have been called and have answered, earlier generations included.
+    pub(crate) fn counts(&self) -> &PolicyCounts {
+        &self.memory.counts
+    }
+
     /// Messages and counts of the policy that were over the caps of `observe`, and so dropped.
     pub fn observations_dropped(&self) -> u64 {
         self.memory.observations.lock().dropped()
@@ -191,7 +197,7 @@ impl Policy {
     /// that its type does not have. No verdict: it does not export this callback.
     pub(super) fn call<V>(
         &self,
-        callback: &'static str,
+        callback: Callback,
         budget: &mut Budget,
         call: impl FnOnce(&mut Instance) -> Option<wasmtime::Result<V>>,
         valid: impl FnOnce(&V) -> bool,
@@ -200,16 +206,19 @@ impl Policy {
         let start = Instant::now();
         let allowed = self.budget.map_or(budget.remaining(), |own| own.min(budget.remaining()));
         if allowed.is_zero() {
+            self.counts().left_out(callback);
             return Err(self.note_failure(callback, Failure::Deadline, None));
         }
         let mut instance = self.pool.take(start + allowed).map_err(|failure| {
-            budget.spend_since(start);
+            let now = budget.spend_since(start);
+            self.counts().called(callback, now.duration_since(start));
             self.note_failure(callback, failure, None)
         })?;
         // What was spent on waiting is not there for the call.
         instance.arm(start, allowed);
         let answer = call(&mut instance);
         let now = budget.spend_since(start);
+        self.counts().called(callback, now.duration_since(start));
         match answer {
             Some(Err(error)) => {
                 drop(instance);
@@ -260,8 +269,9 @@ impl Policy {
     }
 
     /// Counts a failed call and, not more than once a second, logs it.
-    fn note_failure(&self, callback: &str, failure: Failure, error: Option<&wasmtime::Error>) -> Failure {
+    fn note_failure(&self, callback: Callback, failure: Failure, error: Option<&wasmtime::Error>) -> Failure {
         self.failures[failure as usize].fetch_add(1, Relaxed);
+        self.counts().failed(failure);
         let mut complaints = self.complaints.lock();
         if complaints.last.is_some_and(|last| last.elapsed() < LOG_EVERY) {
             complaints.withheld += 1;
@@ -275,7 +285,7 @@ impl Policy {
             file = %label.file.display(),
             policy = &*label.name,
             generation = label.generation,
-            callback,
+            callback = callback.as_str(),
             failure = failure.as_str(),
             withheld,
             error = error.map(|error| tracing::field::display(in_words(error))),

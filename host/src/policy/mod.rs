@@ -43,7 +43,7 @@ pub use self::{
     loaded::{Policy, PolicyStatus},
     manifest::{Manifest, ManifestError, OnFailure},
     options::RuntimeOptions,
-    outcome::{Answer, Asked, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
+    outcome::{Answer, Asked, Callback, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
     rejection::{Rejection, Step},
     runtime::{Candidate, Runtime},
 };

@@ -54,6 +54,31 @@ pub struct Objection {
     pub failure: Option<Failure>,
 }
 
+/// One of the callbacks that policies export, an interface each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Callback {
+    /// `new-session`: a session was made.
+    New,
+    /// `get-session`: a client offers one.
+    Get,
+    /// `remove-session`: one was given up.
+    Remove,
+}
+
+impl Callback {
+    /// All three.
+    pub const ALL: [Callback; 3] = [Callback::New, Callback::Get, Callback::Remove];
+
+    /// The interface's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Callback::New => "new-session",
+            Callback::Get => "get-session",
+            Callback::Remove => "remove-session",
+        }
+    }
+}
+
 /// Why a call to a policy gave no verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
