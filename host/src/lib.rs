@@ -22,10 +22,12 @@
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
 //! - [`metrics`]: what is counted; [`status`]: how it all is doing, in one piece
-//! - `serve`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
+//! - `serve`, `admin`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "cli")]
+mod admin;
 mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]

@@ -49,11 +49,12 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
     }
     // OpenSSL also says so when the handshake pauses for 0-RTT data, before the client's Finished.
     // SAFETY: a live connection, read only.
-    if event == ffi::SSL_CB_HANDSHAKE_DONE && unsafe { ffi::SSL_get_state(ssl) } != ffi::TLS_ST_EARLY_DATA {
-        if let Some(connection) = connection {
-            // SAFETY: a live connection.
-            let ssl = unsafe { SslRef::from_ptr(ssl.cast_mut()) };
-            guarded("info", (), || handshake::done(ssl, connection));
-        }
+    if event == ffi::SSL_CB_HANDSHAKE_DONE
+        && unsafe { ffi::SSL_get_state(ssl) } != ffi::TLS_ST_EARLY_DATA
+        && let Some(connection) = connection
+    {
+        // SAFETY: a live connection.
+        let ssl = unsafe { SslRef::from_ptr(ssl.cast_mut()) };
+        guarded("info", (), || handshake::done(ssl, connection));
     }
 }

@@ -27,10 +27,10 @@ mod site;
 pub mod tls;
 mod trampolines;
 
-pub(crate) use self::{install::install, trampolines::guarded};
 pub use self::{
     info::Displaced,
     install::{InstallError, Owner, SessionCallbacks, session_callbacks},
     prototype::Prototype,
     site::{Alert, ClientHello, HelloResponse, Listener, Site},
 };
+pub(crate) use self::{install::install, trampolines::guarded};

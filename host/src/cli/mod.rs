@@ -2,6 +2,7 @@
 
 mod check;
 mod serve;
+mod status;
 
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ enum Action {
     Serve(Box<serve::Serve>),
     /// Check policies as the server would before they go live
     Check(check::Check),
+    /// Show how a running server is doing
+    Status(status::Status),
 }
 
 /// Runs the command that the process was started with.
@@ -28,6 +31,7 @@ pub fn main() -> ExitCode {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
         Action::Check(check) => check.run(),
+        Action::Status(status) => status.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,6 +1,10 @@
 //! How a host is made.
 
-use std::{path::PathBuf, sync::Arc, time::{Duration, SystemTime}};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context, ensure};
 

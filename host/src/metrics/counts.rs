@@ -19,10 +19,8 @@ use crate::{
 pub const VERSIONS: [(&str, i32); 4] = [("1.0", 0x0301), ("1.1", 0x0302), ("1.2", 0x0303), ("1.3", 0x0304)];
 
 /// Session ages: from the seconds in which a browser opens its next connection to the 7 days that RFC 8446 allows a ticket.
-static AGES: Scale<12> = Scale {
-    per_second: 1.0,
-    bounds: [1, 10, 60, 300, 900, 3_600, 7_200, 21_600, 43_200, 86_400, 259_200, 604_800],
-};
+static AGES: Scale<12> =
+    Scale { per_second: 1.0, bounds: [1, 10, 60, 300, 900, 3_600, 7_200, 21_600, 43_200, 86_400, 259_200, 604_800] };
 
 /// Calls of policies: from the microsecond that one takes to the tenth of a second that no budget should allow, in nanoseconds.
 static CALLS: Scale<12> = Scale {

@@ -23,7 +23,8 @@ const fn histogram(name: &'static str, help: &'static str) -> MetricFamily {
 
 pub const HANDSHAKES: MetricFamily =
     counter("reprise_handshakes", "Handshakes completed, by version of TLS, in full or by resuming a session");
-pub const MISSES: MetricFamily = counter("reprise_misses", "Handshakes in full though a session was offered, by reason");
+pub const MISSES: MetricFamily =
+    counter("reprise_misses", "Handshakes in full though a session was offered, by reason");
 pub const SESSION_AGE: MetricFamily =
     histogram("reprise_session_age_seconds", "At each resumption, the time since the full handshake it descends from");
 pub const REMOVALS_DROPPED: MetricFamily = counter(
@@ -33,10 +34,8 @@ pub const REMOVALS_DROPPED: MetricFamily = counter(
 
 pub const POLICY_CALLS: MetricFamily =
     counter("reprise_policy_calls", "Calls to a policy that were due, failed ones included");
-pub const POLICY_CALL_DURATION: MetricFamily = histogram(
-    "reprise_policy_call_duration_seconds",
-    "What calls to a policy took, the wait for an instance included",
-);
+pub const POLICY_CALL_DURATION: MetricFamily =
+    histogram("reprise_policy_call_duration_seconds", "What calls to a policy took, the wait for an instance included");
 pub const POLICY_VERDICTS: MetricFamily = counter("reprise_policy_verdicts", "Verdicts of a policy");
 pub const POLICY_FAILURES: MetricFamily =
     counter("reprise_policy_failures", "Calls to a policy that gave no verdict, by kind of failure");

@@ -102,8 +102,7 @@ pub(crate) fn policies(Policies { chain, files }: &Policies) -> Vec<Policy> {
 impl Policy {
     fn live(policy: &policy::Policy, history: Option<&PolicyHistory>) -> Self {
         let status = policy.status();
-        let went_live =
-            history.and_then(|history| history.live).filter(|live| live.generation == policy.generation());
+        let went_live = history.and_then(|history| history.live).filter(|live| live.generation == policy.generation());
         Self {
             name: policy.name().into(),
             file: policy.file().display().to_string(),

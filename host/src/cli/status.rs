@@ -1,0 +1,106 @@
+//! `reprise status`.
+
+use std::{fmt::Write as _, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{
+    admin::client::Running,
+    status::{self, Policy},
+};
+
+/// Show how a running server is doing: its policies, handshakes and store.
+#[derive(Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    server: Running,
+
+    /// As JSON, with everything there is; times are seconds since the Unix epoch
+    #[arg(long)]
+    json: bool,
+}
+
+impl Status {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let answer = self.server.ask("GET", "/status")?;
+        if self.json {
+            print!("{answer}");
+        } else {
+            let status = serde_json::from_str(&answer)
+                .context("the server is of another version than this command: use the one that it was started with")?;
+            print!("{}", page(&status));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A page for a terminal.
+fn page(status: &status::Status) -> String {
+    let status::Status { version, process, now, since, policies, handshakes, misses, store, .. } = status;
+    let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
+    let made = handshakes.iter().filter(|made| made.full + made.resumed > 0);
+    let made = made.map(|made| format!("TLS {}: {} full, {} resumed", made.version, made.full, made.resumed));
+    line(&mut page, "handshakes", &made.collect::<Vec<_>>().join("; "));
+    line(&mut page, "misses", &counts(misses));
+    let held = format!(
+        "{} sessions in {} KiB; {} evicted, {} expired",
+        store.sessions,
+        store.bytes / 1024,
+        store.evicted,
+        store.expired
+    );
+    line(&mut page, "store", &held);
+    if policies.is_empty() {
+        line(&mut page, "policies", "");
+    }
+    for policy in policies {
+        page.push('\n');
+        describe(&mut page, policy, *now);
+    }
+    page
+}
+
+fn describe(page: &mut String, policy: &Policy, now: u64) {
+    let _ = writeln!(page, "{} ({}): {}", printable(&policy.name), printable(&policy.file), policy.state.as_str());
+    if let Some(generation) = policy.generation {
+        let hash = policy.hash.as_deref().map(|hash| format!(", sha256 {}…", &hash[..hash.len().min(12)]));
+        let since = policy.since.map(|since| format!(", for {}", span(now.saturating_sub(since))));
+        let generation = format!("{generation}{}{}", hash.unwrap_or_default(), since.unwrap_or_default());
+        line(page, "  generation", &generation);
+        line(page, "  calls", &format!("{} on {} instances", policy.calls, policy.instances));
+        line(page, "  failures", &counts(&policy.failures));
+        if !policy.counters.is_empty() {
+            line(page, "  counters", &counts(&policy.counters));
+        }
+    }
+    if let Some(rejected) = &policy.last_rejection {
+        let ago = span(now.saturating_sub(rejected.at));
+        line(page, "  rejected", &format!("{ago} ago: {}", printable(&rejected.reason)));
+    }
+}
+
+fn line(page: &mut String, what: &str, value: &str) {
+    let _ = writeln!(page, "{what:<13} {}", if value.is_empty() { "none" } else { value });
+}
+
+/// What there is any of.
+fn counts<'a>(counts: impl IntoIterator<Item = (&'a String, &'a u64)>) -> String {
+    let any = counts.into_iter().filter(|(_, count)| **count > 0);
+    any.map(|(what, count)| format!("{} {count}", printable(what))).collect::<Vec<_>>().join(", ")
+}
+
+/// A span of time in its largest unit.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3_600 => format!("{}m", seconds / 60),
+        3_600..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Without what would move a terminal's cursor: names and reasons come from files.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
