@@ -8,7 +8,7 @@ use super::{Clock, Host, Inner, Limits, living::Slot, system_clock};
 use crate::{
     handshake::removal,
     policies_dir::DirOptions,
-    policy::RuntimeOptions,
+    policy::{RuntimeOptions, SupervisionOptions},
     session::IdKey,
     store::{Memory, Store},
 };
@@ -65,6 +65,12 @@ impl HostBuilder {
     pub fn runtime_options(mut self, options: RuntimeOptions) -> Self {
         self.limits.policy_budget = options.budget;
         self.runtime = options;
+        self
+    }
+
+    /// When a policy that misbehaves is set aside, and when it is tried again.
+    pub fn supervision(mut self, options: SupervisionOptions) -> Self {
+        self.runtime.supervision = options;
         self
     }
 

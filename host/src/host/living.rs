@@ -144,6 +144,11 @@ impl Slot {
         }
     }
 
+    /// What `ask` gives of the directory of policies, if this process has one.
+    pub fn policies_dir<T>(&self, ask: impl FnOnce(&PoliciesDir) -> T) -> Option<T> {
+        self.here().as_ref().and_then(|living| living.dir.as_ref()).map(ask)
+    }
+
     pub fn live(&self) -> Option<Arc<Live>> {
         self.here().map(|living| living.live.clone())
     }

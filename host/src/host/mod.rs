@@ -2,6 +2,7 @@
 
 mod builder;
 mod living;
+mod policies;
 
 use std::{
     net::IpAddr,
@@ -14,8 +15,8 @@ use openssl::{
     ssl::{SslContextBuilder, SslRef},
 };
 
-pub use self::builder::HostBuilder;
 use self::living::Slot;
+pub use self::{builder::HostBuilder, policies::Policies};
 use crate::{
     callbacks::{self, InstallError, Listener, live::Live, tls},
     handshake::{ConnectionReport, removal::GivenUp},
@@ -82,6 +83,11 @@ impl Host {
     /// What happens to policies from now on: gone live, rejected, unloaded. Without a directory of policies nothing does.
     pub fn policy_events(&self) -> mpsc::Receiver<PolicyEvent> {
         self.inner.living.policy_events()
+    }
+
+    /// The policies of the directory: how each is doing, and what an operator may ask for.
+    pub fn policies(&self) -> Policies {
+        Policies::new(Arc::downgrade(&self.inner))
     }
 
     /// Starts again what a fork left behind: threads, policies. A forked child may call it before its first handshake;
