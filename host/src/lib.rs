@@ -49,5 +49,5 @@ pub use self::{
         session_callbacks,
     },
     handshake::{ConnectionReport, NotKept, on_client_hello},
-    host::{Host, HostBuilder},
+    host::{Host, HostBuilder, Policies},
 };

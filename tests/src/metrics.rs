@@ -65,7 +65,8 @@ impl Exposition {
     /// The value of the one sample of this name with at least these labels.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let all = self.0.iter().flat_map(|family| family.samples.iter().map(move |sample| (family, sample)));
-        let has = |sample: &Sample| labels.iter().all(|(key, value)| sample.labels.get(*key).is_some_and(|v| v == value));
+        let has =
+            |sample: &Sample| labels.iter().all(|(key, value)| sample.labels.get(*key).is_some_and(|v| v == value));
         let found: Vec<f64> = all
             .filter(|(family, sample)| format!("{}{}", family.name, sample.suffix) == name && has(sample))
             .map(|(_, sample)| sample.value)
@@ -103,7 +104,8 @@ impl Family {
                 let mut labels = bucket.labels.clone();
                 let bound = labels.remove("le").expect("a bucket has a bound");
                 if labels == count.labels {
-                    let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse().expect("a bound is a number") };
+                    let bound =
+                        if bound == "+Inf" { f64::INFINITY } else { bound.parse().expect("a bound is a number") };
                     assert!(bound > last.0 && bucket.value >= last.1, "{} {labels:?} {bound}", self.name);
                     last = (bound, bucket.value);
                 }

@@ -47,10 +47,11 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
             other(ssl, event, value);
         }
     }
-    // OpenSSL also says so when the handshake pauses for 0-RTT data, before the client's Finished.
     // SAFETY: a live connection, read only.
+    let state = unsafe { ffi::SSL_get_state(ssl) };
+    // OpenSSL says so, too, when the handshake pauses for 0-RTT data, before the client's Finished.
     if event == ffi::SSL_CB_HANDSHAKE_DONE
-        && unsafe { ffi::SSL_get_state(ssl) } != ffi::TLS_ST_EARLY_DATA
+        && state != ffi::TLS_ST_EARLY_DATA
         && let Some(connection) = connection
     {
         // SAFETY: a live connection.

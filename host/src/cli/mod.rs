@@ -1,6 +1,7 @@
 //! The `reprise` command.
 
 mod check;
+mod policies;
 mod serve;
 mod status;
 
@@ -24,6 +25,8 @@ enum Action {
     Check(check::Check),
     /// Show how a running server is doing
     Status(status::Status),
+    /// Tell a running server what is to become of its policies
+    Policies(policies::Policies),
 }
 
 /// Runs the command that the process was started with.
@@ -32,6 +35,7 @@ pub fn main() -> ExitCode {
         Action::Serve(serve) => serve.run(),
         Action::Check(check) => check.run(),
         Action::Status(status) => status.run(),
+        Action::Policies(policies) => policies.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{
     admin::client::Running,
-    status::{self, Policy},
+    status::{self, Comparison, Policy},
 };
 
 /// Show how a running server is doing: its policies, handshakes and store.
@@ -27,12 +27,17 @@ impl Status {
         if self.json {
             print!("{answer}");
         } else {
-            let status = serde_json::from_str(&answer)
-                .context("the server is of another version than this command: use the one that it was started with")?;
+            let status = parse(&answer)?;
             print!("{}", page(&status));
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// What a server says of itself.
+pub(super) fn parse(answer: &str) -> Result<status::Status> {
+    serde_json::from_str(answer)
+        .context("the server is of another version than this command: use the one that it was started with")
 }
 
 /// A page for a terminal.
@@ -56,32 +61,60 @@ fn page(status: &status::Status) -> String {
     }
     for policy in policies {
         page.push('\n');
-        describe(&mut page, policy, *now);
+        page += &describe(policy, *now);
     }
     page
 }
 
-fn describe(page: &mut String, policy: &Policy, now: u64) {
-    let _ = writeln!(page, "{} ({}): {}", printable(&policy.name), printable(&policy.file), policy.state.as_str());
+/// A policy on a few lines.
+pub(super) fn describe(policy: &Policy, now: u64) -> String {
+    let Policy { name, file, mode, share, state, .. } = policy;
+    let ago = |time: u64| span(now.saturating_sub(time));
+    let mut page = format!("{} ({}): {}", printable(name), printable(file), state.as_str());
+    if mode != "enforce" {
+        let _ = write!(page, ", {mode}");
+    }
+    if *share < 100 {
+        let _ = write!(page, ", for {share} % of connections");
+    }
+    page.push('\n');
     if let Some(generation) = policy.generation {
         let hash = policy.hash.as_deref().map(|hash| format!(", sha256 {}…", &hash[..hash.len().min(12)]));
-        let since = policy.since.map(|since| format!(", for {}", span(now.saturating_sub(since))));
-        let generation = format!("{generation}{}{}", hash.unwrap_or_default(), since.unwrap_or_default());
-        line(page, "  generation", &generation);
-        line(page, "  calls", &format!("{} on {} instances", policy.calls, policy.instances));
-        line(page, "  failures", &counts(&policy.failures));
-        if !policy.counters.is_empty() {
-            line(page, "  counters", &counts(&policy.counters));
+        let since = policy.since.map(|since| format!(", {} for {}", state.as_str(), ago(since)));
+        let former = policy.former.map(|former| format!(", {former} is kept"));
+        let details = [hash, since, former].map(Option::unwrap_or_default).concat();
+        line(&mut page, "  generation", &format!("{generation}{details}"));
+        if policy.answering != policy.generation {
+            let answering = policy.answering.map_or("none".into(), |answering| format!("generation {answering}"));
+            line(&mut page, "  answering", &answering);
         }
+        line(&mut page, "  calls", &format!("{} on {} instances", policy.calls, policy.instances));
+        line(&mut page, "  failures", &counts(&policy.failures));
     }
-    if let Some(rejected) = &policy.last_rejection {
-        let ago = span(now.saturating_sub(rejected.at));
-        line(page, "  rejected", &format!("{ago} ago: {}", printable(&rejected.reason)));
+    if let Some(reason) = &policy.reason {
+        let next = policy
+            .retry_in
+            .map_or("not tried again before a reload".into(), |pause| format!("tried again in {}", span(pause)));
+        line(&mut page, "  quarantined", &format!("{}; {next}", printable(reason)));
     }
+    if let Some(Comparison { agreed, would_have_refused, would_have_allowed, failed, dropped }) = policy.shadow {
+        let compared = format!(
+            "agreed {agreed}, would have refused {would_have_refused}, would have allowed {would_have_allowed}, \
+             failed {failed}, dropped {dropped}"
+        );
+        line(&mut page, "  shadow", &compared);
+    }
+    if !policy.counters.is_empty() {
+        line(&mut page, "  counters", &counts(&policy.counters));
+    }
+    if let Some(last) = &policy.last_rejection {
+        line(&mut page, "  rejected", &format!("{} ago: {}", ago(last.at), printable(&last.reason)));
+    }
+    page
 }
 
 fn line(page: &mut String, what: &str, value: &str) {
-    let _ = writeln!(page, "{what:<13} {}", if value.is_empty() { "none" } else { value });
+    let _ = writeln!(page, "{what:<14} {}", if value.is_empty() { "none" } else { value });
 }
 
 /// What there is any of.

@@ -13,7 +13,7 @@ use crate::{
     handshake::removal,
     metrics::HandshakeCounts,
     policies_dir::DirOptions,
-    policy::RuntimeOptions,
+    policy::{RuntimeOptions, SupervisionOptions},
     session::IdKey,
     store::{Memory, Store},
 };
@@ -70,6 +70,12 @@ impl HostBuilder {
     pub fn runtime_options(mut self, options: RuntimeOptions) -> Self {
         self.limits.policy_budget = options.budget;
         self.runtime = options;
+        self
+    }
+
+    /// When a policy that misbehaves is set aside, and when it is tried again.
+    pub fn supervision(mut self, options: SupervisionOptions) -> Self {
+        self.runtime.supervision = options;
         self
     }
 

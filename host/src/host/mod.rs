@@ -2,6 +2,7 @@
 
 mod builder;
 mod living;
+mod policies;
 
 use std::{
     net::IpAddr,
@@ -14,9 +15,8 @@ use openssl::{
     ssl::{SslContextBuilder, SslRef},
 };
 
-pub use self::builder::HostBuilder;
-pub use self::living::Policies;
 use self::living::Slot;
+pub use self::{builder::HostBuilder, living::Snapshot, policies::Policies};
 #[cfg(feature = "metrics")]
 use crate::metrics::Metrics;
 use crate::{
@@ -102,6 +102,11 @@ impl Host {
         self.inner.living.policy_events()
     }
 
+    /// The policies of the directory: how each is doing, and what an operator may ask for.
+    pub fn policies(&self) -> Policies {
+        Policies::new(Arc::downgrade(&self.inner))
+    }
+
     /// Starts again what a fork left behind: threads, policies. A forked child may call it before its first handshake;
     /// without it the first handshake starts this in the background, and sessions neither resume nor are kept until it is
     /// done. Does nothing where nothing is missing.
@@ -181,7 +186,7 @@ impl Inner {
     }
 
     /// Policies as they are now in this process; nothing is started for it.
-    pub fn policies_now(&self) -> Policies {
+    pub fn policies_now(&self) -> Snapshot {
         self.living.policies_now()
     }
 

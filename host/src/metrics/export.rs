@@ -13,9 +13,9 @@ use prometheus_client::{
 
 use super::{VERDICTS, VERSIONS, families as family, families::MetricFamily, histogram::Reading};
 use crate::{
-    host::{Inner, Policies},
+    host::{Inner, Snapshot},
     policy::{Callback, Failure, Policy},
-    status::PolicyState,
+    status::{Comparison, State},
 };
 
 /// The media type of what [`Metrics::encode`] writes: OpenMetrics text, which Prometheus reads since 2.5.
@@ -59,7 +59,8 @@ impl Collector for Metrics {
         sheet.handshakes(&host)?;
         let policies = host.policies_now();
         sheet.policies(&policies)?;
-        sheet.policy_calls(policies.chain.policies())?;
+        let chain = &policies.chain;
+        sheet.policy_calls(&[chain.policies(), chain.shadows()].concat())?;
         sheet.store(&host)
     }
 }
@@ -83,7 +84,7 @@ impl Sheet<'_> {
     }
 
     /// The policies that are there, live or not.
-    fn policies(&mut self, policies: &Policies) -> fmt::Result {
+    fn policies(&mut self, policies: &Snapshot) -> fmt::Result {
         let all = crate::status::policies(policies);
         let mut generation = self.family(&family::POLICY_GENERATION)?;
         for policy in &all {
@@ -91,7 +92,7 @@ impl Sheet<'_> {
         }
         let mut state = self.family(&family::POLICY_STATE)?;
         for policy in &all {
-            for possible in PolicyState::ALL {
+            for possible in State::ALL {
                 let labels = [("policy", policy.name.as_str()), ("state", possible.as_str())];
                 level(&mut state, &labels, u64::from(policy.state == possible))?;
             }
@@ -103,6 +104,22 @@ impl Sheet<'_> {
         let mut rejections = self.family(&family::POLICY_REJECTIONS)?;
         for policy in &all {
             count(&mut rejections, &[("policy", policy.name.as_str())], policy.rejections)?;
+        }
+        let mut shadow = self.family(&family::POLICY_SHADOW)?;
+        for policy in &all {
+            let Some(Comparison { agreed, would_have_refused, would_have_allowed, failed, dropped }) = policy.shadow
+            else {
+                continue;
+            };
+            for (comparison, times) in [
+                ("agreed", agreed),
+                ("would-have-refused", would_have_refused),
+                ("would-have-allowed", would_have_allowed),
+                ("failed", failed),
+                ("dropped", dropped),
+            ] {
+                count(&mut shadow, &[("policy", policy.name.as_str()), ("comparison", comparison)], times)?;
+            }
         }
         Ok(())
     }

@@ -40,12 +40,16 @@ pub const POLICY_VERDICTS: MetricFamily = counter("reprise_policy_verdicts", "Ve
 pub const POLICY_FAILURES: MetricFamily =
     counter("reprise_policy_failures", "Calls to a policy that gave no verdict, by kind of failure");
 pub const POLICY_GENERATION: MetricFamily =
-    gauge("reprise_policy_generation", "The generation of a policy that is live, 0 if none is");
+    gauge("reprise_policy_generation", "The generation of a policy that its state is about, 0 if none has been live");
 pub const POLICY_STATE: MetricFamily = gauge("reprise_policy_state", "1 for the state that a policy is in");
 pub const POLICY_INSTANCES: MetricFamily =
     gauge("reprise_policy_instances", "Instances of a policy, warm or in a call");
 pub const POLICY_REJECTIONS: MetricFamily =
-    counter("reprise_policy_rejections", "Contents of a policy's files that were rejected");
+    counter("reprise_policy_rejections", "Contents of a policy's files that were rejected or rolled back");
+pub const POLICY_SHADOW: MetricFamily = counter(
+    "reprise_policy_shadow",
+    "Verdicts of a policy in shadow mode compared with what was decided, for this generation",
+);
 pub const POLICY_COUNTER: MetricFamily =
     counter("reprise_policy_counter", "What a policy counts itself (observe.count), at most 64 names each");
 pub const POLICY_OBSERVATIONS_DROPPED: MetricFamily = counter(

@@ -1,39 +1,26 @@
-//! What has happened under each policy's name: since when it is live, and what was rejected last.
+//! What was rejected under each policy's name, beyond what is in the directory now.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
-use super::{ContentHash, PolicyEvent};
+use super::PolicyEvent;
 
-/// What has happened under a policy's name since the directory is watched.
+/// What was rejected under a policy's name since the directory is watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyHistory {
-    /// The generation that went live last. None if none is live any more.
-    pub live: Option<WentLive>,
-    /// How many contents were rejected.
+    /// How many contents were rejected or rolled back.
     pub rejections: u64,
     /// The last of them.
     pub last_rejection: Option<LastRejection>,
 }
 
-/// A generation that went live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WentLive {
-    /// When.
-    pub at: SystemTime,
-    /// The generation.
-    pub generation: u64,
-    /// Its content.
-    pub hash: ContentHash,
-}
-
-/// A content that was rejected.
+/// A content that was rejected or rolled back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastRejection {
     /// When.
     pub at: SystemTime,
     /// The module's file name.
     pub file: String,
-    /// What was expected, what was found, and what to do.
+    /// What was expected, what was found, and what to do; or what it did.
     pub reason: String,
 }
 
@@ -44,27 +31,21 @@ pub(super) struct Histories(BTreeMap<String, PolicyHistory>);
 impl Histories {
     /// Takes down what happened at `at`.
     pub fn note(&mut self, event: &PolicyEvent, at: SystemTime) {
-        match event {
-            PolicyEvent::Live { name, generation, hash, .. } => {
-                self.of(name).live = Some(WentLive { at, generation: *generation, hash: *hash });
+        let (name, file, reason) = match event {
+            PolicyEvent::Rejected { name, file, reason, .. } => (name, file, reason.clone()),
+            PolicyEvent::RolledBack { name, file, from, to, reason } => {
+                (name, file, format!("generation {from} was rolled back to generation {to}: {reason}"))
             }
-            PolicyEvent::Unloaded { name, .. } => self.of(name).live = None,
-            PolicyEvent::Rejected { name, file, reason, .. } => {
-                let history = self.of(name);
-                history.rejections += 1;
-                history.last_rejection = Some(LastRejection { at, file: file.clone(), reason: reason.clone() });
-            }
-            _ => {}
-        }
+            _ => return,
+        };
+        let history = self.0.entry(name.clone()).or_default();
+        history.rejections += 1;
+        history.last_rejection = Some(LastRejection { at, file: file.clone(), reason });
     }
 
     /// What has happened under this name; nothing if it is not known.
     pub fn get(&self, name: &str) -> PolicyHistory {
         self.0.get(name).cloned().unwrap_or_default()
-    }
-
-    fn of(&mut self, name: &str) -> &mut PolicyHistory {
-        self.0.entry(name.to_owned()).or_default()
     }
 }
 
@@ -72,25 +53,28 @@ impl Histories {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use super::{super::ContentHash, *};
 
     #[test]
     fn a_rejection_is_remembered_beyond_what_goes_live_after_it() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let (file, name, hash) = ("10-a.wasm", "a", ContentHash { module: [0; 32], manifest: None });
-        let live = |generation| PolicyEvent::Live { file: file.into(), name: name.into(), generation, hash };
         let rejected =
             PolicyEvent::Rejected { file: file.into(), name: name.into(), reason: "no".into(), keeping: Some(1) };
         let mut histories = Histories::default();
-        histories.note(&live(1), at(1));
         histories.note(&rejected, at(2));
-        let went_live = |seconds, generation| Some(WentLive { at: at(seconds), generation, hash });
-        assert_eq!(histories.get(name).live, went_live(1, 1), "the live one stays");
-        histories.note(&live(2), at(3));
+        histories.note(&PolicyEvent::Live { file: file.into(), name: name.into(), generation: 2, hash }, at(3));
         let last_rejection = Some(LastRejection { at: at(2), file: file.into(), reason: "no".into() });
-        assert_eq!(histories.get(name), PolicyHistory { live: went_live(3, 2), rejections: 1, last_rejection });
-        histories.note(&PolicyEvent::Unloaded { file: file.into(), name: name.into(), generation: 2 }, at(4));
-        assert_eq!(histories.get(name).live, None);
+        assert_eq!(histories.get(name), PolicyHistory { rejections: 1, last_rejection });
         assert_eq!(histories.get("b"), PolicyHistory::default());
+    }
+
+    #[test]
+    fn what_was_rolled_back_counts_as_rejected() {
+        let (file, name, reason) = ("10-a.wasm".to_owned(), "a".to_owned(), "it traps".to_owned());
+        let mut histories = Histories::default();
+        histories.note(&PolicyEvent::RolledBack { file, name, from: 2, to: 1, reason }, SystemTime::UNIX_EPOCH);
+        let PolicyHistory { rejections: 1, last_rejection: Some(last) } = histories.get("a") else { panic!() };
+        assert!(last.reason.contains("generation 1") && last.reason.contains("it traps"), "{}", last.reason);
     }
 }

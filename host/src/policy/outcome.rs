@@ -92,18 +92,21 @@ pub enum Failure {
     InvalidVerdict,
     /// Its generation has been retired, and the handshake outlived the draining.
     Retired,
+    /// It misbehaved, or an operator had it quarantined, and no other generation answers in its place: it was not called.
+    Quarantined,
     /// Its module was there when the host started and could not be loaded, so no generation of it has been live yet.
     NotLoaded,
 }
 
 impl Failure {
     /// Every kind, in the order in which counts of them are given.
-    pub const ALL: [Failure; 6] = [
+    pub const ALL: [Failure; 7] = [
         Failure::Trap,
         Failure::Deadline,
         Failure::Saturated,
         Failure::InvalidVerdict,
         Failure::Retired,
+        Failure::Quarantined,
         Failure::NotLoaded,
     ];
 
@@ -115,6 +118,7 @@ impl Failure {
             Failure::Saturated => "saturated",
             Failure::InvalidVerdict => "invalid-verdict",
             Failure::Retired => "retired",
+            Failure::Quarantined => "quarantined",
             Failure::NotLoaded => "not-loaded",
         }
     }
@@ -129,7 +133,7 @@ pub enum Answer {
     Get(GetVerdict),
     /// Its verdict in `remove-session`.
     Remove(RemoveVerdict),
-    /// It does not export this callback.
+    /// It does not export this callback, or the connection is outside its `share`.
     NoOpinion,
     /// The call failed and counts as an objection.
     FailedObjecting(Failure),

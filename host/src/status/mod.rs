@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, process};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::policies::policies;
-pub use self::policies::{Policy, PolicyState, Rejected};
+pub use self::policies::{Comparison, Policy, Rejection, State};
 use crate::{
     host::{Inner, unix_seconds},
     metrics::VERSIONS,
@@ -26,7 +26,7 @@ pub struct Status {
     pub now: u64,
     /// When the host was made.
     pub since: u64,
-    /// Every policy: those in force in the order in which they are asked, then the others by name.
+    /// Every policy: those that have been live in the order in which they are asked, then the others by file name.
     pub policies: Vec<Policy>,
     /// Handshakes completed since the host was made, by version of TLS.
     pub handshakes: Vec<Handshakes>,
