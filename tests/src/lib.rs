@@ -7,7 +7,7 @@
 //! - `client`, `s_client`, `python`: the clients: the openssl crate, OpenSSL's own program, Python's `ssl`
 //! - `raw`: a stranger that writes its ClientHello byte by byte
 //! - `certificates`: CAs, and what they issue
-//! - `report`: what `GET /connection` tells
+//! - `report`: what `GET /connection` tells; `metrics`: what `GET /metrics` tells; `http`: a request in clear
 //!
 //! Nothing here sleeps for luck: a server is ready when it says so, a policy is live when the log says so, and whoever waits for
 //! what never comes fails with the whole log.
@@ -17,7 +17,9 @@
 pub mod built;
 pub mod certificates;
 pub mod client;
+pub mod http;
 mod log;
+pub mod metrics;
 mod place;
 pub mod python;
 pub mod raw;

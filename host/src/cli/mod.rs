@@ -1,7 +1,9 @@
 //! The `reprise` command.
 
 mod check;
+mod policies;
 mod serve;
+mod status;
 
 use std::process::ExitCode;
 
@@ -21,6 +23,10 @@ enum Action {
     Serve(Box<serve::Serve>),
     /// Check policies as the server would before they go live
     Check(check::Check),
+    /// Show how a running server is doing
+    Status(status::Status),
+    /// Tell a running server what is to become of its policies
+    Policies(policies::Policies),
 }
 
 /// Runs the command that the process was started with.
@@ -28,6 +34,8 @@ pub fn main() -> ExitCode {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
         Action::Check(check) => check.run(),
+        Action::Status(status) => status.run(),
+        Action::Policies(policies) => policies.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -12,7 +12,7 @@ use wasmtime::{
 };
 
 use super::{
-    Manifest, Policy, Rejection, RuntimeOptions, Step, bounds,
+    Manifest, Mode, Policy, Rejection, RuntimeOptions, Step, bounds,
     contract::{self, Mismatch},
     engine::engine,
     instance::{Blueprint, StartError},
@@ -21,6 +21,7 @@ use super::{
     options::cores,
     probe::{ProbeError, probe},
     sandbox::{Label, NodeMemory, Sandbox, linker},
+    shadow::Shadow,
     ticker::Ticker,
     upkeep::{Upkeep, Work},
 };
@@ -61,6 +62,7 @@ pub(super) struct Shared {
     /// Held while compiling, so that two candidates at once take no more cores than one.
     compiling: Mutex<()>,
     pub(super) work: Arc<Work>,
+    shadow: Shadow,
     // Dropped in this order: upkeep may be in a call that only the ticker ends.
     upkeep: Upkeep,
     _ticker: Ticker,
@@ -80,7 +82,9 @@ impl Runtime {
         let upkeep = Upkeep::start().context("no thread for the policies' upkeep")?;
         let work = upkeep.work();
         let (memories, compiling) = (Mutex::default(), Mutex::default());
-        let shared = Shared { options, linker, memories, compiling, work, upkeep, _ticker: ticker, engine };
+        let shadow = Shadow::start(options.supervision.shadow_queue, options.budget)
+            .context("no thread for policies in shadow mode")?;
+        let shared = Shared { options, linker, memories, compiling, work, shadow, upkeep, _ticker: ticker, engine };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -116,13 +120,19 @@ impl Runtime {
         probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
         drop(probed);
 
-        let memory = shared.memory(name);
+        let memory = match manifest.mode {
+            Mode::Enforce => shared.memory(name),
+            // What it would have decided leaves no trace in what decides.
+            Mode::Shadow => Arc::default(),
+        };
         let instances = (0..manifest.instances.unwrap_or(options.instances))
             .map(|_| blueprint.start(Arc::clone(&memory)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
         let terms = Terms {
             hash: hash(module, manifest),
+            mode: manifest.mode,
+            share: manifest.share,
             on_failure: manifest.on_failure,
             attributes: manifest.attributes.clone(),
             budget: manifest.budget,
@@ -155,6 +165,10 @@ const COMPILE_PRIORITY: u8 = 22;
 impl Shared {
     pub(super) fn options(&self) -> &RuntimeOptions {
         &self.options
+    }
+
+    pub(super) fn shadow(&self) -> &Shadow {
+        &self.shadow
     }
 
     /// Compiles on all cores but one, and behind everybody else there, so that no handshake waits for it. The threads are there

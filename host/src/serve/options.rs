@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    argument::{ClientAuth, Listen, NamedSite, StoreKind, TlsVersion},
+    argument::{AdminAddress, ClientAuth, Listen, NamedSite, StoreKind, TlsVersion},
     quantity::{Size, Span},
 };
 
@@ -161,7 +161,17 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SPAN")]
     pub(crate) drain: Option<Span>,
 
-    /// Where the self-signed certificate is kept [default: $XDG_STATE_HOME/reprise, /var/lib/reprise for root]
+    /// Where metrics and status are served over HTTP [default: nowhere]
+    ///
+    /// `/metrics` for Prometheus, `/status`, `/healthz`, `/readyz`; nothing there changes anything. A port alone is on
+    /// 127.0.0.1; there is neither TLS nor a password, so that another address opens what it shows to whoever reaches it.
+    #[arg(long, value_name = "PORT|ADDR")]
+    pub(crate) admin: Option<AdminAddress>,
+
+    /// Where the self-signed certificate and the socket of `reprise status` are kept [default: $XDG_STATE_HOME/reprise,
+    /// /var/lib/reprise for root]
+    ///
+    /// The socket is its owner's alone. Servers that run at the same time need a directory each.
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
 
@@ -202,6 +212,7 @@ impl Options {
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
             max_connections: self.max_connections.or(other.max_connections),
             drain: self.drain.or(other.drain),
+            admin: self.admin.or(other.admin),
             state_dir: self.state_dir.or(other.state_dir),
             log: self.log.or(other.log),
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    os::unix::fs::MetadataExt,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,7 +13,7 @@ use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, StoreKind, TlsVersion},
     options::Options,
     quantity::{Size, Span},
-    self_signed,
+    self_signed, state_dir,
 };
 
 /// What the server runs with.
@@ -35,6 +35,10 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: Duration,
     pub(crate) max_connections: usize,
     pub(crate) drain: Duration,
+    /// Where metrics and status are served.
+    pub(crate) admin: Option<SocketAddr>,
+    /// Where the socket of `reprise status` is, if it was said.
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// The part of the TLS configuration that all sites share.
@@ -101,6 +105,8 @@ impl Settings {
             idle_timeout: span(options.idle_timeout, 60),
             max_connections: options.max_connections.unwrap_or(10_000),
             drain: span(options.drain, 10),
+            admin: options.admin.map(|admin| admin.0),
+            state_dir: options.state_dir,
             backend: options.backend,
             policies: options.policies,
         };
@@ -172,7 +178,10 @@ fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
         (Some(cert), Some(key)) => (cert.clone(), key.clone()),
         (Some(both), None) => (both.clone(), both.clone()),
         (None, Some(key)) => bail!("--key {} is given without --cert: give the certificate too", key.display()),
-        (None, None) => self_signed::kept_in(&state_dir(options)?)?,
+        (None, None) => {
+            let dir = state_dir::choose(options.state_dir.as_deref());
+            self_signed::kept_in(&dir.context("no certificate is given, and none can be kept")?)?
+        }
     };
     let mut sites = vec![SiteFiles { name: DEFAULT.to_owned(), cert, key, client_ca: inherited.clone() }];
     for site in &options.site {
@@ -202,25 +211,6 @@ fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
         }
     }
     Ok(sites)
-}
-
-/// Where state that outlives the process is kept (XDG Base Directory Specification).
-fn state_dir(options: &Options) -> Result<PathBuf> {
-    if let Some(dir) = &options.state_dir {
-        return Ok(dir.clone());
-    }
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(state) = variable("XDG_STATE_HOME") {
-        return Ok(state.join("reprise"));
-    }
-    // The owner of a process's own entry there is its effective user.
-    if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        return Ok("/var/lib/reprise".into());
-    }
-    let home = variable("HOME").context(
-        "no place to keep the self-signed certificate: HOME is not set; give --state-dir DIR, or --cert and --key",
-    )?;
-    Ok(home.join(".local/state/reprise"))
 }
 
 #[cfg(test)]

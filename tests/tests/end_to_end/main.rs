@@ -2,6 +2,7 @@
 //!
 //! One program rather than one for each file: they share what they link.
 
+mod admin;
 mod command_line;
 mod embedders;
 mod failing_policies;
