@@ -38,8 +38,6 @@ mod sandboxed;
 mod sandboxed_tests;
 mod settling;
 #[cfg(test)]
-mod supervision_tests;
-#[cfg(test)]
 mod tests;
 mod ward;
 mod watch;
@@ -178,7 +176,7 @@ impl PoliciesDir {
             .filter(|running| running.is_here())
             .ok_or(ControlError::NotWatched("it forked, and the host was not revived since"))?;
         let (request, reply) = Request::new(wish);
-        running.shared.requests.lock().push(request);
+        running.shared.requests.push(request);
         running.shared.bell.ring(Rings { attend: true, ..Rings::default() });
         reply.recv().unwrap_or(Err(ControlError::NotWatched("the thread that watches it has ended")))
     }
