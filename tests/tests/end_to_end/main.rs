@@ -16,3 +16,4 @@ mod resumption;
 mod shipped_policies;
 mod sites;
 mod strangers;
+mod supervision;
