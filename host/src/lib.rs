@@ -21,7 +21,7 @@
 //! - [`policies_dir`]: the directory that policies are dropped into
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
-//! - [`metrics`]: what is counted; [`status`]: how it all is doing, in one piece
+//! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
 //! - `serve`, `admin`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
 #![deny(unsafe_code)]

@@ -220,7 +220,7 @@ fn every_call_of_a_policy_is_counted_with_its_verdict_or_its_failure() {
         "reprise_policy_verdicts_total{policy=\"bad\",callback=\"get-session\",verdict=\"resume\"} 0",
         "reprise_policy_failures_total{policy=\"bad\",kind=\"trap\"} 1",
         "reprise_policy_generation{policy=\"calm\"} 1",
-        "reprise_policy_state{policy=\"calm\",state=\"live\"} 1",
+        "reprise_policy_state{policy=\"calm\",state=\"trial\"} 1",
     ] {
         assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
     }

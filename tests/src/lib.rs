@@ -27,6 +27,8 @@ mod report;
 pub mod s_client;
 mod server;
 
+use std::{thread, time::Instant};
+
 pub use self::{
     client::{Client, Session, Visit},
     log::{Log, PATIENCE},
@@ -34,6 +36,18 @@ pub use self::{
     report::{PolicyReport, Report},
     server::Server,
 };
+
+/// Asks whether something holds that no event tells of, again and again until it does.
+///
+/// # Panics
+/// It does not within [`PATIENCE`].
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        thread::yield_now();
+    }
+}
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,8 +21,17 @@ use crate::{
 /// The media type of what [`Metrics::encode`] writes: OpenMetrics text, which Prometheus reads since 2.5.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Everything that a host counts, read when it is encoded. Add it to a registry with
-/// [`Registry::register_collector`], or encode it alone.
+/// Everything that a host counts, read when it is encoded: alone, or with what else there is in a registry of
+/// `prometheus-client` 0.25. `docs/metrics.md` lists what there is.
+///
+/// ```
+/// # fn main() -> anyhow::Result<()> {
+/// let host = reprise::Host::builder().build()?;
+/// let mut registry = prometheus_client::registry::Registry::default();
+/// registry.register_collector(Box::new(host.metrics()));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// Reading takes the store's locks for a moment, and allocates: not on a handshake's thread.
 #[derive(Clone)]

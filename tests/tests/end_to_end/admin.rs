@@ -9,7 +9,7 @@ use std::{
 };
 
 use reprise_fixtures::{Callback, policies};
-use reprise_tests::{Client, Place, Server, Version, built, http, metrics::Exposition};
+use reprise_tests::{Client, Place, Server, Version, built, http, metrics::Exposition, until};
 use serde_json::{Value, json};
 
 /// Runs `reprise` about the server of a place: whether it went well, and what it said.
@@ -116,15 +116,13 @@ fn metrics_tell_the_same_in_the_format_of_prometheus() {
 fn every_metric_is_in_the_documentation_and_nothing_else_is() {
     let place = Place::new();
     let server = visited(&place);
-    let exported = loop {
-        let metrics = Exposition::parse(&http::get(server.admin(), "/metrics").body);
-        // Asked off the handshakes, the policy in shadow mode counts a little later.
-        if metrics.0.iter().all(|family| !family.samples.is_empty()) {
-            break metrics;
-        }
-    };
-    let exported: BTreeMap<String, (String, String)> = exported
-        .0
+    let mut metrics = Vec::new();
+    // Asked off the handshakes, the policy in shadow mode counts a little later.
+    until("every metric has a sample", || {
+        metrics = Exposition::parse(&http::get(server.admin(), "/metrics").body).0;
+        metrics.iter().all(|family| !family.samples.is_empty())
+    });
+    let exported: BTreeMap<String, (String, String)> = metrics
         .iter()
         .map(|family| {
             let total = if family.kind == "counter" { "_total" } else { "" };
@@ -185,10 +183,10 @@ fn failures_show_by_their_kind_and_so_does_what_became_of_the_policy() {
     }
     let told = status(&place);
     assert_eq!(policy(&told, "bad")["failures"]["trap"], 3, "{told}");
-    // Until it is quarantined.
-    while policy(&status(&place), "bad")["state"] != "quarantined" {
+    until("it is quarantined", || {
         client.first_visit(server.address());
-    }
+        policy(&status(&place), "bad")["state"] == "quarantined"
+    });
     let told = status(&place);
     let bad = policy(&told, "bad");
     assert!(bad["reason"].is_string() && bad["answering"].is_null(), "{bad}");
@@ -289,9 +287,9 @@ fn a_server_that_drains_says_so_and_leaves_the_socket_to_its_successor() {
     let open = Client::new(Version::Tls13).connect(server.address(), None).expect("the server is up");
     server.terminate();
     server.log().line(&["stopping"]);
-    while http::get(server.admin(), "/readyz").status != 503 {}
+    until("it is not ready", || http::get(server.admin(), "/readyz").status == 503);
     assert_eq!(http::get(server.admin(), "/healthz").status, 200);
-    while place.path("state/reprise.sock").exists() {}
+    until("the socket is given up", || !place.path("state/reprise.sock").exists());
     let _successor = place.serve(&[]);
     assert_ne!(status(&place)["process"], Value::Null);
     open.finish().expect("what began is finished");
