@@ -20,7 +20,7 @@ pub fn hello(message: &[u8]) {
     let Seen { hello, looked_up } = SEEN.take();
     let Some(hello) = hello else { return assert!(looked_up.is_empty(), "nothing is looked up unseen") };
     for id in looked_up {
-        let seen = id == hello.session_id || hello.identities.contains(&id);
+        let seen = hello.session_id && id == legacy_session_id(message) || hello.identities.contains(&id);
         assert!(seen || hello.more_identities, "{id:02x?} was looked up, and is not in {hello:?}");
     }
     assert!(hello.identities.len() <= 2);
@@ -36,6 +36,12 @@ pub fn hello(message: &[u8]) {
             assert_eq!(hello.server_name, Some(expected));
         }
     }
+}
+
+/// The `legacy_session_id`, which comes after type, length, version and random (RFC 8446 section 4.1.2).
+fn legacy_session_id(message: &[u8]) -> &[u8] {
+    let Some((length, rest)) = message.get(4 + 2 + 32..).and_then(<[u8]>::split_first) else { return &[] };
+    rest.get(..usize::from(*length)).unwrap_or_default()
 }
 
 /// What a handshake's callbacks were given.

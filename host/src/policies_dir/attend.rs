@@ -58,7 +58,7 @@ impl<L: Loader> Rounds<L> {
         let former = ward.former.as_ref().map(|former| former.generation.clone());
         let former = former.filter(|former| {
             self.loader.stands_in_for(&former.policy, &ward.live.policy)
-                && take_back(&self.loader, &former.policy)
+                && take_back(&*self.loader, &former.policy)
                     .inspect_err(|reason| {
                         tracing::warn!(file, generation = former.generation, "cannot stand in: {reason}");
                     })
@@ -107,7 +107,7 @@ impl<L: Loader> Rounds<L> {
                 let (file, name, generation) = (file.into(), ward.live.name.clone(), ward.live.generation);
                 changes.events.push(PolicyEvent::Proven { file, name, generation });
             }
-            Action::Try => match take_back(&self.loader, &ward.live.policy) {
+            Action::Try => match take_back(&*self.loader, &ward.live.policy) {
                 Ok(()) => self.goes_on(file, Event::Started, now, changes),
                 Err(reason) => {
                     ward.reason = reason;
@@ -154,7 +154,7 @@ impl<L: Loader> Rounds<L> {
         };
         let answered = ward.answering().cloned();
         if !ward.stands_in {
-            take_back(&self.loader, &former.policy).map_err(|reason| ControlError::DoesNotStart {
+            take_back(&*self.loader, &former.policy).map_err(|reason| ControlError::DoesNotStart {
                 name: name.into(),
                 generation: former.generation,
                 reason,

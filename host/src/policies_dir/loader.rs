@@ -27,8 +27,8 @@ pub(super) trait Loader: Send + Sync + 'static {
     /// How policies are supervised.
     fn supervision(&self) -> SupervisionOptions;
 
-    /// Everything between a module's bytes and a policy that answers: compile, check, configure, probe. Called for one candidate
-    /// after another; the runtime compiles each on all cores but one, and more at once would leave none for handshakes.
+    /// Everything between a module's bytes and a policy that answers: compile, check, configure, probe. Called for several
+    /// candidates at once; the runtime sees to it that compiling leaves handshakes what they need.
     ///
     /// # Errors
     /// Why not, ending in what to do.

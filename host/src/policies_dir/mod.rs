@@ -18,7 +18,7 @@
 //!   Other content replaces it at once. ([`crate::policy`], `supervision`, tells when and how.)
 //!
 //! One round, in `rounds.rs`: `listing` looks and hashes, `roster` compares with what is live and what was rejected,
-//! `settling` holds back what still changes, `loader` compiles, `sandboxed` puts in force. Between rounds `attend` supervises what is live, each policy a `ward`, and
+//! `settling` holds back what still changes, `loading` compiles by the `loader`, `sandboxed` puts in force. Between rounds `attend` supervises what is live, each policy a `ward`, and
 //! fulfils the wishes of operators. `watch` only rings the `bell` for a
 //! look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
 
@@ -30,6 +30,7 @@ mod event;
 mod history;
 mod listing;
 mod loader;
+mod loading;
 mod options;
 mod report;
 mod roster;

@@ -18,7 +18,8 @@ use super::{
     control::{Reply, Requests},
     history::Histories,
     listing::{Content, Files, Listing, policy_name},
-    loader::{Candidate, Loader, load},
+    loader::{Candidate, Loader},
+    loading::{Loaded, Loading},
     report::View,
     roster::{Roster, Step},
     settling::Settling,
@@ -44,7 +45,8 @@ pub(super) struct Shared {
 /// One directory, looked at round after round.
 pub(super) struct Rounds<L: Loader> {
     dir: PathBuf,
-    pub(super) loader: L,
+    pub(super) loader: Arc<L>,
+    loading: Loading<L>,
     options: DirOptions,
     pub(super) supervision: SupervisionOptions,
     /// Rung by a policy that misbehaves.
@@ -94,11 +96,14 @@ impl<L: Loader> Rounds<L> {
         // Two looks are what it takes to settle.
         let settling = Settling::new(options.max_wait.max(options.settle * 2));
         let supervision = loader.supervision();
+        let loader = Arc::new(loader);
+        let loading = Loading::new(Arc::clone(&loader), Arc::clone(&shared.bell));
         let bell = Arc::clone(&shared.bell);
         let alarm: Alarm = Arc::new(move || bell.ring(Rings { attend: true, ..Rings::default() }));
         Self {
             dir,
             loader,
+            loading,
             options,
             supervision,
             alarm,
@@ -181,7 +186,10 @@ impl<L: Loader> Rounds<L> {
         let found_or_given_up = self.roster.forget_missing(&listing);
         let earlier = self.earlier.take();
         let settled = |file: &str| earlier.as_ref().is_some_and(|earlier| listing.agrees_on(earlier, file));
-        let ripe = self.settling.sort(now, self.roster.steps(&listing), settled);
+        self.loading.forget(&listing);
+        let mut steps = self.roster.steps(&listing);
+        steps.retain(|step| !matches!(step, Step::Load { file, hash } if self.loading.has(file, hash)));
+        let ripe = self.settling.sort(now, steps, settled);
         self.earlier = Some(listing);
 
         for file in ripe.overdue {
@@ -210,15 +218,21 @@ impl<L: Loader> Rounds<L> {
     /// Takes all steps; the chain is another one if they or what else `changed` ask for it.
     fn take(&mut self, steps: Vec<Step>, now: Instant, changed: bool) -> Changes<L::Policy> {
         let mut changes = Changes { swap: changed, ..Changes::none() };
+        let to_load = steps.iter().filter_map(|step| match step {
+            Step::Load { file, hash } => self.candidate(file, *hash),
+            _ => None,
+        });
+        let to_load: Vec<_> = to_load.collect();
+        for candidate in &to_load {
+            self.settling.done(&candidate.file);
+        }
+        let mut loaded = self.loading.load(to_load, self.options.max_wait);
+        // One that was left behind may find its number taken: its content has been another meanwhile. It is loaded anew.
+        loaded.retain(|Loaded { candidate, .. }| candidate.generation == self.roster.next_generation(&candidate.name));
+        loaded.sort_by(|one, other| one.candidate.file.cmp(&other.candidate.file));
         for step in steps {
             let event = match step {
-                Step::Load { file, hash } => {
-                    let Some(candidate) = self.candidate(&file, hash) else { continue };
-                    match load(&self.loader, &candidate) {
-                        Ok(policy) => self.put(candidate, policy, now, &mut changes),
-                        Err(reason) => self.reject(file, reason, Some(Ok(hash))),
-                    }
-                }
+                Step::Load { .. } => continue,
                 Step::Reject { file, reason, content } => self.reject(file, reason, content),
                 Step::Unload { file } => {
                     self.settling.done(&file);
@@ -227,6 +241,13 @@ impl<L: Loader> Rounds<L> {
                     changes.retired.extend(ward.answering().cloned());
                     PolicyEvent::Unloaded { file, name: ward.live.name, generation: ward.live.generation }
                 }
+            };
+            changes.events.push(event);
+        }
+        for Loaded { candidate, result } in loaded {
+            let event = match result {
+                Ok(policy) => self.put(candidate, policy, now, &mut changes),
+                Err(reason) => self.reject(candidate.file, reason, Some(Ok(candidate.hash))),
             };
             changes.events.push(event);
         }
@@ -255,7 +276,8 @@ impl<L: Loader> Rounds<L> {
 
     /// Shows how everything is.
     fn publish(&self) {
-        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
+        let changing = self.settling.files().chain(self.loading.files());
+        self.shared.status.store(Arc::new(self.roster.status(changing)));
         let views = self.roster.wards().map(|(file, ward)| View::new(file, ward, self.roster.rejection(file)));
         self.shared.views.store(Arc::new(views.collect()));
     }

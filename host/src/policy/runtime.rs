@@ -59,8 +59,9 @@ pub(super) struct Shared {
     options: RuntimeOptions,
     linker: Linker<Sandbox>,
     memories: Mutex<HashMap<String, Arc<NodeMemory>>>,
-    /// Held while compiling, so that two candidates at once take no more cores than one.
-    compiling: Mutex<()>,
+    /// One of them is held while compiling: a module that takes long leaves the others their turn, and however many there
+    /// are, what compiling takes is bounded.
+    compiling: [Mutex<()>; 2],
     pub(super) work: Arc<Work>,
     shadow: Shadow,
     // Dropped in this order: upkeep may be in a call that only the ticker ends.
@@ -81,7 +82,7 @@ impl Runtime {
         let ticker = Ticker::start(engine.clone()).context("no thread for the policies' clock")?;
         let upkeep = Upkeep::start().context("no thread for the policies' upkeep")?;
         let work = upkeep.work();
-        let (memories, compiling) = (Mutex::default(), Mutex::default());
+        let (memories, compiling) = (Mutex::default(), Default::default());
         let shadow = Shadow::start(options.supervision.shadow_queue, options.budget)
             .context("no thread for policies in shadow mode")?;
         let shared = Shared { options, linker, memories, compiling, work, shadow, upkeep, _ticker: ticker, engine };
@@ -174,7 +175,7 @@ impl Shared {
     /// Compiles on all cores but one, and behind everybody else there, so that no handshake waits for it. The threads are there
     /// for this compilation only.
     fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
-        let _compiling = self.compiling.lock();
+        let _turn = self.compiling[0].try_lock().unwrap_or_else(|| self.compiling[1].lock());
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(cores().saturating_sub(1).max(1))
             .thread_name(|_| "reprise-compile".into())

@@ -1,5 +1,6 @@
 //! A directory with a simple loader behind it, which takes what begins with `good`.
 
+mod loading;
 mod supervision;
 mod watching;
 mod wishes;
@@ -15,7 +16,7 @@ use std::{
 };
 
 use openssl::sha::sha256;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tempfile::TempDir;
 
 use super::{
@@ -30,7 +31,25 @@ const NEVER: Duration = Duration::from_secs(3600);
 
 /// Loads what begins with `good`, unless the manifest is `bad`; keeps a record.
 #[derive(Clone, Default)]
-struct Record(Arc<Mutex<Recorded>>);
+struct Record(Arc<Mutex<Recorded>>, Arc<Gate>);
+
+/// What holds up the loading of what has `slow` in it.
+#[derive(Default)]
+struct Gate {
+    open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.open.lock() = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        self.opened.wait_while(&mut self.open.lock(), |open| !*open);
+    }
+}
 
 #[derive(Default)]
 struct Recorded {
@@ -38,6 +57,7 @@ struct Recorded {
     /// Each chain that was put in force, as `file=content`.
     chains: Vec<Vec<String>>,
     policies: Vec<Arc<Simple>>,
+    missing: Vec<Arc<str>>,
     retired: usize,
     /// Each policy that was to be taken back, as `content`.
     taken_back: Vec<String>,
@@ -88,6 +108,9 @@ impl Loader for Record {
     fn load(&self, candidate: &Candidate) -> Result<Arc<Simple>, String> {
         let content = String::from_utf8_lossy(&candidate.module).into_owned();
         self.0.lock().loaded.push(content.clone());
+        if content.contains("slow") {
+            self.1.pass();
+        }
         match (&candidate.manifest, content.as_str()) {
             (Some(manifest), _) if manifest == "bad" => Err("bad manifest".into()),
             (_, "panic") => panic!("as the test asks for"),
@@ -98,10 +121,11 @@ impl Loader for Record {
         }
     }
 
-    fn put_in_force(&self, policies: Vec<Arc<Simple>>, _: Vec<Arc<str>>) {
+    fn put_in_force(&self, policies: Vec<Arc<Simple>>, missing: Vec<Arc<str>>) {
         let mut record = self.0.lock();
         record.chains.push(policies.iter().map(|policy| format!("{}={}", policy.file, policy.content)).collect());
         record.policies = policies;
+        record.missing = missing;
     }
 
     fn retire(&self, _: &Arc<Simple>) {
@@ -216,6 +240,10 @@ impl Watched {
 
     fn chain(&self) -> Vec<String> {
         self.record.0.lock().chains.last().cloned().unwrap_or_default()
+    }
+
+    fn missing(&self) -> Vec<Arc<str>> {
+        self.record.0.lock().missing.clone()
     }
 }
 
