@@ -117,6 +117,18 @@ fn a_miss_is_counted_under_its_reason_and_is_a_full_handshake() {
     assert_eq!(misses(&host), [("foreign-id".into(), 1), ("server-name".into(), 2)]);
 }
 
+/// What get_cb does not know of is counted too: OpenSSL drops the session that it was handed.
+#[test]
+fn a_session_that_openssl_does_not_take_is_a_miss_with_that_reason() {
+    let spy = spy::Spy::default();
+    let host = Host::builder().store(spy.clone()).build().unwrap();
+    let context = installed(&host);
+    spy.rewriting(|record, _| record.border.server_name = Some("b.example".into()));
+    let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
+    handshake(&host, &context, &Client::of(SslVersion::TLS1_3).named("b.example").offering(first.session()));
+    assert_eq!(misses(&host), [("not-taken".into(), 1)]);
+}
+
 #[test]
 fn a_handshake_that_missed_the_hook_is_counted_with_that_as_the_reason() {
     let host = Host::builder().build().unwrap();

@@ -7,6 +7,7 @@
 //! - `ex_data`: what hangs on an `SSL_CTX` and an `SSL`
 //! - `info`: OpenSSL's info callback, which tells that a handshake is complete
 //! - `live`: which connections use which session now, to tell why OpenSSL gave one up
+//! - `process`: which process this is, for whoever must notice a fork
 //! - `tls`, `sessions`, `certificate`, `prototype`: `SSL`, `SSL_SESSION`, `X509` as the host needs them
 //! - `ffi`: what openssl-sys does not declare
 //!
@@ -21,6 +22,7 @@ mod ffi;
 mod info;
 mod install;
 pub mod live;
+pub mod process;
 mod prototype;
 pub mod sessions;
 mod site;

@@ -16,8 +16,7 @@ impl<L: Loader> Rounds<L> {
     /// Sees to everything that has come up or become due by `now`.
     pub fn attend(&mut self, now: Instant) {
         self.supervise(now);
-        let requests = std::mem::take(&mut *self.shared.requests.lock());
-        for Request { wish, reply } in requests {
+        for Request { wish, reply } in self.shared.requests.take() {
             let done = match wish {
                 Wish::Reload => {
                     self.take_up_anew(now);

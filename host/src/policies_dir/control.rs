@@ -1,6 +1,11 @@
 //! What an operator may ask of the supervised policies.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::{
+    mem,
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+};
+
+use parking_lot::Mutex;
 
 use super::PolicyReport;
 
@@ -65,6 +70,37 @@ impl Request {
     pub fn new(wish: Wish) -> (Self, Receiver<Reply>) {
         let (reply, answer) = sync_channel(1);
         (Self { wish, reply }, answer)
+    }
+}
+
+/// What operators wish, and nobody has seen to yet. None where nobody will.
+#[derive(Default)]
+pub(super) struct Requests(Mutex<Option<Vec<Request>>>);
+
+/// While it lives, requests are seen to.
+pub(super) struct Open<'a>(&'a Requests);
+
+impl Requests {
+    pub fn open(&self) -> Open<'_> {
+        *self.0.lock() = Some(Vec::new());
+        Open(self)
+    }
+
+    /// Adds a request; it is dropped, and its asker told so, where nobody will see to it.
+    pub fn push(&self, request: Request) {
+        if let Some(requests) = self.0.lock().as_mut() {
+            requests.push(request);
+        }
+    }
+
+    pub fn take(&self) -> Vec<Request> {
+        self.0.lock().as_mut().map(mem::take).unwrap_or_default()
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        *self.0.0.lock() = None;
     }
 }
 

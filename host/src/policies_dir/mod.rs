@@ -39,8 +39,6 @@ mod sandboxed;
 mod sandboxed_tests;
 mod settling;
 #[cfg(test)]
-mod supervision_tests;
-#[cfg(test)]
 mod tests;
 mod ward;
 mod watch;
@@ -74,7 +72,10 @@ pub use self::{
     options::DirOptions,
     report::{Former, PolicyReport, PolicyState},
 };
-use crate::policy::{Chain, Runtime};
+use crate::{
+    callbacks::process,
+    policy::{Chain, Runtime},
+};
 
 /// A directory of policies that is kept in force. Dropping it ends the watching, after a compilation that may be under way;
 /// what is live stays live.
@@ -119,7 +120,7 @@ impl PoliciesDir {
             .name("reprise-policies".into())
             .spawn(move || rounds.run(scanned))
             .context("no thread can be started to watch the directory of policies")?;
-        let running = Running { process: std::process::id(), shared, thread };
+        let running = Running { process: process::id(), shared, thread };
         first_scan.recv().context("the thread that watches the directory of policies ended early")?;
         Ok(Self { running: Some(running) })
     }
@@ -186,7 +187,7 @@ impl PoliciesDir {
             .filter(|running| running.is_here())
             .ok_or(ControlError::NotWatched("it forked, and the host was not revived since"))?;
         let (request, reply) = Request::new(wish);
-        running.shared.requests.lock().push(request);
+        running.shared.requests.push(request);
         running.shared.bell.ring(Rings { attend: true, ..Rings::default() });
         reply.recv().unwrap_or(Err(ControlError::NotWatched("the thread that watches it has ended")))
     }
@@ -201,7 +202,7 @@ impl PoliciesDir {
 
 impl Running {
     fn is_here(&self) -> bool {
-        self.process == std::process::id()
+        self.process == process::id()
     }
 }
 

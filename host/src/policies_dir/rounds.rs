@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::{
     ContentHash, ControlError, DirOptions, FileStatus, PolicyEvent,
     bell::{Bell, Rings},
-    control::{Reply, Request},
+    control::{Reply, Requests},
     history::Histories,
     listing::{Content, Files, Listing, policy_name},
     loader::{Candidate, Loader, load},
@@ -36,8 +36,7 @@ pub(super) struct Shared {
     pub bell: Arc<Bell>,
     pub status: ArcSwap<Vec<FileStatus>>,
     pub views: ArcSwap<Vec<View>>,
-    /// What operators wish, and nobody has seen to yet. None once the thread is gone.
-    pub requests: Mutex<Vec<Request>>,
+    pub requests: Requests,
     pub subscribers: Mutex<Vec<Sender<PolicyEvent>>>,
     pub histories: Mutex<Histories>,
 }
@@ -115,6 +114,8 @@ impl<L: Loader> Rounds<L> {
 
     /// Goes on until the bell says stop. `scanned` is told when the first scan is complete.
     pub fn run(mut self, scanned: SyncSender<()>) {
+        let shared = Arc::clone(&self.shared);
+        let _closed_at_the_end = shared.requests.open();
         let mut scanned = Some(scanned);
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
         let mut read_all = true;
@@ -129,7 +130,8 @@ impl<L: Loader> Rounds<L> {
                 self.answer_reloads();
             }
             let Some(rings) = self.rest(&next) else { return };
-            read_all = rings.look;
+            // A reload does not trust the files' stamps.
+            read_all = rings.look || !self.reloading.is_empty();
             if let Some(watch) = &mut watch {
                 watch.follow(rings.watch_anew);
             }
@@ -149,8 +151,6 @@ impl<L: Loader> Rounds<L> {
             }
             self.attend(Instant::now());
             if !self.reloading.is_empty() {
-                // Whatever the files' stamps say.
-                self.shared.bell.ring(Rings { look: true, ..Rings::default() });
                 latest = latest.min(earliest);
             }
             if rings.looks() || Instant::now() >= latest {

@@ -156,6 +156,7 @@ fn host(settings: &Settings) -> Result<Host> {
     let mut host = Host::builder()
         .store(Memory::with_capacity(capacity.0))
         .policy_budget(settings.policy_budget)
+        .supervision(settings.supervision.clone())
         .lifetime(settings.lifetime)
         .max_lifetime(settings.max_lifetime)
         .tickets(settings.tickets)

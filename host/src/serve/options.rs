@@ -87,6 +87,18 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SPAN")]
     pub(crate) policy_budget: Option<Span>,
 
+    /// How many failures of a policy within --policy-failure-window set it aside [default: 5]
+    ///
+    /// Traps and invalid verdicts count; so do calls that run past their deadline, where they are a tenth of all. The last
+    /// good generation answers then, or the policy counts as failing, and it is tried again after 10 s, 20 s, and so on up to
+    /// 10 minutes. Each failure costs a full handshake, so that few do little harm and many are a pattern.
+    #[arg(long, value_name = "N")]
+    pub(crate) policy_failures: Option<u32>,
+
+    /// How long a policy's failure counts [default: 30s]
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) policy_failure_window: Option<Span>,
+
     /// How long a session resumes where no policy says [default: 2h]
     ///
     /// OpenSSL's own default for TLS (7200 s).
@@ -199,6 +211,8 @@ impl Options {
             crl: self.crl.or(other.crl),
             policies: self.policies.or(other.policies),
             policy_budget: self.policy_budget.or(other.policy_budget),
+            policy_failures: self.policy_failures.or(other.policy_failures),
+            policy_failure_window: self.policy_failure_window.or(other.policy_failure_window),
             lifetime: self.lifetime.or(other.lifetime),
             max_lifetime: self.max_lifetime.or(other.max_lifetime),
             tickets: self.tickets.or(other.tickets),

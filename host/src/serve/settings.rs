@@ -15,6 +15,7 @@ use super::{
     quantity::{Size, Span},
     self_signed, state_dir,
 };
+use crate::policy::SupervisionOptions;
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) sites: Vec<SiteFiles>,
     pub(crate) policies: Option<PathBuf>,
     pub(crate) policy_budget: Duration,
+    pub(crate) supervision: SupervisionOptions,
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) tickets: usize,
@@ -96,6 +98,7 @@ impl Settings {
             tls: tls(&options)?,
             sites: sites(&options)?,
             policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
+            supervision: supervision(&options),
             lifetime: span(options.lifetime, 2 * 3600),
             max_lifetime: span(options.max_lifetime, 24 * 3600),
             tickets: options.tickets.unwrap_or(1),
@@ -118,6 +121,7 @@ impl Settings {
         );
         for (option, span) in [
             ("policy-budget", settings.policy_budget),
+            ("policy-failure-window", settings.supervision.window),
             ("lifetime", settings.lifetime),
             ("max-lifetime", settings.max_lifetime),
             ("handshake-timeout", settings.handshake_timeout),
@@ -128,9 +132,22 @@ impl Settings {
                 "--{option} is zero, and nothing can be done in no time: give it a span like `10s`"
             );
         }
+        ensure!(
+            settings.supervision.failures > 0,
+            "--policy-failures 0 would set every policy aside before it fails: give it at least 1"
+        );
         ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
+    }
+}
+
+fn supervision(options: &Options) -> SupervisionOptions {
+    let defaults = SupervisionOptions::default();
+    SupervisionOptions {
+        failures: options.policy_failures.unwrap_or(defaults.failures),
+        window: options.policy_failure_window.map_or(defaults.window, |span| span.0),
+        ..defaults
     }
 }
 
@@ -252,6 +269,8 @@ mod tests {
             ("site = 'default=c,k'", "default"),
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
             ("handshake-timeout = '0s'", "--handshake-timeout"),
+            ("policy-failures = 0", "--policy-failures"),
+            ("policy-failure-window = '0s'", "--policy-failure-window"),
             ("tickets = 17", "--tickets"),
             ("max-connections = 0", "--max-connections"),
         ] {

@@ -15,3 +15,4 @@ mod resumption;
 mod shipped_policies;
 mod sites;
 mod strangers;
+mod supervision;
