@@ -42,7 +42,8 @@ fn visited(place: &Place) -> Server {
     place.policy("10-counts.wasm", policies::counts_in_state());
     place.policy("10-counts.toml", "mode = \"shadow\"\n");
     place.policy("20-calm.wasm", policies::no_opinion());
-    let server = place.serve(&["--admin", "0"]);
+    // A budget for however busy the machine is.
+    let server = place.serve(&["--admin", "0", "--policy-budget", "10s"]);
     for version in Version::BOTH {
         let client = Client::new(version);
         let session = client.first_visit(server.address()).session;
