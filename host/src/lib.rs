@@ -23,16 +23,22 @@
 //! - [`signing`]: who may drop a policy
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
-//! - `serve`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
+//! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
+//! - `serve`, `admin`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "cli")]
+mod admin;
 mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
+pub mod fuzzing;
 mod handshake;
 mod host;
+pub mod metrics;
 mod ownership;
 pub mod policies_dir;
 pub mod policy;
@@ -40,6 +46,7 @@ pub mod policy;
 mod serve;
 pub mod session;
 pub mod signing;
+pub mod status;
 pub mod store;
 
 pub use self::{
@@ -48,5 +55,5 @@ pub use self::{
         session_callbacks,
     },
     handshake::{ConnectionReport, NotKept, on_client_hello},
-    host::{Host, HostBuilder},
+    host::{Host, HostBuilder, Policies},
 };

@@ -72,7 +72,8 @@ impl Place {
         format!("{name}={},{},{client_ca}", self.arg("server.crt"), self.arg("server.key"))
     }
 
-    /// A server on a free port, with this place's certificate and policies and with these arguments, once it listens.
+    /// A server on a free port, with this place's certificate, policies and directory `state` and with these arguments, once it
+    /// listens.
     pub fn serve(&self, arguments: &[&str]) -> Server {
         self.serve_in(arguments, &[])
     }
@@ -80,12 +81,11 @@ impl Place {
     /// Like [`Place::serve`], with these variables in its environment.
     pub fn serve_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
         let (cert, key, policies) = (self.arg("server.crt"), self.arg("server.key"), self.arg("policies"));
+        let state = self.arg("state");
         let mut all = vec!["serve", "--cert", &cert, "--key", &key, "--policies", &policies];
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"]);
         }
-        // What is kept goes with the place, not to the state directory of whoever runs the tests.
-        let state = self.arg("state");
         if !arguments.contains(&"--state-dir") {
             all.extend(["--state-dir", &state]);
         }

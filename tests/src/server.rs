@@ -52,6 +52,12 @@ impl Server {
         &self.addresses
     }
 
+    /// Where `--admin` is.
+    pub fn admin(&self) -> SocketAddr {
+        let line = self.log.line(&["admin on http://"]);
+        line.split("http://").nth(1).and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+    }
+
     /// What it says.
     pub fn log(&self) -> &Log {
         &self.log
@@ -70,6 +76,16 @@ impl Server {
     /// Waits until a site's changed files are in force for the `times`th time.
     pub fn reloaded(&self, site: &str, times: usize) {
         self.log.lines(&[&format!("site `{site}`: its changed files are in force")], times);
+    }
+
+    /// The most bytes of memory that it has had at once, so far (`VmHWM`).
+    pub fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("it runs, on Linux");
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .and_then(|peak| peak.trim().strip_suffix(" kB"));
+        peak.and_then(|peak| peak.parse::<usize>().ok()).expect("the system says so") << 10
     }
 
     /// Sends SIGTERM.

@@ -5,6 +5,7 @@
 //! that figure repeats. `count VARIANT CASE N` runs N resumed handshakes and nothing else, for a profiler.
 
 mod callback;
+mod hostile;
 mod instructions;
 mod server;
 mod wire;
@@ -20,6 +21,7 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["count", variant, case, handshakes] => count(variant.parse()?, case.parse()?, handshakes.parse()?),
+        ["hostile"] => hostile::measure(4_000),
         ["quick"] => measure(40, 5),
         _ => measure(300, 15),
     }
@@ -58,6 +60,7 @@ fn measure(handshakes: usize, rounds: usize) -> anyhow::Result<()> {
         println!("{:<34} {:>12} {:>12}", "", "get, µs", "new, µs");
         callback::measure(case, handshakes, rounds)?;
     }
+    hostile::measure(10 * handshakes)?;
     instructions::measure()
 }
 

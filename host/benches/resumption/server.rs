@@ -15,6 +15,7 @@ use openssl::{
     x509::store::X509StoreBuilder,
 };
 use reprise::{Host, Listener};
+use tempfile::TempDir;
 
 #[path = "../../tests/support/certificates.rs"]
 #[allow(dead_code)]
@@ -122,7 +123,7 @@ pub struct Server {
     pub context: SslContext,
     pub client_identity: Option<Identity>,
     pub host: Option<Host>,
-    _policies: Option<tempfile::TempDir>,
+    _policies: Option<TempDir>,
 }
 
 impl Server {
@@ -132,20 +133,7 @@ impl Server {
 
     /// A server whose context is changed once everything is set.
     pub fn adjusted(variant: Variant, case: Case, adjust: impl FnOnce(&mut SslContextBuilder)) -> Result<Self> {
-        let identity = certificates::server();
-        let mut context = SslContext::builder(SslMethod::tls_server())?;
-        context.set_certificate(&identity.certificate)?;
-        context.set_private_key(&identity.key)?;
-        context.set_options(SslOptions::NO_TICKET);
-        context.set_num_tickets(1)?;
-        context.set_session_id_context(b"bench")?;
-        let client_identity = case.client_certificate.then(|| certificates::client("client", 30));
-        if case.client_certificate {
-            let mut store = X509StoreBuilder::new()?;
-            store.add_cert(certificates::ca().certificate)?;
-            context.set_cert_store(store.build());
-            context.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
-        }
+        let (mut context, client_identity) = context(case)?;
         let (mut host, mut policies) = (None, None);
         match variant {
             Variant::Internal => {
@@ -172,6 +160,13 @@ impl Server {
         Ok(Self { context: context.build(), client_identity, host, _policies: policies })
     }
 
+    /// A server with this host, whose policies are in a directory.
+    pub fn hosted(case: Case, host: Host, policies: TempDir) -> Result<Self> {
+        let (mut context, client_identity) = context(case)?;
+        host.install(&mut context, Listener::named("public"))?;
+        Ok(Self { context: context.build(), client_identity, host: Some(host), _policies: Some(policies) })
+    }
+
     /// As a server that tells policies the peer's address does.
     pub fn attach(&self, ssl: &mut SslRef) -> Result<()> {
         if let Some(host) = &self.host {
@@ -179,6 +174,25 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// A server's context, and who its clients are.
+fn context(case: Case) -> Result<(SslContextBuilder, Option<Identity>)> {
+    let identity = certificates::server();
+    let mut context = SslContext::builder(SslMethod::tls_server())?;
+    context.set_certificate(&identity.certificate)?;
+    context.set_private_key(&identity.key)?;
+    context.set_options(SslOptions::NO_TICKET);
+    context.set_num_tickets(1)?;
+    context.set_session_id_context(b"bench")?;
+    let client_identity = case.client_certificate.then(|| certificates::client("client", 30));
+    if case.client_certificate {
+        let mut store = X509StoreBuilder::new()?;
+        store.add_cert(certificates::ca().certificate)?;
+        context.set_cert_store(store.build());
+        context.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    }
+    Ok((context, client_identity))
 }
 
 /// Native callbacks around a hash map, as a server without Reprise would write them.

@@ -72,6 +72,11 @@ impl Client {
         Ok(Self { context: context.build(), given })
     }
 
+    /// Offers no session in the next handshake.
+    pub fn forget(&self) {
+        self.given.lock().expect("one thread").take();
+    }
+
     /// One handshake, to the point where the client has its tickets, closed cleanly; whether it resumed.
     pub fn handshake(&mut self, server: &Server) -> Result<bool> {
         let (near, far) = End::pair();

@@ -2,8 +2,10 @@
 
 mod check;
 mod core_dumps;
+mod policies;
 mod serve;
 mod sign;
+mod status;
 
 use std::process::ExitCode;
 
@@ -25,6 +27,10 @@ enum Action {
     Check(check::Check),
     /// Sign policies, so that servers with --policy-keys take them
     Sign(sign::Sign),
+    /// Show how a running server is doing
+    Status(status::Status),
+    /// Tell a running server what is to become of its policies
+    Policies(policies::Policies),
 }
 
 /// Runs the command that the process was started with.
@@ -33,6 +39,8 @@ pub fn main() -> ExitCode {
         Action::Serve(serve) => serve.run(),
         Action::Check(check) => check.run(),
         Action::Sign(sign) => sign.run(),
+        Action::Status(status) => status.run(),
+        Action::Policies(policies) => policies.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -53,6 +53,9 @@ async fn serve(settings: Settings) -> Result<()> {
         // Whatever --log says: scripts and supervisors wait for this line.
         eprintln!("listening on {address}{}", if name == "default" { String::new() } else { format!(" as {name}") });
     }
+    if let Some(address) = server.admin_address() {
+        eprintln!("admin on http://{address}");
+    }
     let stopped = async { stop.signalled().await };
     let hurried = async {
         // The first signal reaches both listeners; the second is the one that hurries.

@@ -61,14 +61,16 @@ impl Hello {
     }
 }
 
-/// The host name in a `server_name` extension (RFC 6066 section 3), in lower case.
+/// The host name in a `server_name` extension (RFC 6066 section 3), in lower case. Bytes that are no text are escaped: such a
+/// name is no site's, and is not the same as none.
 pub fn server_name(extension: &[u8]) -> Option<String> {
     const HOST_NAME: u8 = 0;
     let mut list = Reader(Reader(extension).vector16()?);
     let kind = list.byte()?;
     let name = list.vector16()?;
-    let name = std::str::from_utf8(name).ok()?;
-    (kind == HOST_NAME && !name.is_empty() && !name.contains('\0')).then(|| name.to_ascii_lowercase())
+    (kind == HOST_NAME && !name.is_empty() && !name.contains(&0)).then(|| {
+        String::from_utf8(name.to_ascii_lowercase()).unwrap_or_else(|name| name.as_bytes().escape_ascii().to_string())
+    })
 }
 
 /// The first identities in a `pre_shared_key` extension (RFC 8446 section 4.2.11), and whether there are more.
@@ -133,9 +135,16 @@ mod tests {
 
     #[test]
     fn a_malformed_server_name_is_no_server_name() {
-        for bad in [&[][..], &[0], &sni(b""), &sni(b"a\0.example"), &sni(&[0xff, 0xfe]), &sni(b"a.example")[..5]] {
+        for bad in [&[][..], &[0], &sni(b""), &sni(b"a\0.example"), &sni(b"a.example")[..5]] {
             assert_eq!(server_name(bad), None, "{bad:?}");
         }
+    }
+
+    /// OpenSSL takes any bytes but zeros, so a border must tell them from none, and from one another.
+    #[test]
+    fn a_server_name_that_is_no_text_is_a_name_of_its_own() {
+        assert_eq!(server_name(&sni(b"\xffA.example")), Some("\\xffa.example".into()));
+        assert_ne!(server_name(&sni(b"\xff")), server_name(&sni(b"\xfe")));
     }
 
     #[test]

@@ -7,23 +7,28 @@ use std::{
         Arc, Weak,
         mpsc::{Sender, SyncSender},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::{
-    ContentHash, DirOptions, FileStatus, PolicyEvent,
-    bell::Bell,
-    listing::{Content, Files, Listing, Reading, policy_name, signature_file},
-    loader::{Candidate, Loader, load},
-    roster::{Live, Roster, Step},
-    sandboxed::reason,
+    ContentHash, ControlError, DirOptions, FileStatus, PolicyEvent,
+    bell::{Bell, Rings},
+    control::{Reply, Requests},
+    history::Histories,
+    listing::{Content, Files, Listing, Reading, policy_name},
+    loader::{Candidate, Loader},
+    loading::{Loaded, Loading},
+    report::View,
+    roster::{Roster, Step},
     settling::Settling,
+    trust::{self, Trust},
+    ward::Generation,
     watch::Watch,
 };
-use crate::{ownership, policy::Rejection, signing::Signed};
+use crate::policy::{Alarm, SupervisionOptions};
 
 /// The longest wait between two looks, whatever is asked for.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -33,30 +38,51 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Shared {
     pub bell: Arc<Bell>,
     pub status: ArcSwap<Vec<FileStatus>>,
+    pub views: ArcSwap<Vec<View>>,
+    pub requests: Requests,
     pub subscribers: Mutex<Vec<Sender<PolicyEvent>>>,
+    pub histories: Mutex<Histories>,
 }
 
 /// One directory, looked at round after round.
 pub(super) struct Rounds<L: Loader> {
     dir: PathBuf,
-    loader: L,
+    pub(super) loader: Arc<L>,
+    loading: Loading<L>,
     options: DirOptions,
-    shared: Arc<Shared>,
-    roster: Roster<L::Policy>,
+    pub(super) supervision: SupervisionOptions,
+    /// Rung by a policy that misbehaves.
+    alarm: Alarm,
+    pub(super) shared: Arc<Shared>,
+    pub(super) roster: Roster<L::Policy>,
     settling: Settling,
     /// The look before. `None` after the directory was lost, so that what is there when it is back settles anew.
     earlier: Option<Listing>,
     lost: Option<String>,
     draining: Vec<(String, u64, Weak<L::Policy>)>,
-    /// What was said about files that others may write.
-    warned: BTreeSet<String>,
-    /// When the signature of what is live under a name was made.
-    signed: HashMap<String, u64>,
+    trust: Trust,
+    /// Who waits for a look that everything in the directory is taken up with.
+    pub(super) reloading: Vec<SyncSender<Reply>>,
+}
+
+/// What is to be told, and what becomes of policies, once the next chain is in force.
+pub(super) struct Changes<P> {
+    pub events: Vec<PolicyEvent>,
+    /// Answered until now.
+    pub retired: Vec<Generation<P>>,
+    /// Whether the chain is another one.
+    pub swap: bool,
+}
+
+impl<P> Changes<P> {
+    pub fn none() -> Self {
+        Self { events: Vec::new(), retired: Vec::new(), swap: false }
+    }
 }
 
 /// When to look again.
-#[derive(PartialEq)]
-enum Next {
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
     /// A change is about to settle, and others wait for it.
     Settle,
     /// Only files that change for longer than others wait are left.
@@ -72,44 +98,82 @@ impl<L: Loader> Rounds<L> {
         options.poll = options.poll.clamp(options.settle, A_DAY);
         // Two looks are what it takes to settle.
         let settling = Settling::new(options.max_wait.max(options.settle * 2));
-        let (roster, draining) = (Roster::default(), Vec::new());
-        let (warned, signed) = (BTreeSet::new(), HashMap::new());
-        Self { dir, loader, options, shared, roster, settling, earlier: None, lost: None, draining, warned, signed }
+        let supervision = loader.supervision();
+        let loader = Arc::new(loader);
+        let loading = Loading::new(Arc::clone(&loader), Arc::clone(&shared.bell));
+        let bell = Arc::clone(&shared.bell);
+        let alarm: Alarm = Arc::new(move || bell.ring(Rings { attend: true, ..Rings::default() }));
+        Self {
+            dir,
+            loader,
+            loading,
+            options,
+            supervision,
+            alarm,
+            shared,
+            roster: Roster::default(),
+            settling,
+            earlier: None,
+            lost: None,
+            draining: Vec::new(),
+            trust: Trust::default(),
+            reloading: Vec::new(),
+        }
     }
 
     /// Goes on until the bell says stop. `scanned` is told when the first scan is complete.
     pub fn run(mut self, scanned: SyncSender<()>) {
+        let shared = Arc::clone(&self.shared);
+        let _closed_at_the_end = shared.requests.open();
         let mut scanned = Some(scanned);
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
         let mut read_all = true;
         loop {
-            let next = self.round(read_all);
-            if next != Next::Settle
-                && let Some(scanned) = scanned.take()
-            {
-                self.note_missing();
-                // The owner waits for it, unless it is gone.
-                let _ = scanned.send(());
+            let next = self.round(Instant::now(), read_all);
+            if next != Next::Settle {
+                if let Some(scanned) = scanned.take() {
+                    self.note_missing();
+                    // The owner waits for it, unless it is gone.
+                    let _ = scanned.send(());
+                }
+                self.answer_reloads();
             }
-            let looked = Instant::now();
-            let latest = looked + if next == Next::Poll { self.options.poll } else { self.options.settle };
-            let rings = self.shared.bell.wait(looked + self.options.settle, latest);
-            if rings.stop {
-                return;
-            }
-            read_all = rings.look;
+            let Some(rings) = self.rest(&next) else { return };
+            // A reload does not trust the files' stamps.
+            read_all = rings.look || !self.reloading.is_empty();
             if let Some(watch) = &mut watch {
                 watch.follow(rings.watch_anew);
             }
         }
     }
 
+    /// Waits for the next look, and supervises meanwhile. None: the owner is going away.
+    fn rest(&mut self, next: &Next) -> Option<Rings> {
+        let looked = Instant::now();
+        let earliest = looked + self.options.settle;
+        let mut latest = looked + if *next == Next::Poll { self.options.poll } else { self.options.settle };
+        loop {
+            let due = self.roster.due().map_or(latest, |due| latest.min(due));
+            let rings = self.shared.bell.wait(earliest, due);
+            if rings.stop {
+                return None;
+            }
+            self.attend(Instant::now());
+            if !self.reloading.is_empty() {
+                latest = latest.min(earliest);
+            }
+            if rings.looks() || Instant::now() >= latest {
+                return Some(rings);
+            }
+        }
+    }
+
     /// One look, and what follows from it. Unless `read_all`, files that seem untouched are not read again.
-    fn round(&mut self, read_all: bool) -> Next {
+    pub(super) fn round(&mut self, now: Instant, read_all: bool) -> Next {
         self.see_off();
         let trusted = self.earlier.as_ref().filter(|_| !read_all);
         let listing = match Listing::look(&self.dir, Reading::from(&self.options), trusted) {
-            Ok(listing) => self.judged(listing),
+            Ok(listing) => self.trust.judged(listing, &self.dir, &self.options),
             Err(error) => {
                 self.lose_directory(format!(
                     "{}: the directory of policies cannot be read: {error}",
@@ -126,7 +190,10 @@ impl<L: Loader> Rounds<L> {
         let found_or_given_up = self.roster.forget_missing(&listing);
         let earlier = self.earlier.take();
         let settled = |file: &str| earlier.as_ref().is_some_and(|earlier| listing.agrees_on(earlier, file));
-        let ripe = self.settling.sort(Instant::now(), self.roster.steps(&listing), settled);
+        self.loading.forget(&listing);
+        let mut steps = self.roster.steps(&listing);
+        steps.retain(|step| !matches!(step, Step::Load { file, hash } if self.loading.has(file, hash)));
+        let ripe = self.settling.sort(now, steps, settled);
         self.earlier = Some(listing);
 
         for file in ripe.overdue {
@@ -140,10 +207,10 @@ impl<L: Loader> Rounds<L> {
             Step::Load { file, .. } => Some(PolicyEvent::Seen { name: policy_name(&file).into(), file }),
             _ => None,
         });
-        let mut events: Vec<_> = fresh.collect();
-        events.append(&mut self.take(ripe.steps, found_or_given_up));
-        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
-        events.into_iter().for_each(|event| self.tell(event));
+        let events: Vec<_> = fresh.collect();
+        let taken = self.take(ripe.steps, now, found_or_given_up);
+        let done = self.carry_out(taken);
+        events.into_iter().chain(done).for_each(|event| self.tell(event));
 
         match (ripe.waits, self.settling.files().next()) {
             (true, _) => Next::Settle,
@@ -152,62 +219,86 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
-    /// What the listing is worth, seeing who may write the directory and the files in it.
-    fn judged(&mut self, mut listing: Listing) -> Listing {
-        let directory = ownership::exposed(&self.dir);
-        if let (true, Some(reason)) = (self.options.strict, &directory) {
-            listing.distrust(reason);
+    /// Takes all steps; the chain is another one if they or what else `changed` ask for it.
+    fn take(&mut self, steps: Vec<Step>, now: Instant, changed: bool) -> Changes<L::Policy> {
+        let mut changes = Changes { swap: changed, ..Changes::none() };
+        let candidates = steps.iter().filter_map(|step| match step {
+            Step::Load { file, hash } => self.candidate(file, *hash),
+            _ => None,
+        });
+        let (to_load, unsigned) = trust::signed(&self.options, candidates.collect());
+        for candidate in &to_load {
+            self.settling.done(&candidate.file);
         }
-        let files = listing.0.values().filter_map(|entry| entry.exposed.clone());
-        let found: BTreeSet<String> = directory.into_iter().chain(files).collect();
-        // A refusal is told as a rejection, by file.
-        for exposed in found.difference(&self.warned).filter(|_| !self.options.strict) {
-            tracing::warn!("{exposed}");
+        for (Candidate { file, hash, .. }, reason) in unsigned {
+            changes.events.push(self.reject(file, reason, Some(Ok(hash))));
         }
-        self.warned = found;
-        listing
-    }
-
-    /// Takes all steps, with one swap at the end if they or what else `changed` ask for one; returns what happened, to be told once the swap is done.
-    fn take(&mut self, steps: Vec<Step>, changed: bool) -> Vec<PolicyEvent> {
-        let mut events = Vec::new();
-        let mut retired = Vec::new();
+        let mut loaded = self.loading.load(to_load, self.options.max_wait);
+        // One that was left behind may find its number taken: its content has been another meanwhile. It is loaded anew.
+        loaded.retain(|Loaded { candidate, .. }| candidate.generation == self.roster.next_generation(&candidate.name));
+        loaded.sort_by(|one, other| one.candidate.file.cmp(&other.candidate.file));
         for step in steps {
             let event = match step {
-                Step::Load { file, hash } => {
-                    let Some(candidate) = self.candidate(&file, hash) else { continue };
-                    let loaded =
-                        self.verify(&candidate).and_then(|signed| Ok((signed, load(&self.loader, &candidate)?)));
-                    match loaded {
-                        Ok((signed, policy)) => {
-                            self.note_signed(&candidate, signed);
-                            self.put(candidate, policy, &mut retired)
-                        }
-                        Err(reason) => self.reject(file, reason, Some(Ok(hash))),
-                    }
-                }
+                Step::Load { .. } => continue,
                 Step::Reject { file, reason, content } => self.reject(file, reason, content),
                 Step::Unload { file } => {
                     self.settling.done(&file);
-                    let Some(live) = self.roster.unload(&file) else { continue };
-                    let (name, generation) = (live.name.clone(), live.generation);
-                    retired.push(live);
-                    PolicyEvent::Unloaded { file, name, generation }
+                    let Some(ward) = self.roster.unload(&file) else { continue };
+                    changes.swap = true;
+                    changes.retired.extend(ward.answering().cloned());
+                    PolicyEvent::Unloaded { file, name: ward.live.name, generation: ward.live.generation }
                 }
             };
-            events.push(event);
+            changes.events.push(event);
         }
+        for Loaded { candidate, result } in loaded {
+            let event = match result {
+                Ok(policy) => self.put(candidate, policy, now, &mut changes),
+                Err(reason) => self.reject(candidate.file, reason, Some(Ok(candidate.hash))),
+            };
+            changes.events.push(event);
+        }
+        changes
+    }
 
-        let swaps = |event: &PolicyEvent| matches!(event, PolicyEvent::Live { .. } | PolicyEvent::Unloaded { .. });
-        if changed || events.iter().any(swaps) {
+    /// Puts the changes in force in one step; returns what is to be told.
+    pub(super) fn carry_out(&mut self, changes: Changes<L::Policy>) -> Vec<PolicyEvent> {
+        let Changes { mut events, retired, swap } = changes;
+        if swap {
             self.loader.put_in_force(self.roster.policies(), self.roster.missing());
         }
-        for Live { name, generation, policy, .. } in retired {
+        for Generation { name, generation, policy, .. } in retired {
             self.loader.retire(&policy);
             events.push(PolicyEvent::Draining { name: name.clone(), generation });
             self.draining.push((name, generation, Arc::downgrade(&policy)));
         }
+        self.publish();
         events
+    }
+
+    /// A generation that was retired answers again.
+    pub(super) fn drains_no_more(&mut self, policy: &Arc<L::Policy>) {
+        self.draining.retain(|(.., draining)| !draining.ptr_eq(&Arc::downgrade(policy)));
+    }
+
+    /// Shows how everything is.
+    fn publish(&self) {
+        let changing = self.settling.files().chain(self.loading.files());
+        self.shared.status.store(Arc::new(self.roster.status(changing)));
+        let views = self.roster.wards().map(|(file, ward)| View::new(file, ward, self.roster.rejection(file)));
+        self.shared.views.store(Arc::new(views.collect()));
+    }
+
+    /// Whoever asked for a reload has waited for this look.
+    fn answer_reloads(&mut self) {
+        for waiting in std::mem::take(&mut self.reloading) {
+            let reply = match &self.lost {
+                Some(reason) => Err(ControlError::DirectoryLost(reason.clone())),
+                None => Ok(self.reports()),
+            };
+            // Whoever asked may have gone.
+            let _ = waiting.send(reply);
+        }
     }
 
     /// The first scan is complete. A policy that should be in force from the start and is not must not be taken for one that
@@ -234,36 +325,24 @@ impl<L: Loader> Rounds<L> {
         let Files { module, manifest, signature, hash } = files;
         let name = policy_name(file).to_string();
         let generation = self.roster.next_generation(&name);
-        let candidate = Candidate { file: file.to_string(), name, generation, hash, module, manifest, signature };
+        let candidate = Candidate { file: file.to_string(), name, generation, hash, module, manifest, signature, signed: None };
         (hash == settled).then_some(candidate)
     }
 
-    /// Holds the candidate's signature against the policy keys, if there are any: over the very bytes that are loaded next.
-    fn verify(&self, candidate: &Candidate) -> Result<Option<Signed>, String> {
-        let Some(keys) = &self.options.keys else { return Ok(None) };
-        let Candidate { file, name, module, manifest, signature, .. } = candidate;
-        let manifest = manifest.as_ref().map(String::as_bytes);
-        let signed = keys.verify(name, module, manifest, signature.as_deref());
-        signed.map(Some).map_err(|error| reason(&Rejection::signature(signature_file(file.as_ref()), name, &error)))
-    }
-
-    /// An earlier module with its good signature may be what the operator wants back, or what somebody else does.
-    fn note_signed(&mut self, Candidate { file, name, .. }: &Candidate, signed: Option<Signed>) {
-        let Some(Signed { timestamp }) = signed else { return };
-        let before = self.signed.insert(name.clone(), timestamp);
-        if before.is_some_and(|before| timestamp < before) {
-            tracing::warn!(
-                file,
-                policy = name,
-                "signed earlier than the one it replaces: make sure that this was meant"
-            );
-        }
-    }
-
-    fn put(&mut self, candidate: Candidate, policy: Arc<L::Policy>, retired: &mut Vec<Live<L::Policy>>) -> PolicyEvent {
+    fn put(
+        &mut self,
+        candidate: Candidate,
+        policy: Arc<L::Policy>,
+        now: Instant,
+        changes: &mut Changes<L::Policy>,
+    ) -> PolicyEvent {
+        self.trust.note(&candidate);
         let Candidate { file, name, generation, hash, .. } = candidate;
         self.settling.done(&file);
-        retired.extend(self.roster.put(Live { file: file.clone(), name: name.clone(), generation, hash, policy }));
+        self.loader.supervise(&policy, self.alarm.clone());
+        let live = Generation { file: file.clone(), name: name.clone(), generation, hash, policy };
+        changes.retired.extend(self.roster.put(live, now, &self.supervision));
+        changes.swap = true;
         PolicyEvent::Live { file, name, generation, hash }
     }
 
@@ -285,14 +364,15 @@ impl<L: Loader> Rounds<L> {
     fn lose_directory(&mut self, reason: String) {
         self.earlier = None;
         self.settling.clear();
-        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
+        self.publish();
         if self.lost.replace(reason.clone()).is_none() {
             self.tell(PolicyEvent::DirectoryLost { reason });
         }
     }
 
-    fn tell(&self, event: PolicyEvent) {
+    pub(super) fn tell(&self, event: PolicyEvent) {
         event.log();
+        self.shared.histories.lock().note(&event, SystemTime::now());
         self.shared.subscribers.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
     }
 }

@@ -4,14 +4,18 @@
 //!
 //! - `manifest`: what NAME.toml says of it.
 //! - `runtime`: the steps from bytes to [`Policy`], each with its [`Rejection`]; what all policies share.
-//! - `contract`: imports and exports held against `wit/`; `probe`: the first call of each callback.
+//! - `bounds`: what is too much to compile; `contract`: imports and exports held against `wit/`; `probe`: the first call of
+//!   each callback.
 //! - `instance`: one instance, made and called; `sandbox`: what it has around it, with the imports `state` and
 //!   `observe`; `engine`: how wasmtime is set up; `compiled`: code kept on disk, and the one `unsafe` call here.
 //! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
-//!   ends a call.
+//!   ends a call; `stack`: what a call needs of the thread it runs on.
 //! - `loaded`: a policy that answers, its failures and counts; `facts`: what each policy may see of a session.
+//! - `supervision`: what becomes of a policy that misbehaves while it is live.
+//! - `share`: which connections a policy is asked about; `shadow`: asking policies that do not decide.
 //! - `chain`: several policies, one decision, which is an `outcome` of verdicts.
 
+mod bounds;
 mod budget;
 mod chain;
 mod compiled;
@@ -29,7 +33,11 @@ mod probe;
 mod rejection;
 mod runtime;
 mod sandbox;
+mod shadow;
+mod share;
+mod stack;
 mod state;
+mod supervision;
 mod thread;
 mod ticker;
 mod upkeep;
@@ -38,13 +46,16 @@ pub mod wit;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::supervision::{Action, Alarm, Course, Event, State};
 pub use self::{
     budget::Budget,
     chain::Chain,
     loaded::{Policy, PolicyStatus},
-    manifest::{Manifest, ManifestError, OnFailure},
+    manifest::{Manifest, ManifestError, Mode, OnFailure},
     options::RuntimeOptions,
-    outcome::{Answer, Asked, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
+    outcome::{Answer, Asked, Callback, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
     rejection::{Rejection, Step},
     runtime::{Candidate, Runtime},
+    shadow::ShadowCounts,
+    supervision::{Misbehaviour, SupervisionOptions, WindowCounts},
 };

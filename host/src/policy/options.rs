@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, thread, time::Duration};
 
-use super::manifest::{MAX_INSTANCES, MAX_MEMORY};
+use super::{
+    SupervisionOptions,
+    manifest::{MAX_INSTANCES, MAX_MEMORY},
+};
 
 /// What policies may use. Every limit protects handshakes from a policy, not one policy from another.
 #[derive(Clone, Debug)]
@@ -30,9 +33,9 @@ pub struct RuntimeOptions {
     /// Calls after which an instance is replaced; the actual number is random between half of this and all of it, so that
     /// instances do not go all at once. 100,000 by default: at 0.1 ms for a new one, a nanosecond a call.
     pub max_calls: u32,
-    /// Stack of a call, in bytes. 128 KiB by default: calls run on threads that are not ours, and wasmtime does not check what
-    /// is left of a thread's stack, which must be this and 64 KiB more. Where threads have less than that (musl gives them
-    /// 128 KiB if nobody asks for more), set it lower.
+    /// Stack of a call, in bytes. 128 KiB by default: calls run on threads that are not ours. A thread on which less than this
+    /// and 64 KiB more is left makes no calls, which fail with [`Failure::NoStack`](super::Failure::NoStack). Where threads
+    /// have less (musl gives them 128 KiB if nobody asks for more), set it lower.
     pub stack: usize,
     /// A directory for compiled policies, so that a restart does not compile them again. None by default. It has to be this
     /// user's alone (0700; it is made so), for what is in it runs as machine code: see `policy/compiled`. One that is not is
@@ -41,6 +44,8 @@ pub struct RuntimeOptions {
     /// The most bytes that compiled policies take there; what was not used for longest goes first. 256 MiB by default: a Rust
     /// policy takes 200 KB, one in JavaScript 35 MB.
     pub cache_bytes: u64,
+    /// When a policy that misbehaves is set aside, and when it is tried again.
+    pub supervision: SupervisionOptions,
 }
 
 impl Default for RuntimeOptions {
@@ -57,6 +62,7 @@ impl Default for RuntimeOptions {
             stack: 128 << 10,
             cache: None,
             cache_bytes: 256 << 20,
+            supervision: SupervisionOptions::default(),
         }
     }
 }
@@ -72,6 +78,7 @@ impl RuntimeOptions {
             drain: self.drain.min(DAY),
             start: self.start.min(DAY),
             max_age: self.max_age.min(DAY),
+            supervision: self.supervision.within_reason(),
             ..self
         }
     }

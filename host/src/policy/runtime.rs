@@ -5,21 +5,24 @@ use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 use anyhow::{Context, anyhow};
 use openssl::sha::Sha256;
 use parking_lot::Mutex;
+use thread_priority::{ThreadPriority, set_current_thread_priority};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
 };
 
 use super::{
-    Manifest, Policy, Rejection, RuntimeOptions, Step,
+    Manifest, Mode, Policy, Rejection, RuntimeOptions, Step, bounds,
     compiled::Cache,
     contract::{self, Mismatch},
     engine::engine,
     instance::{Blueprint, StartError},
     loaded::Terms,
+    observe::one_line,
     options::cores,
     probe::{ProbeError, probe},
     sandbox::{Label, NodeMemory, Sandbox, linker},
+    shadow::Shadow,
     ticker::Ticker,
     upkeep::{Upkeep, Work},
 };
@@ -58,9 +61,11 @@ pub(super) struct Shared {
     linker: Linker<Sandbox>,
     cache: Option<Cache>,
     memories: Mutex<HashMap<String, Arc<NodeMemory>>>,
-    /// Held while compiling, so that two candidates at once take no more cores than one.
-    compiling: Mutex<()>,
+    /// One of them is held while compiling: a module that takes long leaves the others their turn, and however many there
+    /// are, what compiling takes is bounded.
+    compiling: [Mutex<()>; 2],
     pub(super) work: Arc<Work>,
+    shadow: Shadow,
     // Dropped in this order: upkeep may be in a call that only the ticker ends.
     upkeep: Upkeep,
     _ticker: Ticker,
@@ -83,8 +88,10 @@ impl Runtime {
             let opened = Cache::open(dir, options.cache_bytes);
             opened.inspect_err(|reason| tracing::warn!("compiled policies are not kept: {reason}")).ok()
         });
-        let (memories, compiling) = (Mutex::default(), Mutex::default());
-        let shared = Shared { options, linker, cache, memories, compiling, work, upkeep, _ticker: ticker, engine };
+        let (memories, compiling) = (Mutex::default(), Default::default());
+        let shadow = Shadow::start(options.supervision.shadow_queue, options.budget)
+            .context("no thread for policies in shadow mode")?;
+        let shared = Shared { options, linker, cache, memories, compiling, work, shadow, upkeep, _ticker: ticker, engine };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -105,6 +112,7 @@ impl Runtime {
         let label = Label { file: file.into(), name: name.into(), generation };
 
         check_kind(module).map_err(|mismatch| candidate.rejected(Step::Componentize, mismatch))?;
+        bounds::check(module).map_err(|mismatch| candidate.rejected(Step::Compile, mismatch))?;
         let component = shared.compile(module).map_err(|error| candidate.rejected(Step::Compile, invalid(&error)))?;
         let linked = contract::link(&shared.engine, &shared.linker, &component, name)
             .map_err(|mismatch| candidate.rejected(Step::Link, mismatch))?;
@@ -119,13 +127,19 @@ impl Runtime {
         probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
         drop(probed);
 
-        let memory = shared.memory(name);
+        let memory = match manifest.mode {
+            Mode::Enforce => shared.memory(name),
+            // What it would have decided leaves no trace in what decides.
+            Mode::Shadow => Arc::default(),
+        };
         let instances = (0..manifest.instances.unwrap_or(options.instances))
             .map(|_| blueprint.start(Arc::clone(&memory)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
         let terms = Terms {
             hash: hash(module, manifest),
+            mode: manifest.mode,
+            share: manifest.share,
             on_failure: manifest.on_failure,
             attributes: manifest.attributes.clone(),
             budget: manifest.budget,
@@ -151,17 +165,30 @@ impl fmt::Debug for Runtime {
     }
 }
 
+/// The priority of compiling threads, from 0 to 99: `nice 10`, which on a busy machine leaves handshakes nine tenths of a core
+/// that both want, and a compilation the rest.
+const COMPILE_PRIORITY: u8 = 22;
+
 impl Shared {
-    /// Takes the compiled code from the cache, if it is there. Else compiles, on all cores but one, so that handshakes have one
-    /// left; the threads are there for this compilation only.
+    pub(super) fn options(&self) -> &RuntimeOptions {
+        &self.options
+    }
+
+    pub(super) fn shadow(&self) -> &Shadow {
+        &self.shadow
+    }
+
+    /// Takes the compiled code from the cache, if it is there. Else compiles, on all cores but one, and behind everybody else
+    /// there, so that no handshake waits for it; the threads are there for this compilation only.
     fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
-        let _compiling = self.compiling.lock();
+        let _turn = self.compiling[0].try_lock().unwrap_or_else(|| self.compiling[1].lock());
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, module)) {
             return Ok(component);
         }
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(cores().saturating_sub(1).max(1))
             .thread_name(|_| "reprise-compile".into())
+            .start_handler(|_| step_back())
             .build()?;
         let component = threads.install(|| Component::from_binary(&self.engine, module))?;
         if let Some(cache) = &self.cache {
@@ -176,8 +203,19 @@ impl Shared {
     }
 }
 
+/// Lowers the priority of this thread.
+fn step_back() {
+    let lowered = COMPILE_PRIORITY.try_into().map(ThreadPriority::Crossplatform);
+    let lowered = lowered.and_then(|low| set_current_thread_priority(low).map_err(|error| error.to_string()));
+    if let Err(error) = lowered {
+        tracing::debug!(error, "a compiling thread keeps its priority");
+    }
+}
+
 impl Candidate<'_> {
     fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
+        // What was found may be in the module's own words.
+        let found = one_line(&found).into_owned();
         Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint: hint.into() }
     }
 

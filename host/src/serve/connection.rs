@@ -8,7 +8,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_openssl::SslStream;
 
-use super::{Shared, backend, phase::Phases, report::Report, responder};
+use super::{Shared, backend, http, phase::Phases, report::Report, responder::Responder};
 
 /// Peers that vanish without a word are noticed after some minutes of silence.
 const KEEPALIVE: Duration = Duration::from_secs(120);
@@ -61,7 +61,7 @@ async fn exchange(
 ) -> io::Result<()> {
     match &shared.backend {
         Some(address) => backend::forward(stream, address).await,
-        None => responder::serve(stream, report, shared.idle_timeout, phases).await,
+        None => http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await,
     }
 }
 

@@ -7,23 +7,26 @@
 //! - `self_signed`: the certificate of a server that was given none
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
 //! - `accept`, `connection`, `phase`: a connection's life, and how the server ends
-//! - `backend`, `responder` with `request` and `report`: what a connection is for
+//! - `backend`, `responder` with `report`: what a connection is for; `http` with `request`: how the responder speaks
+//! - `state_dir`: where state that outlives the process is kept
 
 mod accept;
 mod argument;
 mod backend;
 mod connection;
+pub(crate) mod http;
 mod material;
 mod options;
-mod phase;
+pub(crate) mod phase;
 mod quantity;
 mod reload;
 mod report;
-mod request;
+pub(crate) mod request;
 mod responder;
 mod self_signed;
 mod settings;
 mod sites;
+pub(crate) mod state_dir;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +49,7 @@ pub(crate) use self::{
     options::Options,
     settings::{Settings, read, read_policy_keys},
 };
-use crate::{Host, store::Memory};
+use crate::{Host, admin::Admin, store::Memory};
 
 /// A server that listens, and does not accept yet.
 pub(crate) struct Server {
@@ -54,6 +57,7 @@ pub(crate) struct Server {
     listeners: Vec<String>,
     shared: Arc<Shared>,
     reload: AbortHandle,
+    admin: Admin,
     drain: Duration,
 }
 
@@ -90,6 +94,8 @@ impl Server {
         }
         let (sites, seen) = Sites::open(Arc::clone(&host), &settings, listeners.clone())?;
         let reload = tokio::spawn(reload::follow(Arc::clone(&sites), seen)).abort_handle();
+        // Last: whoever waits for the socket finds a server behind it.
+        let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
         let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             host,
@@ -99,7 +105,7 @@ impl Server {
             handshake_timeout: settings.handshake_timeout,
             idle_timeout: settings.idle_timeout,
         };
-        Ok(Self { sockets, listeners, shared: Arc::new(shared), reload, drain: settings.drain })
+        Ok(Self { sockets, listeners, shared: Arc::new(shared), reload, admin, drain: settings.drain })
     }
 
     /// Where it listens, with the listener's name.
@@ -109,9 +115,17 @@ impl Server {
             .filter_map(|(socket, listener)| Some((socket.local_addr().ok()?, self.listeners[*listener].as_str())))
     }
 
+    /// Where `--admin` is.
+    pub(crate) fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.address()
+    }
+
     /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
         let phased = Phased::new();
+        let _admin = self.admin.serve(&self.shared.host, &phased.watch()).inspect_err(|error| {
+            tracing::warn!("`reprise status` cannot reach this server: {error:#}");
+        });
         let mut accepting = JoinSet::new();
         for (socket, listener) in self.sockets {
             accepting.spawn(accept::run(socket, listener, Arc::clone(&self.shared), phased.watch()));
@@ -142,6 +156,7 @@ fn host(settings: &Settings) -> Result<Host> {
     let mut host = Host::builder()
         .store(Memory::with_capacity(capacity.0))
         .policy_budget(settings.policy_budget)
+        .supervision(settings.supervision.clone())
         .lifetime(settings.lifetime)
         .max_lifetime(settings.max_lifetime)
         .tickets(settings.tickets)

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,9 +13,13 @@ use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, StoreKind, TlsVersion},
     options::Options,
     quantity::{Size, Span},
-    self_signed,
+    self_signed, state_dir,
 };
-use crate::{policies_dir::exposed, signing::PolicyKeys};
+use crate::{
+    policies_dir::exposed,
+    policy::SupervisionOptions,
+    signing::PolicyKeys,
+};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -30,6 +35,7 @@ pub(crate) struct Settings {
     /// Where compiled policies are kept.
     pub(crate) compiled: Option<PathBuf>,
     pub(crate) policy_budget: Duration,
+    pub(crate) supervision: SupervisionOptions,
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) tickets: usize,
@@ -39,6 +45,10 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: Duration,
     pub(crate) max_connections: usize,
     pub(crate) drain: Duration,
+    /// Where metrics and status are served.
+    pub(crate) admin: Option<SocketAddr>,
+    /// Where the socket of `reprise status` is, if it was said.
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// The part of the TLS configuration that all sites share.
@@ -97,8 +107,9 @@ impl Settings {
             sites: sites(&options)?,
             policy_keys: policy_keys(&options)?,
             strict: options.strict,
-            compiled: options.policies.as_ref().and_then(|_| Some(state_dir(&options).ok()?.join("compiled"))),
+            compiled: options.policies.as_ref().and_then(|_| Some(state_dir::choose(options.state_dir.as_deref()).ok()?.join("compiled"))),
             policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
+            supervision: supervision(&options),
             lifetime: span(options.lifetime, 2 * 3600),
             max_lifetime: span(options.max_lifetime, 24 * 3600),
             tickets: options.tickets.unwrap_or(1),
@@ -108,6 +119,8 @@ impl Settings {
             idle_timeout: span(options.idle_timeout, 60),
             max_connections: options.max_connections.unwrap_or(10_000),
             drain: span(options.drain, 10),
+            admin: options.admin.map(|admin| admin.0),
+            state_dir: options.state_dir,
             backend: options.backend,
             policies: options.policies,
         };
@@ -119,6 +132,7 @@ impl Settings {
         );
         for (option, span) in [
             ("policy-budget", settings.policy_budget),
+            ("policy-failure-window", settings.supervision.window),
             ("lifetime", settings.lifetime),
             ("max-lifetime", settings.max_lifetime),
             ("handshake-timeout", settings.handshake_timeout),
@@ -129,9 +143,22 @@ impl Settings {
                 "--{option} is zero, and nothing can be done in no time: give it a span like `10s`"
             );
         }
+        ensure!(
+            settings.supervision.failures > 0,
+            "--policy-failures 0 would set every policy aside before it fails: give it at least 1"
+        );
         ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
+    }
+}
+
+fn supervision(options: &Options) -> SupervisionOptions {
+    let defaults = SupervisionOptions::default();
+    SupervisionOptions {
+        failures: options.policy_failures.unwrap_or(defaults.failures),
+        window: options.policy_failure_window.map_or(defaults.window, |span| span.0),
+        ..defaults
     }
 }
 
@@ -179,7 +206,10 @@ fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
         (Some(cert), Some(key)) => (cert.clone(), key.clone()),
         (Some(both), None) => (both.clone(), both.clone()),
         (None, Some(key)) => bail!("--key {} is given without --cert: give the certificate too", key.display()),
-        (None, None) => self_signed::kept_in(&state_dir(options)?)?,
+        (None, None) => {
+            let dir = state_dir::choose(options.state_dir.as_deref());
+            self_signed::kept_in(&dir.context("no certificate is given, and none can be kept")?)?
+        }
     };
     let mut sites = vec![SiteFiles { name: DEFAULT.to_owned(), cert, key, client_ca: inherited.clone() }];
     for site in &options.site {
@@ -231,23 +261,6 @@ pub(crate) fn read_policy_keys(file: &Path, strict: bool) -> Result<PolicyKeys> 
     PolicyKeys::read(file).context("--policy-keys")
 }
 
-/// Where state that outlives the process is kept (XDG Base Directory Specification).
-fn state_dir(options: &Options) -> Result<PathBuf> {
-    if let Some(dir) = &options.state_dir {
-        return Ok(dir.clone());
-    }
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(state) = variable("XDG_STATE_HOME") {
-        return Ok(state.join("reprise"));
-    }
-    if nix::unistd::geteuid().is_root() {
-        return Ok("/var/lib/reprise".into());
-    }
-    let home = variable("HOME")
-        .context("no place to keep state: HOME is not set; give --state-dir DIR, or --cert and --key")?;
-    Ok(home.join(".local/state/reprise"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +300,8 @@ mod tests {
             ("site = 'default=c,k'", "default"),
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
             ("handshake-timeout = '0s'", "--handshake-timeout"),
+            ("policy-failures = 0", "--policy-failures"),
+            ("policy-failure-window = '0s'", "--policy-failure-window"),
             ("tickets = 17", "--tickets"),
             ("policy-keys = 'keys'", "--policies"),
             ("policies = 'p'\npolicy-keys = '/no/such/keys'", "/no/such/keys"),

@@ -2,9 +2,11 @@
 //!
 //! One program rather than one for each file: they share what they link.
 
+mod admin;
 mod command_line;
 mod embedders;
 mod failing_policies;
+mod hostile;
 mod invariants;
 mod leaks;
 mod lifecycle;
@@ -15,4 +17,5 @@ mod resumption;
 mod shipped_policies;
 mod sites;
 mod strangers;
+mod supervision;
 mod trust;

@@ -102,9 +102,52 @@ fn a_recursion_without_end_is_a_trap_not_the_end_of_the_thread() {
 #[test]
 fn a_recursion_without_end_is_a_trap_on_a_small_thread_too() {
     let chain = chain_of(&runtime(), &[("deep", policies::overflow_in(Callback::Get))]);
-    let small = std::thread::Builder::new().stack_size(192 << 10);
+    // Just enough for the call to be made.
+    let small = std::thread::Builder::new().stack_size(208 << 10);
     let decision = small.spawn(move || decide_get(&chain, &mut ample())).unwrap().join().unwrap();
-    assert!(matches!(decision, GetDecision::FullHandshake(_)));
+    assert!(
+        matches!(decision, GetDecision::FullHandshake(Objection { failure: Some(Failure::Trap), .. })),
+        "{decision:?}"
+    );
+}
+
+#[test]
+fn on_a_stack_that_is_too_small_no_policy_is_called_and_the_log_says_what_to_do() {
+    // The C library may give a small thread the stack of a larger one that has ended: none of the tests' has as much as this.
+    let runtime = runtime_with(|options| options.stack = 2 << 20);
+    let chain = chain_of(&runtime, &[("deep", policies::overflow_in(Callback::Get))]);
+    let small = std::thread::Builder::new().stack_size(1 << 20);
+    let called = small.spawn(move || {
+        let mut decision = None;
+        let log = logged(|| decision = Some(decide_get(&chain, &mut ample())));
+        (decision, log)
+    });
+    let (decision, log) = called.unwrap().join().unwrap();
+    let objection = Objection { policy: "deep".into(), failure: Some(Failure::NoStack) };
+    assert_eq!(decision, Some(GetDecision::FullHandshake(objection)));
+    assert!(log.contains("KiB of stack left; expected 2112 KiB: give it a larger one"), "{log}");
+}
+
+#[test]
+fn a_policy_that_has_used_up_the_budget_in_one_callback_is_not_called_in_the_next() {
+    let runtime = runtime();
+    let entered = |callback| {
+        "(call $count_up (i32.const 1024) (i32.const 2) (i64.const 1)) (loop $forever (br $forever)) unreachable"
+            .replace("$forever", &format!("$forever{}", callback as u8))
+    };
+    let module = Fixture::default()
+        .once_live(Callback::Get, &entered(Callback::Get))
+        .once_live(Callback::New, &entered(Callback::New))
+        .data("in")
+        .build();
+    let chain = chain_of(&runtime, &[("loop", module)]);
+    let mut budget = scarce();
+    assert!(matches!(decide_get(&chain, &mut budget), GetDecision::FullHandshake(_)));
+    assert_eq!(budget.remaining(), Duration::ZERO, "all of it is charged");
+    assert!(matches!(decide_new(&chain, &mut budget), NewDecision::Refuse(_)));
+    let policy = &chain.policies()[0];
+    assert_eq!(policy.counters(), [("in".to_owned(), 1)]);
+    assert_eq!(policy.status().failed(Failure::Deadline), 2);
 }
 
 #[test]
@@ -231,7 +274,7 @@ fn a_deadline_ends_its_own_call_and_no_other() {
         }
         assert!(looping.join().unwrap().iter().all(|decision| matches!(decision, GetDecision::FullHandshake(_))));
     });
-    assert_eq!(calm.policies()[0].status().failures, [0; 6]);
+    assert_eq!(calm.policies()[0].status().failures, [0; Failure::ALL.len()]);
 }
 
 #[test]

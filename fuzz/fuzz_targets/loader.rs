@@ -1,0 +1,5 @@
+//! Bytes to a policy.
+
+#![cfg_attr(fuzzing, no_main)]
+
+reprise_fuzz::target!(reprise_fuzz::loader);

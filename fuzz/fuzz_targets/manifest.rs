@@ -1,0 +1,5 @@
+//! NAME.toml.
+
+#![cfg_attr(fuzzing, no_main)]
+
+reprise_fuzz::target!(reprise_fuzz::manifest);

@@ -1,0 +1,5 @@
+//! Lifting of verdicts.
+
+#![cfg_attr(fuzzing, no_main)]
+
+reprise_fuzz::target!(reprise_fuzz::verdicts);

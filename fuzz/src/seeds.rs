@@ -1,0 +1,203 @@
+//! Where the corpus comes from: real ClientHellos, records and modules, made by those who make them. `corpus/` has what this
+//! made once, and what was found since.
+
+use std::sync::{Arc, Mutex};
+
+use openssl::ssl::{
+    Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
+};
+use reprise::{
+    policy::wit::types::{Certificate, TlsVersion},
+    session::{Border, Epoch, Record, Secret},
+};
+use reprise_fixtures::{Callback, DATA, policies};
+
+use crate::wire::{Wire, message, server};
+
+/// A name and its bytes.
+pub type Seed = (String, Vec<u8>);
+
+/// The seeds of every target, by the target's name.
+pub fn all() -> Vec<(&'static str, Vec<Seed>)> {
+    vec![
+        ("hello", hellos()),
+        ("loader", modules()),
+        ("manifest", manifests()),
+        ("record", records()),
+        ("verdicts", verdicts()),
+    ]
+}
+
+/// ClientHellos of each version, without and with a session, and with 0-RTT.
+fn hellos() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for (version, shown) in [(SslVersion::TLS1_2, "tls12"), (SslVersion::TLS1_3, "tls13")] {
+        let (client, session) = client(version);
+        seeds.push((format!("{shown}-first"), client_hello(&client, Some("A.Example"), None)));
+        seeds.push((format!("{shown}-nameless"), client_hello(&client, None, None)));
+        let session = session.lock().expect("one thread").take().expect("a session was made");
+        seeds.push((format!("{shown}-session"), client_hello(&client, Some("a.example"), Some(&session))));
+        if version == SslVersion::TLS1_3 {
+            let (client, session) = self::client(version);
+            let session = session.lock().expect("one thread").take().expect("a session was made");
+            let mut stream = connecting(&client, Some("a.example"), Some(&session));
+            // It waits for the answer.
+            let _ = stream.write_early_data(b"early");
+            seeds.push((format!("{shown}-early-data"), first_message(&stream)));
+        }
+    }
+    let both = SslContext::builder(SslMethod::tls_client()).expect("there is memory").build();
+    seeds.push(("both-versions".into(), client_hello(&both, Some("a.example"), None)));
+    seeds
+}
+
+/// A client's context of one version, and a session that it has made with a server that allows 0-RTT.
+fn client(version: SslVersion) -> (SslContext, Arc<Mutex<Option<SslSession>>>) {
+    let mut accepting = server(SslMethod::tls_server());
+    accepting.set_options(SslOptions::NO_TICKET);
+    accepting.set_session_id_context(b"seeds").expect("it is short");
+    accepting.set_max_early_data(1_024).expect("it is allowed");
+    let mut context = SslContext::builder(SslMethod::tls_client()).expect("there is memory");
+    context.set_verify(SslVerifyMode::NONE);
+    context.set_min_proto_version(Some(version)).expect("it is a version");
+    context.set_max_proto_version(Some(version)).expect("it is a version");
+    context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+    let session = Arc::new(Mutex::new(None));
+    let given = Arc::clone(&session);
+    context.set_new_session_callback(move |_, session| *given.lock().expect("one thread") = Some(session));
+    let context = context.build();
+
+    let wire = Wire::default();
+    let mut near = wire.clone().connecting(Ssl::new(&context).expect("there is memory"));
+    let mut far = wire.reversed().accepting(Ssl::new(&accepting.build()).expect("there is memory"));
+    // As many flights as the longest handshake has.
+    for _ in 0..4 {
+        let _ = near.do_handshake();
+        let _ = far.do_handshake();
+    }
+    // Ended as it should be, for OpenSSL forgets a session otherwise; the ticket is read on the way.
+    let _ = far.shutdown();
+    let _ = near.ssl_read(&mut [0]);
+    let _ = near.shutdown();
+    (context, session)
+}
+
+fn client_hello(context: &SslContext, name: Option<&str>, session: Option<&SslSession>) -> Vec<u8> {
+    let mut stream = connecting(context, name, session);
+    // It waits for the answer.
+    let _ = stream.do_handshake();
+    first_message(&stream)
+}
+
+fn connecting(context: &SslContext, name: Option<&str>, session: Option<&SslSession>) -> SslStream<Wire> {
+    let mut ssl = Ssl::new(context).expect("there is memory");
+    if let Some(name) = name {
+        ssl.set_hostname(name).expect("it is a name");
+    }
+    if let Some(session) = session {
+        // SAFETY: the session was made by this context's client.
+        unsafe { ssl.set_session(session).expect("it is the client's") };
+    }
+    Wire::default().connecting(ssl)
+}
+
+fn first_message(stream: &SslStream<Wire>) -> Vec<u8> {
+    message(&stream.get_ref().written())
+}
+
+fn modules() -> Vec<Seed> {
+    let small: [(&str, Vec<u8>); 6] = [
+        ("no-opinion", policies::no_opinion()),
+        ("note", policies::note(b"note")),
+        ("counts", policies::counts_in_state()),
+        ("settings", policies::note_from_settings("no")),
+        ("trap", policies::trap_in(Callback::Get)),
+        ("not-a-callback", policies::none_of_the_callbacks()),
+    ];
+    small.map(|(name, module)| (name.to_owned(), module)).into()
+}
+
+fn manifests() -> Vec<Seed> {
+    let texts = [
+        (
+            "limits",
+            "on-failure = \"abstain\"\nattributes = [\"site\"]\nbudget-ms = 5\nmemory = \"32 MiB\"\ninstances = 3\n",
+        ),
+        (
+            "settings",
+            "[settings]\nzone = \"a b\"\nlimit = 1.5\nnames = [\"x\", \"y\"]\n[settings.limits]\n\"a.b\".days = 3\n",
+        ),
+        (
+            "tables",
+            "[[settings.site]]\nname = 'one'\nports = [1, [2]]\nsince = 2024-01-01T00:00:00Z\n[[settings.site]]\n",
+        ),
+        ("unknown-key", "lifetime = 3\n"),
+        ("several-lines", "memory = '''\ntwo\nlines'''\n"),
+        ("a-key-of-two-lines", "\"two\\nlines\" = 1\n"),
+        ("no-toml", "[settings\n"),
+    ];
+    texts.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec())).into()
+}
+
+fn records() -> Vec<Seed> {
+    let bare = Record {
+        border: Border {
+            server_name: Some("a.example".into()),
+            listener: "public".into(),
+            site: "default".into(),
+            verify_mode: 1,
+            epoch: Epoch::of(b"one"),
+        },
+        version: TlsVersion::Tls13,
+        cipher_suite: 0x1302,
+        extended_master_secret: true,
+        alpn: Some("h2".into()),
+        authenticated: 1_700_000_000,
+        expires: 1_700_007_200,
+        resumptions: 3,
+        peer_certificate: None,
+        notes: vec![("tenants".into(), vec![0xa5; 8])],
+        der: Secret::new(vec![0x30, 0x03, 0x02, 0x01, 0x01]),
+    };
+    let certificate = Certificate {
+        sha256: vec![1; 32],
+        spki_sha256: vec![2; 32],
+        subject: "CN=client".into(),
+        issuer: "CN=CA".into(),
+        serial: vec![3],
+        not_before: 1_690_000_000,
+        not_after: 1_790_000_000,
+        alternative_names: vec![("dns".into(), "a.example".into())],
+        verified: true,
+    };
+    let identified = Record { peer_certificate: Some(certificate), version: TlsVersion::Tls12, ..bare.clone() };
+    let encoded = |record: Record| record.encode().expect("it encodes").to_vec();
+    vec![("bare".into(), encoded(bare)), ("certificate".into(), encoded(identified))]
+}
+
+/// Images of a guest's memory: the address of the verdict, then the verdict, then what it points to.
+fn verdicts() -> Vec<Seed> {
+    let at = DATA + 4;
+    let mut keep = [0; 40];
+    keep[4..12].copy_from_slice(&[1, 0, 0, 0, 60, 0, 0, 0]);
+    keep[12..18].copy_from_slice(&[1, 1, 1, 0, 1, 2]);
+    keep[20] = 1;
+    keep[24..28].copy_from_slice(&(at + 40).to_le_bytes());
+    keep[28] = 4;
+    keep[32..36].copy_from_slice(&(at + 48).to_le_bytes());
+    keep[36] = 1;
+    let note = b"note\0\0\0\0";
+    let tuple: Vec<u8> = [at + 40, 4, at + 40, 2].into_iter().flat_map(u32::to_le_bytes).collect();
+    let mut refuse = [0; 40];
+    refuse[0] = 1;
+    let image = |verdict: &[u8]| [&at.to_le_bytes()[..], verdict].concat();
+    vec![
+        ("keep".into(), image(&[&keep[..], note, &tuple].concat())),
+        ("keep-plain".into(), image(&[0; 40])),
+        ("refuse".into(), image(&refuse)),
+        ("resume".into(), vec![0; 4]),
+        ("full-handshake".into(), vec![2, 0, 0, 0]),
+        ("no-such-case".into(), vec![9, 0, 0, 0]),
+        ("beyond-memory".into(), vec![0xff; 4]),
+    ]
+}

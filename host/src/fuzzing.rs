@@ -1,0 +1,3 @@
+//! What fuzz targets need and nobody else: no part of the API.
+
+pub use crate::handshake::hello::Hello;

@@ -1,0 +1,52 @@
+//! A module that takes long to load holds up nobody.
+
+use super::*;
+
+fn hasty() -> DirOptions {
+    let settle = Duration::from_millis(20);
+    DirOptions { settle, max_wait: settle * 2, ..DirOptions::default() }
+}
+
+#[test]
+fn a_module_that_takes_long_is_left_behind_and_goes_live_once_it_is_loaded() {
+    let mut watched = Watched::start(&hasty(), &[]);
+    watched.rename_over("a.wasm", "good and slow");
+    watched.rename_over("b.wasm", "good");
+    watched.live("b", "good");
+    // So does what comes later.
+    watched.rename_over("c.wasm", "good as well");
+    watched.live("c", "good as well");
+    assert_eq!(watched.chain(), ["b.wasm=good", "c.wasm=good as well"]);
+    let settling = |status: &FileStatus| status.file == "a.wasm" && matches!(status.state, FileState::Settling { .. });
+    assert!(watched.dir.status().iter().any(settling), "{:?}", watched.dir.status());
+    watched.record.1.open();
+    watched.live("a", "good and slow");
+    assert_eq!(watched.chain(), ["a.wasm=good and slow", "b.wasm=good", "c.wasm=good as well"]);
+}
+
+#[test]
+fn a_module_that_has_changed_or_gone_while_it_was_loaded_does_not_go_live() {
+    let mut watched = Watched::start(&hasty(), &[]);
+    watched.rename_over("a.wasm", "good and slow");
+    watched.rename_over("b.wasm", "good and slow, too");
+    let seen =
+        |name: &'static str| move |event: &PolicyEvent| matches!(event, PolicyEvent::Seen { name: n, .. } if n == name);
+    watched.wait(seen("a"));
+    fs::remove_file(watched.path.join("b.wasm")).unwrap();
+    watched.rename_over("a.wasm", "good");
+    watched.live("a", "good");
+    watched.record.1.open();
+    watched.after_another_look();
+    assert_eq!(watched.chain(), ["a.wasm=good", "zz.wasm=good marker"]);
+    let slow = watched.record.0.lock().loaded.iter().filter(|content| content.contains("slow")).count();
+    assert!(slow <= 2, "each was loaded once at most");
+}
+
+#[test]
+fn a_module_that_takes_long_at_the_start_is_missing_until_it_is_loaded() {
+    let mut watched = Watched::start(&hasty(), &[("a.wasm", "good and slow"), ("b.wasm", "good")]);
+    assert_eq!((watched.chain(), watched.missing()), (vec!["b.wasm=good".into()], vec!["a".into()]));
+    watched.record.1.open();
+    watched.live("a", "good and slow");
+    assert_eq!(watched.missing(), Vec::<Arc<str>>::new());
+}

@@ -1,0 +1,54 @@
+//! Modules that are trouble before they run.
+
+use reprise_fixtures::hostile;
+
+use super::Ordeal;
+
+#[test]
+fn a_module_that_imports_what_no_policy_may_have_is_rejected_by_its_name() {
+    for interface in [
+        "wasi:filesystem/preopens@0.2.0",
+        "wasi:sockets/tcp@0.2.0",
+        "wasi:cli/environment@0.2.0",
+        "wasi:clocks/wall-clock@0.2.0",
+        "unheard:of/things@1.0.0",
+    ] {
+        Ordeal::new().rejects(hostile::importing(interface), &["(link)", &format!("`{interface}`")]);
+    }
+}
+
+#[test]
+fn a_module_of_50_mb_that_is_a_policy_is_one() {
+    let seen = Ordeal::new().lets_live(hostile::padded(50 << 20));
+    assert_eq!(seen.resumed, seen.offered, "{seen:?}");
+}
+
+#[test]
+fn a_module_of_more_than_64_mib_is_not_read() {
+    Ordeal::new().rejects(hostile::padded(64 << 20), &["larger than 67108864 bytes"]);
+}
+
+#[test]
+fn a_module_of_50_mb_of_code_is_not_compiled() {
+    // Each 500 KB long: one instruction after another, of one byte each.
+    let code = [&[0][..], &vec![0x01; 500_000], &[0x0b]].concat();
+    Ordeal::new().rejects(hostile::functions(100, 0, &code), &["(compile)", "bytes of code"]);
+}
+
+#[test]
+fn a_module_of_a_million_functions_is_not_compiled() {
+    Ordeal::new().rejects(hostile::functions(1_000_000, 0, &[0, 0x0b]), &["(compile)", "1000000", "functions"]);
+}
+
+#[test]
+fn a_function_whose_flow_is_too_wide_is_not_compiled() {
+    // A thousand variables, and a branch table of a hundred thousand ways.
+    let code = [&[0, 0x20, 0, 0x0e, 0xa0, 0x8d, 0x06][..], &vec![0; 100_001], &[0x0b]].concat();
+    Ordeal::new().rejects(hostile::functions(1, 1_000, &code), &["(compile)", "branches times variables"]);
+}
+
+#[test]
+fn while_a_module_is_compiled_for_seconds_handshakes_go_on() {
+    let seen = Ordeal::new().lets_live(hostile::slow_to_compile(10_000));
+    assert_eq!(seen.resumed, seen.offered, "{seen:?}");
+}
