@@ -2,6 +2,7 @@
 
 mod check;
 mod serve;
+mod service_manager;
 
 use std::process::ExitCode;
 

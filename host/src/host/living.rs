@@ -144,6 +144,12 @@ impl Slot {
         }
     }
 
+    pub fn look_at_policies(&self) {
+        if let Some(dir) = self.here().as_ref().and_then(|living| living.dir.as_ref()) {
+            dir.rescan();
+        }
+    }
+
     pub fn live(&self) -> Option<Arc<Live>> {
         self.here().map(|living| living.live.clone())
     }

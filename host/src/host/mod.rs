@@ -84,6 +84,12 @@ impl Host {
         self.inner.living.policy_events()
     }
 
+    /// Has the directory of policies looked at now, as after an event: what changed goes live once it has settled and is
+    /// compiled. Only where neither events nor the poll are awaited is there need for it.
+    pub fn look_at_policies(&self) {
+        self.inner.living.look_at_policies();
+    }
+
     /// Starts again what a fork left behind: threads, policies. A forked child may call it before its first handshake;
     /// without it the first handshake starts this in the background, and sessions neither resume nor are kept until it is
     /// done. Does nothing where nothing is missing.

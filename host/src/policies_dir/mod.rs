@@ -123,7 +123,8 @@ impl PoliciesDir {
         self.running.as_ref().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
     }
 
-    /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before.
+    /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before, or within [`DirOptions::poll`]
+    /// while a file is being written to without end.
     pub fn rescan(&self) {
         if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
             running.shared.bell.ring(Rings { look: true, ..Rings::default() });

@@ -74,6 +74,7 @@ impl<L: Loader> Rounds<L> {
         let mut scanned = Some(scanned);
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
         let mut read_all = true;
+        let mut lingering = self.options.settle;
         loop {
             let next = self.round(read_all);
             if next != Next::Settle
@@ -84,8 +85,15 @@ impl<L: Loader> Rounds<L> {
                 let _ = scanned.send(());
             }
             let looked = Instant::now();
-            let latest = looked + if next == Next::Poll { self.options.poll } else { self.options.settle };
-            let rings = self.shared.bell.wait(looked + self.options.settle, latest);
+            let DirOptions { settle, poll, max_wait, .. } = self.options;
+            // A file that is written to without end is read at each look, and each write is an event.
+            lingering = if next == Next::Linger { (lingering * 2).min(poll).min(max_wait.max(settle)) } else { settle };
+            let (earliest, latest) = match next {
+                Next::Settle => (settle, settle),
+                Next::Linger => (lingering, lingering),
+                Next::Poll => (settle, poll),
+            };
+            let rings = self.shared.bell.wait(looked + earliest, looked + latest);
             if rings.stop {
                 return;
             }

@@ -6,16 +6,18 @@
 //! - `settings`: what that means, with its defaults
 //! - `self_signed`: the certificate of a server that was given none
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
-//! - `accept`, `connection`, `phase`: a connection's life, and how the server ends
-//! - `backend`, `responder` with `request` and `report`: what a connection is for
+//! - `accept`, `proxy`, `connection`, `phase`: a connection's life, and how the server ends
+//! - `backend` with `idle`, `responder` with `request` and `report`: what a connection is for
 
 mod accept;
 mod argument;
 mod backend;
 mod connection;
+mod idle;
 mod material;
 mod options;
 mod phase;
+mod proxy;
 mod quantity;
 mod reload;
 mod report;
@@ -30,6 +32,7 @@ mod tests;
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use ipnet::IpNet;
 use tokio::{
     net::TcpListener,
     sync::Semaphore,
@@ -37,14 +40,15 @@ use tokio::{
     time::timeout,
 };
 
+pub(crate) use self::{
+    argument::LogFormat,
+    options::Options,
+    settings::{Settings, read},
+};
 use self::{
     argument::StoreKind,
     phase::{Phase, Phased},
     sites::Sites,
-};
-pub(crate) use self::{
-    options::Options,
-    settings::{Settings, read},
 };
 use crate::{Host, store::Memory};
 
@@ -53,8 +57,16 @@ pub(crate) struct Server {
     sockets: Vec<(TcpListener, usize)>,
     listeners: Vec<String>,
     shared: Arc<Shared>,
-    reload: AbortHandle,
+    following: AbortHandle,
+    reload: Reload,
     drain: Duration,
+}
+
+/// A way to have policies and certificates looked at.
+#[derive(Clone)]
+pub(crate) struct Reload {
+    host: Arc<Host>,
+    files: reload::Ask,
 }
 
 /// What every connection needs.
@@ -63,8 +75,16 @@ struct Shared {
     sites: Arc<Sites>,
     /// A permit for each connection.
     room: Arc<Semaphore>,
-    backend: Option<String>,
+    accept_proxy: Vec<IpNet>,
+    backend: Option<Backend>,
     handshake_timeout: Duration,
+    idle_timeout: Duration,
+}
+
+/// Where what was decrypted goes.
+struct Backend {
+    address: String,
+    send_proxy: bool,
     idle_timeout: Duration,
 }
 
@@ -89,17 +109,25 @@ impl Server {
             sockets.push((socket, listener));
         }
         let (sites, seen) = Sites::open(Arc::clone(&host), &settings, listeners.clone())?;
-        let reload = tokio::spawn(reload::follow(Arc::clone(&sites), seen)).abort_handle();
+        let (files, asked) = reload::channel();
+        let following =
+            tokio::spawn(reload::follow(Arc::clone(&sites), seen, settings.self_signed, asked)).abort_handle();
+        let reload = Reload { host: Arc::clone(&host), files };
         let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             host,
             sites,
             room: Arc::new(Semaphore::new(room)),
-            backend: settings.backend,
+            accept_proxy: settings.accept_proxy,
+            backend: settings.backend.map(|address| Backend {
+                address,
+                send_proxy: settings.send_proxy,
+                idle_timeout: settings.backend_idle_timeout,
+            }),
             handshake_timeout: settings.handshake_timeout,
             idle_timeout: settings.idle_timeout,
         };
-        Ok(Self { sockets, listeners, shared: Arc::new(shared), reload, drain: settings.drain })
+        Ok(Self { sockets, listeners, shared: Arc::new(shared), following, reload, drain: settings.drain })
     }
 
     /// Where it listens, with the listener's name.
@@ -107,6 +135,11 @@ impl Server {
         self.sockets
             .iter()
             .filter_map(|(socket, listener)| Some((socket.local_addr().ok()?, self.listeners[*listener].as_str())))
+    }
+
+    /// A way to have policies and certificates looked at while it runs.
+    pub(crate) fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready.
@@ -132,8 +165,17 @@ impl Server {
             let _ = timeout(Duration::from_secs(2), finished).await;
         }
         accepting.shutdown().await;
-        self.reload.abort();
+        self.following.abort();
         tracing::info!("stopped");
+    }
+}
+
+impl Reload {
+    /// Looks at every policy and certificate right now, as an event or the poll would later. When it returns, what changed
+    /// of certificates, keys, CAs and CRLs is in force or was said to be wrong; policies go live as soon as they are compiled.
+    pub(crate) async fn now(&self) {
+        self.host.look_at_policies();
+        self.files.now().await;
     }
 }
 

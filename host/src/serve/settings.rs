@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use ipnet::IpNet;
 
 use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, StoreKind, TlsVersion},
@@ -21,9 +22,16 @@ use super::{
 pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
     pub(crate) backend: Option<String>,
+    /// Whether the backend is sent a PROXY protocol header.
+    pub(crate) send_proxy: bool,
+    pub(crate) backend_idle_timeout: Duration,
+    /// Whose connections begin with a PROXY protocol header.
+    pub(crate) accept_proxy: Vec<IpNet>,
     pub(crate) tls: Tls,
     /// The first is the default site.
     pub(crate) sites: Vec<SiteFiles>,
+    /// Where the default site's self-signed certificate is kept, if it has one.
+    pub(crate) self_signed: Option<PathBuf>,
     pub(crate) policies: Option<PathBuf>,
     pub(crate) policy_budget: Duration,
     pub(crate) lifetime: Duration,
@@ -87,10 +95,16 @@ impl Settings {
     /// Options that contradict each other; the message says which and what to do.
     pub(crate) fn new(options: Options) -> Result<Self> {
         let span = |given: Option<Span>, default: u64| given.map_or(Duration::from_secs(default), |span| span.0);
+        let own_certificate = options.cert.is_some() || options.key.is_some();
+        let self_signed = if own_certificate { None } else { Some(state_dir(&options)?) };
         let settings = Self {
             listen: listen(&options)?,
             tls: tls(&options)?,
-            sites: sites(&options)?,
+            sites: sites(&options, self_signed.as_deref())?,
+            self_signed,
+            send_proxy: options.send_proxy,
+            backend_idle_timeout: span(options.backend_idle_timeout, 600),
+            accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
             policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
             lifetime: span(options.lifetime, 2 * 3600),
             max_lifetime: span(options.max_lifetime, 24 * 3600),
@@ -116,12 +130,17 @@ impl Settings {
             ("max-lifetime", settings.max_lifetime),
             ("handshake-timeout", settings.handshake_timeout),
             ("idle-timeout", settings.idle_timeout),
+            ("backend-idle-timeout", settings.backend_idle_timeout),
         ] {
             ensure!(
                 !span.is_zero(),
                 "--{option} is zero, and nothing can be done in no time: give it a span like `10s`"
             );
         }
+        ensure!(
+            settings.backend.is_some() || !settings.send_proxy,
+            "--send-proxy needs a --backend that is told: give it, or leave --send-proxy out"
+        );
         ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
@@ -157,7 +176,7 @@ fn tls(options: &Options) -> Result<Tls> {
     Ok(Tls { min, max, ciphers: options.ciphers.clone(), ciphersuites: options.ciphersuites.clone(), alpn })
 }
 
-fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
+fn sites(options: &Options, self_signed: Option<&Path>) -> Result<Vec<SiteFiles>> {
     let auth = options.client_auth;
     let client_ca = |file: &PathBuf| match auth {
         Some(ClientAuth::None) => None,
@@ -168,11 +187,11 @@ fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
     };
     let inherited = options.client_ca.as_ref().and_then(client_ca);
 
-    let (cert, key) = match (&options.cert, &options.key) {
-        (Some(cert), Some(key)) => (cert.clone(), key.clone()),
-        (Some(both), None) => (both.clone(), both.clone()),
-        (None, Some(key)) => bail!("--key {} is given without --cert: give the certificate too", key.display()),
-        (None, None) => self_signed::kept_in(&state_dir(options)?)?,
+    let (cert, key) = match (&options.cert, &options.key, self_signed) {
+        (Some(cert), Some(key), _) => (cert.clone(), key.clone()),
+        (Some(both), None, _) => (both.clone(), both.clone()),
+        (None, None, Some(dir)) => self_signed::kept_in(dir)?,
+        (None, ..) => bail!("--key is given without --cert: give the certificate too"),
     };
     let mut sites = vec![SiteFiles { name: DEFAULT.to_owned(), cert, key, client_ca: inherited.clone() }];
     for site in &options.site {
@@ -244,6 +263,13 @@ mod tests {
     }
 
     #[test]
+    fn the_file_that_comes_with_the_service_makes_settings() {
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/systemd/reprise.toml"));
+        let settings = Settings::new(read(file).unwrap()).unwrap();
+        assert!(settings.policies.is_some() && settings.backend.is_some() && settings.self_signed.is_none());
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_named() {
         let error = format!("{:#}", read(Path::new("/no/such/reprise.toml")).unwrap_err());
         assert!(error.contains("/no/such/reprise.toml"), "{error}");
@@ -257,6 +283,8 @@ mod tests {
             ("client-auth = 'required'", "--client-ca"),
             ("crl = 'crl.pem'", "--client-ca"),
             ("alpn = 'h2'", "--backend"),
+            ("send-proxy = true", "--backend"),
+            ("backend = 'b:1'\nbackend-idle-timeout = '0s'", "--backend-idle-timeout"),
             ("backend = 'b:1'\nalpn = ['']", "1 to 255"),
             ("site = ['a=c,k', 'A=c2,k2']", "twice"),
             ("site = 'default=c,k'", "default"),

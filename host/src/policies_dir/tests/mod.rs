@@ -1,0 +1,161 @@
+//! The directory's promises, on a real directory. A loader that takes what begins with `good` stands in for the sandbox.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    os::unix::fs::symlink,
+    path::PathBuf,
+    sync::mpsc::Receiver,
+    time::{Duration, SystemTime},
+};
+
+use openssl::sha::sha256;
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+use super::{loader::Candidate, *};
+
+mod rejecting;
+mod replacing;
+mod restless;
+mod starting;
+mod volumes;
+
+/// Far beyond what any step takes. Reached only by a test that fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// Loads what begins with `good`, unless the manifest is `bad`; keeps a record.
+#[derive(Clone, Default)]
+struct Record(Arc<Mutex<Recorded>>);
+
+#[derive(Default)]
+struct Recorded {
+    loaded: Vec<String>,
+    /// Each chain that was put in force, as `file=content`.
+    chains: Vec<Vec<String>>,
+    policies: Vec<Arc<Simple>>,
+    retired: usize,
+}
+
+struct Simple {
+    file: String,
+    content: String,
+}
+
+impl Loader for Record {
+    type Policy = Simple;
+
+    fn load(&self, candidate: &Candidate) -> Result<Arc<Simple>, String> {
+        let content = String::from_utf8_lossy(&candidate.module).into_owned();
+        self.0.lock().loaded.push(content.clone());
+        match (&candidate.manifest, content.as_str()) {
+            (Some(manifest), _) if manifest == "bad" => Err("bad manifest".into()),
+            (_, "panic") => panic!("as the test asks for"),
+            (_, good) if good.starts_with("good") => Ok(Arc::new(Simple { file: candidate.file.clone(), content })),
+            _ => Err("not good".into()),
+        }
+    }
+
+    fn put_in_force(&self, policies: Vec<Arc<Simple>>, _: Vec<Arc<str>>) {
+        let mut record = self.0.lock();
+        record.chains.push(policies.iter().map(|policy| format!("{}={}", policy.file, policy.content)).collect());
+        record.policies = policies;
+    }
+
+    fn retire(&self, _: &Arc<Simple>) {
+        self.0.lock().retired += 1;
+    }
+}
+
+/// A directory that is watched.
+struct Watched {
+    root: TempDir,
+    path: PathBuf,
+    record: Record,
+    dir: PoliciesDir,
+    events: Receiver<PolicyEvent>,
+    seen: Vec<PolicyEvent>,
+}
+
+impl Watched {
+    fn start(options: &DirOptions, files: &[(&str, &str)]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("policies");
+        fs::create_dir(&path).unwrap();
+        for (file, content) in files {
+            fs::write(path.join(file), content).unwrap();
+        }
+        let record = Record::default();
+        let dir = PoliciesDir::start_with(&path, record.clone(), options.clone()).unwrap();
+        let events = dir.subscribe();
+        Self { root, path, record, dir, events, seen: Vec::new() }
+    }
+
+    /// Replaces a file in one step.
+    fn rename_over(&self, file: &str, content: &str) {
+        let beside = self.root.path().join(file);
+        fs::write(&beside, content).unwrap();
+        fs::rename(beside, self.path.join(file)).unwrap();
+    }
+
+    fn wait(&mut self, what: impl Fn(&PolicyEvent) -> bool) -> PolicyEvent {
+        loop {
+            let event = self.events.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+                panic!("not told in time; seen {:#?}, status {:#?}", self.seen, self.dir.status());
+            });
+            self.seen.push(event.clone());
+            if what(&event) {
+                return event;
+            }
+        }
+    }
+
+    /// Waits until this content of the policy `name` is live; returns its generation.
+    fn live(&mut self, name: &str, content: &str) -> u64 {
+        let module: [u8; 32] = sha256(content.as_ref());
+        match self.wait(|e| matches!(e, PolicyEvent::Live { name: n, hash, .. } if n == name && hash.module == module))
+        {
+            PolicyEvent::Live { generation, .. } => generation,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Waits until the module in `file` is rejected; returns the reason and the generation that stays.
+    fn rejected(&mut self, file: &str) -> (String, Option<u64>) {
+        match self.wait(|event| matches!(event, PolicyEvent::Rejected { file: f, .. } if f == file)) {
+            PolicyEvent::Rejected { reason, keeping, .. } => (reason, keeping),
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn unloaded(&mut self, name: &str) -> u64 {
+        match self.wait(|event| matches!(event, PolicyEvent::Unloaded { name: n, .. } if n == name)) {
+            PolicyEvent::Unloaded { generation, .. } => generation,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    /// Every event so far, after a look that surely came after everything done before.
+    fn after_another_look(&mut self) -> &[PolicyEvent] {
+        // Last in order, so that it is told of after all that the same look finds.
+        self.rename_over("zz.wasm", "good marker");
+        self.live("zz", "good marker");
+        &self.seen
+    }
+
+    fn chain(&self) -> Vec<String> {
+        self.record.0.lock().chains.last().cloned().unwrap_or_default()
+    }
+}
+
+/// With events alone, and with polling alone.
+fn both_ways(test: impl Fn(DirOptions)) {
+    let settle = Duration::from_millis(20);
+    test(DirOptions { settle, poll: NEVER, ..DirOptions::default() });
+    test(DirOptions { settle, poll: settle, events: false, ..DirOptions::default() });
+}
+
+fn patient() -> DirOptions {
+    DirOptions { settle: Duration::from_secs(1), poll: NEVER, ..DirOptions::default() }
+}
