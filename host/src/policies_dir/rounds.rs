@@ -58,6 +58,32 @@ enum Next {
     Poll,
 }
 
+/// How far apart looks are.
+struct Pace {
+    settle: Duration,
+    poll: Duration,
+    /// The furthest apart while a file is written to without end: it is read at each look, and each write is an event.
+    furthest: Duration,
+    lingering: Duration,
+}
+
+impl Pace {
+    fn new(options: &DirOptions) -> Self {
+        let DirOptions { settle, poll, max_wait, .. } = *options;
+        Self { settle, poll, furthest: poll.min(max_wait).max(settle), lingering: settle }
+    }
+
+    /// How soon after a look the next one may come, and how late it comes at the latest.
+    fn after(&mut self, next: &Next) -> (Duration, Duration) {
+        self.lingering = if *next == Next::Linger { (self.lingering * 2).min(self.furthest) } else { self.settle };
+        match next {
+            Next::Settle => (self.settle, self.settle),
+            Next::Linger => (self.lingering, self.lingering),
+            Next::Poll => (self.settle, self.poll),
+        }
+    }
+}
+
 impl<L: Loader> Rounds<L> {
     pub fn new(dir: PathBuf, loader: L, mut options: DirOptions, shared: Arc<Shared>) -> Self {
         // Neither a thread that never rests nor a point in time that cannot be counted.
@@ -74,7 +100,7 @@ impl<L: Loader> Rounds<L> {
         let mut scanned = Some(scanned);
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
         let mut read_all = true;
-        let mut lingering = self.options.settle;
+        let mut pace = Pace::new(&self.options);
         loop {
             let next = self.round(read_all);
             if next != Next::Settle
@@ -85,14 +111,7 @@ impl<L: Loader> Rounds<L> {
                 let _ = scanned.send(());
             }
             let looked = Instant::now();
-            let DirOptions { settle, poll, max_wait, .. } = self.options;
-            // A file that is written to without end is read at each look, and each write is an event.
-            lingering = if next == Next::Linger { (lingering * 2).min(poll).min(max_wait.max(settle)) } else { settle };
-            let (earliest, latest) = match next {
-                Next::Settle => (settle, settle),
-                Next::Linger => (lingering, lingering),
-                Next::Poll => (settle, poll),
-            };
+            let (earliest, latest) = pace.after(&next);
             let rings = self.shared.bell.wait(looked + earliest, looked + latest);
             if rings.stop {
                 return;
@@ -250,5 +269,24 @@ impl<L: Loader> Rounds<L> {
     fn tell(&self, event: PolicyEvent) {
         event.log();
         self.shared.subscribers.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_to_without_end_is_looked_at_less_and_less_often_events_or_not() {
+        let seconds = Duration::from_secs;
+        let options =
+            DirOptions { settle: seconds(1), poll: seconds(60), max_wait: seconds(5), ..DirOptions::default() };
+        let mut pace = Pace::new(&options);
+        assert_eq!(pace.after(&Next::Poll), (seconds(1), seconds(60)));
+        for apart in [2, 4, 5, 5] {
+            assert_eq!(pace.after(&Next::Linger), (seconds(apart), seconds(apart)));
+        }
+        assert_eq!(pace.after(&Next::Settle), (seconds(1), seconds(1)), "what else changes settles as ever");
+        assert_eq!(pace.after(&Next::Linger), (seconds(2), seconds(2)));
     }
 }
