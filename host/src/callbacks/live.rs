@@ -3,11 +3,11 @@
 //! remove_cb is given no `SSL` and no reason. This table ties a session's id to the connections that use it, so that the
 //! cause can be told and a stranger's broken handshake is not taken for a fatal alert on an established connection.
 
-use std::{collections::HashMap, process};
+use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-use super::ffi;
+use super::{ffi, process};
 use crate::session::SessionId;
 
 const SHARDS: usize = 16;

@@ -6,6 +6,7 @@
 //! - `trampolines`: the C functions; no panic leaves them
 //! - `ex_data`: what hangs on an `SSL_CTX` and an `SSL`
 //! - `live`: which connections use which session now, to tell why OpenSSL gave one up
+//! - `process`: which process this is, for whoever must notice a fork
 //! - `tls`, `sessions`, `certificate`, `prototype`: `SSL`, `SSL_SESSION`, `X509` as the host needs them
 //! - `ffi`: what openssl-sys does not declare
 //!
@@ -19,6 +20,7 @@ mod ex_data;
 mod ffi;
 mod install;
 pub mod live;
+pub mod process;
 mod prototype;
 pub mod sessions;
 mod site;

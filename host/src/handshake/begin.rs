@@ -53,7 +53,7 @@ pub fn on_client_hello(ssl: &mut SslRef) -> Result<(), Alert> {
 /// Takes the facts, and the policies in force; what is there already if this is the same handshake, taken up again.
 fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
     let hello = Hello::read(ssl);
-    let random = tls::hello_random(ssl);
+    let random: [u8; 32] = tls::hello_random(ssl).try_into().unwrap_or_default();
     let mut state = connection.state.lock();
     if let Some(running) = state.handshake.as_mut().filter(|handshake| handshake.random == random) {
         running.hello = hello;
@@ -76,7 +76,7 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
     };
     state.handshake = Some(Handshake {
         host: site.host.clone(),
-        random: random.to_vec(),
+        random,
         hello,
         policies,
         budget: Budget::new(host.map_or(std::time::Duration::ZERO, |host| host.limits.policy_budget)),
@@ -109,7 +109,7 @@ fn settle(ssl: &SslRef, connection: &Connection) -> Result<(), Alert> {
     }
     handshake.border = border(ssl, handshake);
     if let Ok(border) = &handshake.border {
-        handshake.facts.listener = border.listener.clone();
+        handshake.facts.listener.clone_from(&border.listener);
         handshake.facts.attributes = attributes(handshake.policies.as_deref(), border);
     }
     Ok(())

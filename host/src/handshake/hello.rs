@@ -20,8 +20,8 @@ const EARLY_DATA: u16 = 42;
 pub struct Hello {
     /// SNI in lower case.
     pub server_name: Option<String>,
-    /// The `legacy_session_id`: a session offered in TLS 1.2, or random bytes.
-    pub session_id: Vec<u8>,
+    /// Whether there is a `legacy_session_id`: a session offered in TLS 1.2, or random bytes.
+    pub session_id: bool,
     /// The first PSK identities: sessions offered in TLS 1.3.
     pub identities: Vec<Vec<u8>>,
     /// Whether there are more identities than these.
@@ -41,7 +41,7 @@ impl Hello {
             tls::hello_extension(ssl, PRE_SHARED_KEY).map(psk_identities).unwrap_or_default();
         Self {
             server_name: tls::hello_extension(ssl, SERVER_NAME).and_then(server_name),
-            session_id: tls::hello_session_id(ssl).to_vec(),
+            session_id: !tls::hello_session_id(ssl).is_empty(),
             identities,
             more_identities,
             early_data: tls::hello_extension(ssl, EARLY_DATA).is_some(),
@@ -57,7 +57,7 @@ impl Hello {
 
     /// Whether a session is offered that this protocol version would look at.
     pub fn offers_session(&self, tls13: bool) -> bool {
-        if tls13 { !self.identities.is_empty() } else { !self.session_id.is_empty() }
+        if tls13 { !self.identities.is_empty() } else { self.session_id }
     }
 }
 

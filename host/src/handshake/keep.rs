@@ -82,7 +82,7 @@ pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
     match outcome {
         Ok((id, record)) => {
             handshake.kept.not_kept = None;
-            handshake.kept.last = Some((id, record));
+            handshake.kept.last = Some(Box::new((id, record)));
             connection.enter(&mut state, &host, id);
         }
         Err(reason) => {

@@ -58,7 +58,7 @@ struct State {
 struct Handshake {
     host: Weak<Inner>,
     /// The ClientHello's random: the same after a HelloRetryRequest, another in another handshake.
-    random: Vec<u8>,
+    random: [u8; 32],
     hello: Hello,
     /// The policies in force when it began. It is decided by these, whatever is swapped in meanwhile. Given back once the
     /// last session that it makes was decided.
@@ -89,7 +89,8 @@ struct Handed {
 #[derive(Default)]
 struct Kept {
     decided: usize,
-    last: Option<(SessionId, Record)>,
+    /// The last of them. Boxed: it would make every connection's state a large allocation.
+    last: Option<Box<(SessionId, Record)>>,
     asked_new: Vec<Asked>,
     asked_get: Vec<Asked>,
     miss: Option<Miss>,

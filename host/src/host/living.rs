@@ -5,7 +5,6 @@
 
 use std::{
     path::PathBuf,
-    process,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -20,7 +19,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::Inner;
 use crate::{
-    callbacks::live::Live,
+    callbacks::{live::Live, process},
     handshake::removal::{self, GivenUp},
     policies_dir::{DirOptions, PoliciesDir, PolicyEvent},
     policy::{Chain, Runtime, RuntimeOptions},

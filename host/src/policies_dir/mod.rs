@@ -58,7 +58,10 @@ pub use self::{
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
     options::DirOptions,
 };
-use crate::policy::{Chain, Runtime};
+use crate::{
+    callbacks::process,
+    policy::{Chain, Runtime},
+};
 
 /// A directory of policies that is kept in force. Dropping it ends the watching, after a compilation that may be under way;
 /// what is live stays live.
@@ -103,7 +106,7 @@ impl PoliciesDir {
             .name("reprise-policies".into())
             .spawn(move || rounds.run(scanned))
             .context("no thread can be started to watch the directory of policies")?;
-        let running = Running { process: std::process::id(), shared, thread };
+        let running = Running { process: process::id(), shared, thread };
         first_scan.recv().context("the thread that watches the directory of policies ended early")?;
         Ok(Self { running: Some(running) })
     }
@@ -134,7 +137,7 @@ impl PoliciesDir {
 
 impl Running {
     fn is_here(&self) -> bool {
-        self.process == std::process::id()
+        self.process == process::id()
     }
 }
 

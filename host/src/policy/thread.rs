@@ -1,9 +1,11 @@
 //! A thread that ends with its owner.
 
 use std::{
-    io, mem, process,
+    io, mem,
     thread::{self, Builder, JoinHandle},
 };
+
+use crate::callbacks::process;
 
 /// A thread that is joined when its owner is dropped; the owner has told it to stop by then.
 ///
