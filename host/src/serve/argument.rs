@@ -154,7 +154,10 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         let address = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
         // Bits beyond the prefix are more likely a slip than meant.
-        text.parse().or_else(|_| address()).ok().filter(|network| network.trunc() == *network).map(Self).ok_or_else(|| {
+        let exact = |network: &IpNet| network.trunc() == *network;
+        // A mapped address is compared as the IPv4 address that it is, so a network of them would have none in it.
+        let plain = |network: &IpNet| network.addr().to_canonical() == network.addr();
+        text.parse().or_else(|_| address()).ok().filter(exact).filter(plain).map(Self).ok_or_else(|| {
             ArgumentError(format!(
                 "`{text}` is not a network: write `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`, without bits beyond the prefix"
             ))
@@ -245,7 +248,7 @@ mod tests {
         {
             assert_eq!(text.parse::<Source>().unwrap().0.to_string(), network);
         }
-        for text in ["", "a.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "*"] {
+        for text in ["", "a.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "::ffff:10.0.0.0/104", "*"] {
             assert!(text.parse::<Source>().expect_err(text).to_string().contains("write `"), "{text}");
         }
     }
