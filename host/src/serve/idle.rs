@@ -83,3 +83,34 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<'_, S> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_that_move_in_one_direction_only_are_activity_and_a_try_that_moves_none_is_not() {
+        let activity = Activity::new();
+        let (mut far, near) = duplex(4);
+        let mut near = activity.note(near);
+        let last = || activity.last.load(Ordering::Relaxed);
+        // A count of milliseconds has to have gone on for what comes next to be told from what was before.
+        let later = || tokio::time::sleep(Duration::from_millis(3));
+
+        later().await;
+        near.write_all(b"1234").await.unwrap();
+        let written = last();
+        assert!(written > 0);
+        later().await;
+        let full = tokio::time::timeout(Duration::from_millis(3), near.write_all(b"5")).await;
+        let nothing = tokio::time::timeout(Duration::from_millis(3), near.read_u8()).await;
+        assert!(full.is_err() && nothing.is_err());
+        assert_eq!(last(), written);
+        far.write_all(b"6").await.unwrap();
+        near.read_u8().await.unwrap();
+        assert!(last() > written);
+        activity.ceased_for(Duration::from_millis(1)).await;
+    }
+}

@@ -64,8 +64,7 @@ impl Drop for Writer {
 
 #[test]
 fn a_write_over_a_live_module_that_never_ends_leaves_it_live_and_holds_up_no_other() {
-    let settle = Duration::from_millis(20);
-    let max_wait = Duration::from_millis(100);
+    let (settle, max_wait) = (Duration::from_millis(100), Duration::from_millis(300));
     // With events, of which each write makes one, and without.
     for events in [true, false] {
         let options = DirOptions { settle, max_wait, events, ..DirOptions::default() };

@@ -219,4 +219,20 @@ mod tests {
         let short = of_client(vec![Tlv::Custom(CRC32C, b"abc"[..].into())]);
         assert!(believed(&short).await.is_err());
     }
+
+    #[test]
+    fn no_byte_of_a_header_is_trusted_so_far_that_it_brings_the_server_down() {
+        let good = of_client(vec![Tlv::Authority("a.example".into()), Tlv::Crc32c(0), Tlv::Noop(3)]);
+        for at in 0..good.len() {
+            for byte in 0..=u8::MAX {
+                let mut header = good.clone();
+                header[at] = byte;
+                let _ = proxied(&header);
+                // As `read` leaves it: of the length that it says.
+                let length = usize::from(u16::from_be_bytes([header[14], header[15]]));
+                header.resize(FIXED + length, 0);
+                let _ = proxied(&header);
+            }
+        }
+    }
 }
