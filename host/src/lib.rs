@@ -21,21 +21,26 @@
 //! - [`policies_dir`]: the directory that policies are dropped into
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
-//! - `serve`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
+//! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
+//! - `serve`, `admin`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "cli")]
+mod admin;
 mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 mod handshake;
 mod host;
+pub mod metrics;
 pub mod policies_dir;
 pub mod policy;
 #[cfg(feature = "cli")]
 mod serve;
 pub mod session;
+pub mod status;
 pub mod store;
 
 pub use self::{
@@ -44,5 +49,5 @@ pub use self::{
         session_callbacks,
     },
     handshake::{ConnectionReport, NotKept, on_client_hello},
-    host::{Host, HostBuilder},
+    host::{Host, HostBuilder, Policies},
 };

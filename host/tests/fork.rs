@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             let first = handshake(&host, &context, &client);
             assert_eq!((first.resumed, first.miss().as_str(), first.not_kept().as_str()), (false, "forked", "forked"));
         }
+        assert!(host.policies().list().is_empty() && host.policies().reload().is_err());
         host.revive().unwrap();
         assert!(parents().all(|client| handshake(&host, &context, &client).resumed), "the parent's sessions");
         resumes_its_own(&host, &context);
@@ -50,6 +51,16 @@ fn main() -> ExitCode {
             thread::yield_now();
         }
         resumes_its_own(&host, &context);
+    });
+
+    in_child("a child's policies are supervised in the child, and the parent's are as they were", || {
+        host.revive().unwrap();
+        let quarantined = host.policies().quarantine("lies").unwrap().remove(0);
+        assert_eq!((quarantined.generation, quarantined.answering), (1, None));
+        let next = handshake(&host, &context, &parents().next().unwrap());
+        assert_eq!((next.resumed, next.miss().as_str()), (false, "policy-failed: lies: quarantined"));
+        host.policies().reload().unwrap();
+        assert!(parents().all(|client| handshake(&host, &context, &client).resumed));
     });
 
     in_child("a child may build a host of its own", || {

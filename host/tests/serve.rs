@@ -25,7 +25,8 @@ struct Server {
 impl Server {
     /// Starts one with these arguments, where `{}` is the directory of its files.
     fn start(dir: tempfile::TempDir, arguments: &str) -> Self {
-        let arguments = arguments.replace("{}", dir.path().to_str().unwrap());
+        let state_dir = if arguments.contains("--state-dir") { "" } else { " --state-dir {}/state" };
+        let arguments = (arguments.to_owned() + state_dir).replace("{}", dir.path().to_str().unwrap());
         let mut process = Command::new(env!("CARGO_BIN_EXE_reprise"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments.split_whitespace())

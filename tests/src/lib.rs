@@ -7,7 +7,7 @@
 //! - `client`, `s_client`, `python`: the clients: the openssl crate, OpenSSL's own program, Python's `ssl`
 //! - `raw`: a stranger that writes its ClientHello byte by byte
 //! - `certificates`: CAs, and what they issue
-//! - `report`: what `GET /connection` tells
+//! - `report`: what `GET /connection` tells; `metrics`: what `GET /metrics` tells; `http`: a request in clear
 //!
 //! Nothing here sleeps for luck: a server is ready when it says so, a policy is live when the log says so, and whoever waits for
 //! what never comes fails with the whole log.
@@ -17,13 +17,17 @@
 pub mod built;
 pub mod certificates;
 pub mod client;
+pub mod http;
 mod log;
+pub mod metrics;
 mod place;
 pub mod python;
 pub mod raw;
 mod report;
 pub mod s_client;
 mod server;
+
+use std::{thread, time::Instant};
 
 pub use self::{
     client::{Client, Session, Visit},
@@ -32,6 +36,18 @@ pub use self::{
     report::{PolicyReport, Report},
     server::Server,
 };
+
+/// Asks whether something holds that no event tells of, again and again until it does.
+///
+/// # Panics
+/// It does not within [`PATIENCE`].
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        thread::yield_now();
+    }
+}
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -73,7 +73,8 @@ impl Place {
         format!("{name}={},{},{client_ca}", self.arg("server.crt"), self.arg("server.key"))
     }
 
-    /// A server on a free port, with this place's certificate and policies and with these arguments, once it listens.
+    /// A server on a free port, with this place's certificate, policies and directory `state` and with these arguments, once it
+    /// listens.
     pub fn serve(&self, arguments: &[&str]) -> Server {
         self.serve_in(arguments, &[])
     }
@@ -91,14 +92,22 @@ impl Place {
         for readable in [self.directory.path(), &self.path("policies"), &self.path("server.key")] {
             fs::set_permissions(readable, Permissions::from_mode(0o755)).unwrap();
         }
+        // The one thing that is the server's to write.
+        let state = self.path("state");
+        fs::create_dir_all(&state).unwrap();
+        fs::set_permissions(&state, Permissions::from_mode(0o777)).unwrap();
         self.serve_as(is_root.then_some(65_534), arguments, &[])
     }
 
     fn serve_as(&self, user: Option<u32>, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
         let (cert, key, policies) = (self.arg("server.crt"), self.arg("server.key"), self.arg("policies"));
+        let state = self.arg("state");
         let mut all = vec!["serve", "--cert", &cert, "--key", &key, "--policies", &policies];
         if !arguments.contains(&"--listen") {
             all.extend(["--listen", "127.0.0.1:0"]);
+        }
+        if !arguments.contains(&"--state-dir") {
+            all.extend(["--state-dir", &state]);
         }
         all.extend(arguments);
         Server::start_as(user, &crate::built::server(), &all, environment)

@@ -61,6 +61,12 @@ impl Server {
         &self.addresses
     }
 
+    /// Where `--admin` is.
+    pub fn admin(&self) -> SocketAddr {
+        let line = self.log.line(&["admin on http://"]);
+        line.split("http://").nth(1).and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+    }
+
     /// What it says.
     pub fn log(&self) -> &Log {
         &self.log

@@ -1,4 +1,4 @@
-//! The `reprise` command: `serve`, `check`.
+//! The `reprise` command: `serve`, `check`, `status`, `policies`.
 
 use std::process::ExitCode;
 

@@ -140,6 +140,14 @@ pub unsafe fn connection(ssl: *const ffi::SSL) -> Option<Arc<Connection>> {
     unsafe { share(ffi::SSL_get_ex_data(ssl, connection_index())) }
 }
 
+/// What hangs on a connection, for as long as OpenSSL lends it to a callback.
+///
+/// SAFETY: `ssl` must be a live `SSL`, used by this thread alone, and not freed within `'a`.
+pub unsafe fn connection_ref<'a>(ssl: *const ffi::SSL) -> Option<&'a Connection> {
+    // SAFETY: by this function's contract. The slot owns a count of the Arc until the connection is freed.
+    unsafe { ffi::SSL_get_ex_data(ssl, connection_index()).cast::<Connection>().as_ref() }
+}
+
 /// What hangs on a connection, made if nothing does; none if OpenSSL is out of memory.
 ///
 /// SAFETY: `ssl` must be a live `SSL`, used by this thread alone.

@@ -7,6 +7,7 @@ pub use openssl_sys::*;
 pub type NewCallback = unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION) -> c_int;
 pub type GetCallback = unsafe extern "C" fn(*mut SSL, *const c_uchar, c_int, *mut c_int) -> *mut SSL_SESSION;
 pub type RemoveCallback = unsafe extern "C" fn(*mut SSL_CTX, *mut SSL_SESSION);
+pub type InfoCallback = unsafe extern "C" fn(*const SSL, c_int, c_int);
 pub type VerifyCallback = extern "C" fn(c_int, *mut X509_STORE_CTX) -> c_int;
 
 /// `SSL_OP_NO_ANTI_REPLAY`
@@ -15,6 +16,10 @@ pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
 pub const SSL_OP_NO_EXTENDED_MASTER_SECRET: u64 = 1;
 /// `TLS_ST_OK`, the handshake state of an established connection.
 pub const TLS_ST_OK: c_int = 1;
+/// `TLS_ST_EARLY_DATA`, the handshake state of a server that reads 0-RTT data.
+pub const TLS_ST_EARLY_DATA: c_int = 46;
+/// `SSL_CB_HANDSHAKE_DONE`
+pub const SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
 /// `SSL_R_UNEXPECTED_EOF_WHILE_READING`
 pub const SSL_R_UNEXPECTED_EOF_WHILE_READING: c_int = 294;
 /// `XN_FLAG_RFC2253` without `ASN1_STRFLGS_ESC_MSB`: non-ASCII stays UTF-8.
@@ -28,7 +33,10 @@ unsafe extern "C" {
     pub fn SSL_CTX_set_timeout(ctx: *mut SSL_CTX, seconds: c_long) -> c_long;
     pub fn SSL_CTX_get_verify_callback(ctx: *const SSL_CTX) -> Option<VerifyCallback>;
     pub fn SSL_CTX_get_recv_max_early_data(ctx: *const SSL_CTX) -> u32;
+    pub fn SSL_CTX_get_info_callback(ctx: *mut SSL_CTX) -> Option<InfoCallback>;
 
+    pub fn SSL_set_info_callback(ssl: *mut SSL, callback: Option<InfoCallback>);
+    pub fn SSL_get_info_callback(ssl: *const SSL) -> Option<InfoCallback>;
     pub fn SSL_set1_param(ssl: *mut SSL, param: *mut X509_VERIFY_PARAM) -> c_int;
     pub fn SSL_set_recv_max_early_data(ssl: *mut SSL, bytes: u32) -> c_int;
     pub fn SSL_set_session_id_context(ssl: *mut SSL, context: *const c_uchar, length: c_uint) -> c_int;

@@ -5,6 +5,7 @@
 //! - `site`: what an embedder says about a context, and its own client-hello callback and id generator
 //! - `trampolines`: the C functions; no panic leaves them
 //! - `ex_data`: what hangs on an `SSL_CTX` and an `SSL`
+//! - `info`: OpenSSL's info callback, which tells that a handshake is complete
 //! - `live`: which connections use which session now, to tell why OpenSSL gave one up
 //! - `process`: which process this is, for whoever must notice a fork
 //! - `tls`, `sessions`, `certificate`, `prototype`: `SSL`, `SSL_SESSION`, `X509` as the host needs them
@@ -18,6 +19,7 @@
 pub mod certificate;
 mod ex_data;
 mod ffi;
+mod info;
 mod install;
 pub mod live;
 pub mod process;
@@ -27,9 +29,10 @@ mod site;
 pub mod tls;
 mod trampolines;
 
-pub(crate) use self::{install::install, trampolines::guarded};
 pub use self::{
+    info::Displaced,
     install::{InstallError, Owner, SessionCallbacks, session_callbacks},
     prototype::Prototype,
     site::{Alert, ClientHello, HelloResponse, Listener, Site},
 };
+pub(crate) use self::{install::install, trampolines::guarded};

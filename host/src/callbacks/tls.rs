@@ -12,7 +12,7 @@ use std::{
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
-use super::{Site, ex_data, ffi, install};
+use super::{Site, ex_data, ffi, info, install};
 use crate::handshake::Connection;
 
 /// The address of the context that the connection has now, to tell a switch by.
@@ -33,10 +33,15 @@ pub fn connection(ssl: &SslRef) -> Option<Arc<Connection>> {
     unsafe { ex_data::connection(ssl.as_ptr()) }
 }
 
-/// What the host hung on the connection, made if there is nothing; none if OpenSSL is out of memory.
+/// What the host hung on the connection, made if there is nothing; none if OpenSSL is out of memory. The host hears of the
+/// handshake's end from then on.
 pub fn connection_or_new(ssl: &SslRef) -> Option<Arc<Connection>> {
     // SAFETY: a live connection.
-    unsafe { ex_data::connection_or_new(ssl.as_ptr()) }
+    unsafe {
+        let connection = ex_data::connection_or_new(ssl.as_ptr())?;
+        info::listen(ssl.as_ptr(), &connection);
+        Some(connection)
+    }
 }
 
 /// `SSL_session_reused`: a session offered was taken.

@@ -1,8 +1,10 @@
 //! The `reprise` command.
 
 mod check;
+mod policies;
 mod serve;
 mod service_manager;
+mod status;
 
 use std::process::ExitCode;
 
@@ -22,6 +24,10 @@ enum Action {
     Serve(Box<serve::Serve>),
     /// Check policies as the server would before they go live
     Check(check::Check),
+    /// Show how a running server is doing
+    Status(status::Status),
+    /// Tell a running server what is to become of its policies
+    Policies(policies::Policies),
 }
 
 /// Runs the command that the process was started with.
@@ -29,6 +35,8 @@ pub fn main() -> ExitCode {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
         Action::Check(check) => check.run(),
+        Action::Status(status) => status.run(),
+        Action::Policies(policies) => policies.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -16,8 +16,8 @@ const LISTENING: &str = "reprise::listening";
 /// Serve TLS, with sessions kept and resumed as policies say.
 ///
 /// Policies, certificates, keys, CAs and CRLs are taken up again when their files change; no connection is dropped for it.
-/// SIGTERM and SIGINT stop accepting and let connections finish. SIGHUP looks at all these files at once; options are read at
-/// the start only. A service manager that asks to be told (sd_notify) is told when the server is ready.
+/// SIGTERM and SIGINT stop accepting and let connections finish. SIGHUP takes all these files up anew, policies as
+/// `reprise policies reload` does; options are read at the start only. A service manager that asks to be told (sd_notify) is told when the server is ready.
 ///
 /// Spans of time are written like `500ms`, `10s`, `30m`, `2h`, `1d`; sizes like `16KiB`, `64MiB`.
 #[derive(Args)]
@@ -62,12 +62,18 @@ async fn serve(settings: Settings, format: LogFormat) -> Result<()> {
             }
         }
     }
+    if let Some(address) = server.admin_address() {
+        match format {
+            LogFormat::Text => eprintln!("admin on http://{address}"),
+            LogFormat::Json => tracing::info!(target: LISTENING, %address, "admin on http://{address}"),
+        }
+    }
     service_manager::ready();
     let alive = tokio::spawn(service_manager::keep_alive()).abort_handle();
     let reload = server.reload();
     let reloading = tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
-            tracing::info!("SIGHUP: looking at policies and certificates");
+            tracing::info!("SIGHUP: taking up policies and certificates anew");
             service_manager::reloading();
             reload.now().await;
             service_manager::ready();

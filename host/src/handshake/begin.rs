@@ -74,6 +74,7 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
         early_data: hello.early_data,
         attributes: Vec::new(),
     };
+    state.counted = false;
     state.handshake = Some(Handshake {
         host: site.host.clone(),
         random,

@@ -5,9 +5,11 @@
 //! - `look_up`: a session is offered: store, host invariants, policies
 //! - `keep`: a session was made: policies, host maxima, store
 //! - `removal`: a session was given up: queued, decided on a worker
+//! - `done`: it is complete, and counted
 //! - `report`: what became of it, for the embedder
 
 mod begin;
+mod done;
 pub mod hello;
 mod keep;
 mod look_up;
@@ -23,13 +25,14 @@ use parking_lot::Mutex;
 
 pub use self::{
     begin::{client_hello, on_client_hello},
+    done::done,
     keep::{NotKept, keep},
     look_up::look_up,
     report::ConnectionReport,
 };
 use self::{hello::Hello, look_up::Lookup};
 use crate::{
-    callbacks::{live::Live, tls},
+    callbacks::{Displaced, live::Live, tls},
     host::Inner,
     policy::{Asked, Budget, Chain, wit::types},
     session::{Border, Miss, Record, SessionId},
@@ -41,6 +44,8 @@ pub struct Connection {
     /// The `SSL`'s address, its name in the table of live connections. Never dereferenced here.
     ssl: usize,
     state: Mutex<State>,
+    /// The connection's own info callback, which ours stands before.
+    pub displaced: Displaced,
 }
 
 #[derive(Default)]
@@ -50,6 +55,8 @@ struct State {
     /// Why what came without a handshake was not resumed or kept: the hook was missed, for somebody's own client-hello
     /// callback took its place.
     unhooked: (Option<Miss>, Option<NotKept>),
+    /// The handshake, this one or one that missed the hook, is counted.
+    counted: bool,
     /// The table that has this connection, and under which sessions.
     live: (Weak<Live>, Vec<SessionId>),
 }
@@ -100,7 +107,7 @@ struct Kept {
 impl Connection {
     /// For the `SSL` at this address.
     pub fn new(ssl: usize) -> Self {
-        Self { ssl, state: Mutex::default() }
+        Self { ssl, state: Mutex::default(), displaced: Displaced::default() }
     }
 
     /// The connection's peer, shown to policies.

@@ -66,7 +66,7 @@ impl Connection {
     }
 }
 
-fn miss(ssl: &SslRef, handshake: &Handshake) -> Option<Miss> {
+pub(super) fn miss(ssl: &SslRef, handshake: &Handshake) -> Option<Miss> {
     if let Some(miss) = &handshake.kept.miss {
         return Some(miss.clone());
     }

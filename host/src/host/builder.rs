@@ -1,14 +1,19 @@
 //! How a host is made.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use anyhow::{Context, ensure};
 
 use super::{Clock, Host, Inner, Limits, living::Slot, system_clock};
 use crate::{
     handshake::removal,
+    metrics::HandshakeCounts,
     policies_dir::DirOptions,
-    policy::RuntimeOptions,
+    policy::{RuntimeOptions, SupervisionOptions},
     session::IdKey,
     store::{Memory, Store},
 };
@@ -65,6 +70,12 @@ impl HostBuilder {
     pub fn runtime_options(mut self, options: RuntimeOptions) -> Self {
         self.limits.policy_budget = options.budget;
         self.runtime = options;
+        self
+    }
+
+    /// When a policy that misbehaves is set aside, and when it is tried again.
+    pub fn supervision(mut self, options: SupervisionOptions) -> Self {
+        self.runtime.supervision = options;
         self
     }
 
@@ -154,6 +165,8 @@ impl HostBuilder {
             limits: self.limits,
             ids,
             store,
+            handshakes: HandshakeCounts::default(),
+            since: SystemTime::now(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
         });

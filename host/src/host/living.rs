@@ -21,7 +21,7 @@ use super::Inner;
 use crate::{
     callbacks::{live::Live, process},
     handshake::removal::{self, GivenUp},
-    policies_dir::{DirOptions, PoliciesDir, PolicyEvent},
+    policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
     policy::{Chain, Runtime, RuntimeOptions},
 };
 
@@ -41,6 +41,17 @@ pub struct Slot {
     reviving: AtomicU32,
     stopped: AtomicBool,
     dropped: AtomicU64,
+}
+
+/// Policies at one moment.
+#[derive(Default)]
+pub struct Snapshot {
+    /// Those in force.
+    pub chain: Arc<Chain>,
+    /// Those that are supervised, in the order in which they are asked.
+    pub supervised: Vec<(PolicyReport, PolicyHistory)>,
+    /// The files of the directory, and what has happened under each one's name.
+    pub files: Vec<(FileStatus, PolicyHistory)>,
 }
 
 /// What is alive in one process.
@@ -143,10 +154,30 @@ impl Slot {
         }
     }
 
-    pub fn look_at_policies(&self) {
-        if let Some(dir) = self.here().as_ref().and_then(|living| living.dir.as_ref()) {
-            dir.rescan();
-        }
+    /// What is in force now and what became of each file, without starting anything.
+    pub fn policies_now(&self) -> Snapshot {
+        let Some(living) = self.here() else { return Snapshot::default() };
+        let chain = living.chain.load_full();
+        let Some(dir) = &living.dir else { return Snapshot { chain, ..Snapshot::default() } };
+        let supervised = dir.policies().into_iter().map(|report| {
+            let history = dir.history(&report.name);
+            (report, history)
+        });
+        let files = dir.status().into_iter().map(|file| {
+            let history = dir.history(&file.name);
+            (file, history)
+        });
+        Snapshot { chain, supervised: supervised.collect(), files: files.collect() }
+    }
+
+    /// Sessions given up that the worker was not told of.
+    pub fn removals_dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// What `ask` gives of the directory of policies, if this process has one.
+    pub fn policies_dir<T>(&self, ask: impl FnOnce(&PoliciesDir) -> T) -> Option<T> {
+        self.here().as_ref().and_then(|living| living.dir.as_ref()).map(ask)
     }
 
     pub fn live(&self) -> Option<Arc<Live>> {

@@ -2,6 +2,7 @@
 
 mod builder;
 mod living;
+mod policies;
 
 use std::{
     net::IpAddr,
@@ -14,14 +15,18 @@ use openssl::{
     ssl::{SslContextBuilder, SslRef},
 };
 
-pub use self::builder::HostBuilder;
 use self::living::Slot;
+pub use self::{builder::HostBuilder, living::Snapshot, policies::Policies};
+#[cfg(feature = "metrics")]
+use crate::metrics::Metrics;
 use crate::{
     callbacks::{self, InstallError, Listener, live::Live, tls},
     handshake::{ConnectionReport, removal::GivenUp},
+    metrics::HandshakeCounts,
     policies_dir::PolicyEvent,
     policy::{Chain, wit::types},
     session::{IdKey, Record},
+    status::Status,
     store::{Store, Usage},
 };
 
@@ -79,15 +84,27 @@ impl Host {
         self.inner.store.usage()
     }
 
+    /// How the host is doing. Takes the store's locks for a moment, and allocates: not on a handshake's thread.
+    pub fn status(&self) -> Status {
+        Status::of(&self.inner)
+    }
+
+    /// Everything that the host counts, for Prometheus: register it in a registry of yours, or encode it.
+    ///
+    /// It goes on counting for as long as there is a host, and is empty after that.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new(&self.inner)
+    }
+
     /// What happens to policies from now on: gone live, rejected, unloaded. Without a directory of policies nothing does.
     pub fn policy_events(&self) -> mpsc::Receiver<PolicyEvent> {
         self.inner.living.policy_events()
     }
 
-    /// Has the directory of policies looked at now, as after an event: what changed goes live once it has settled and is
-    /// compiled. Only where neither events nor the poll are awaited is there need for it.
-    pub fn look_at_policies(&self) {
-        self.inner.living.look_at_policies();
+    /// The policies of the directory: how each is doing, and what an operator may ask for.
+    pub fn policies(&self) -> Policies {
+        Policies::new(Arc::downgrade(&self.inner))
     }
 
     /// Starts again what a fork left behind: threads, policies. A forked child may call it before its first handshake;
@@ -118,6 +135,9 @@ pub struct Inner {
     pub limits: Limits,
     pub ids: IdKey,
     pub store: Arc<dyn Store>,
+    pub handshakes: HandshakeCounts,
+    /// When it was made.
+    pub since: SystemTime,
     living: Slot,
     clock: Clock,
 }
@@ -165,6 +185,16 @@ impl Inner {
         self.living.policies(self)
     }
 
+    /// Policies as they are now in this process; nothing is started for it.
+    pub fn policies_now(&self) -> Snapshot {
+        self.living.policies_now()
+    }
+
+    /// Sessions given up that no policy was asked about, because too many came at once.
+    pub fn removals_dropped(&self) -> u64 {
+        self.living.removals_dropped()
+    }
+
     /// The connections of this process that use sessions now.
     pub fn live(&self) -> Option<Arc<Live>> {
         self.living.live()
@@ -177,5 +207,10 @@ impl Inner {
 }
 
 fn system_clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    unix_seconds(SystemTime::now())
+}
+
+/// Seconds since the Unix epoch; 0 before it.
+pub fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

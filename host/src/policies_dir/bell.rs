@@ -1,6 +1,6 @@
 //! What wakes the thread that looks at the directory.
 
-use std::time::Instant;
+use std::{mem, time::Instant};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -11,13 +11,16 @@ pub(super) struct Rings {
     pub look: bool,
     /// The directory itself may be another one, even if it has the old one's inode number: watch it anew.
     pub watch_anew: bool,
+    /// A policy misbehaved, or an operator wishes something.
+    pub attend: bool,
     /// The owner is going away.
     pub stop: bool,
 }
 
 impl Rings {
-    fn any(self) -> bool {
-        self.look || self.watch_anew || self.stop
+    /// Whether a look at the directory is asked for.
+    pub fn looks(self) -> bool {
+        self.look || self.watch_anew
     }
 }
 
@@ -32,20 +35,24 @@ impl Bell {
         let mut rings = self.rings.lock();
         rings.look |= why.look;
         rings.watch_anew |= why.watch_anew;
+        rings.attend |= why.attend;
         rings.stop |= why.stop;
         self.rung.notify_one();
     }
 
-    /// Waits for a ring until `latest`, and takes all that were rung. Returns no earlier than `earliest`, so that a storm of
-    /// events is answered once, unless the owner is going away.
+    /// Waits for a ring until `latest`, and takes what was rung. What asks for a look is taken no earlier than `earliest`, so
+    /// that a storm of events is answered once.
     pub fn wait(&self, earliest: Instant, latest: Instant) -> Rings {
         let mut rings = self.rings.lock();
         loop {
             let now = Instant::now();
-            if rings.stop || now >= latest || (rings.any() && now >= earliest) {
-                return std::mem::take(&mut rings);
+            let looks = rings.looks() && now >= earliest;
+            if rings.stop || rings.attend || looks || now >= latest {
+                let later = if looks { Rings::default() } else { Rings { attend: false, stop: false, ..*rings } };
+                let taken = mem::replace(&mut *rings, later);
+                return if looks { taken } else { Rings { look: false, watch_anew: false, ..taken } };
             }
-            let until = if rings.any() { earliest } else { latest };
+            let until = if rings.looks() { earliest.min(latest) } else { latest };
             self.rung.wait_until(&mut rings, until);
         }
     }

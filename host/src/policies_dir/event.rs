@@ -1,6 +1,6 @@
 //! What the directory tells: events as they happen, and the state of each file.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The content of a policy's files, by SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,6 +9,13 @@ pub struct ContentHash {
     pub module: [u8; 32],
     /// Of `NAME.toml`, if there is one.
     pub manifest: Option<[u8; 32]>,
+}
+
+impl ContentHash {
+    /// The module's hash in hexadecimal, as `sha256sum` prints it.
+    pub fn module_hex(&self) -> String {
+        self.module.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// The first 12 hexadecimal digits of the module's hash.
@@ -62,6 +69,65 @@ pub enum PolicyEvent {
         /// The generation of this name that stays live, if any.
         keeping: Option<u64>,
     },
+    /// The trial of a policy that went live or came back went well.
+    Proven {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// The generation that has proven itself.
+        generation: u64,
+    },
+    /// The generation misbehaved in its first trial, or an operator wished it gone: the one before is live again. The content
+    /// is rejected, and not tried again until it changes or a reload is asked for.
+    RolledBack {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// The generation that was live.
+        from: u64,
+        /// The one that is live now.
+        to: u64,
+        /// What it did, or who asked for it.
+        reason: String,
+    },
+    /// The generation is not called any more. Sent again when it was tried and did not start.
+    Quarantined {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// The generation that was set aside.
+        generation: u64,
+        /// What it did, or who asked for it.
+        reason: String,
+        /// The generation that answers in its place, if any. Without one the policy counts as failing.
+        answering: Option<u64>,
+        /// When it is tried again, if by itself.
+        retry_in: Option<Duration>,
+    },
+    /// The generation was tried, answers again, and is on trial.
+    Back {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// The generation that answers again.
+        generation: u64,
+    },
+    /// The generation that answered in place of a quarantined one misbehaved too, and was given up: the policy counts as
+    /// failing.
+    StandInFailed {
+        /// The module's file name.
+        file: String,
+        /// The policy's name.
+        name: String,
+        /// The generation that was given up.
+        generation: u64,
+        /// What it did.
+        reason: String,
+    },
     /// The module was deleted, and its policy decides no more.
     Unloaded {
         /// The module's file name.
@@ -71,14 +137,14 @@ pub enum PolicyEvent {
         /// The generation that was live.
         generation: u64,
     },
-    /// The generation was replaced or unloaded; handshakes that began with it end with it.
+    /// The generation was replaced, set aside or unloaded; handshakes that began with it end with it.
     Draining {
         /// The policy's name.
         name: String,
         /// The generation that decides no new handshake.
         generation: u64,
     },
-    /// The last handshake let go of the generation. Noticed at the next look, so up to [`DirOptions::poll`] late.
+    /// Neither a handshake nor supervision, which keeps the last good generation, holds it any more. Noticed at the next look, so up to [`DirOptions::poll`] late.
     ///
     /// [`DirOptions::poll`]: super::DirOptions::poll
     Gone {
@@ -110,6 +176,34 @@ impl PolicyEvent {
             Self::Rejected { file, name, reason, keeping: None } => {
                 tracing::warn!(file, policy = name, "rejected: {reason}; no policy of this name is live");
             }
+            Self::Proven { file, name, generation } => {
+                tracing::info!(file, policy = name, generation, "the trial went well");
+            }
+            Self::RolledBack { file, name, from, to, reason } => {
+                tracing::error!(file, policy = name, generation = from, "rolled back to generation {to}: {reason}");
+            }
+            Self::Quarantined { file, name, generation, reason, answering, retry_in } => {
+                let meanwhile = match answering {
+                    Some(answering) => format!("generation {answering} answers in its place"),
+                    None => "nothing answers in its place, and it counts as failing".into(),
+                };
+                let next = match retry_in {
+                    Some(pause) => format!("tried again in {pause:?}"),
+                    None => "not tried again before a reload".into(),
+                };
+                tracing::error!(file, policy = name, generation, "quarantined: {reason}; {meanwhile}; {next}");
+            }
+            Self::Back { file, name, generation } => {
+                tracing::warn!(file, policy = name, generation, "back from quarantine, on trial");
+            }
+            Self::StandInFailed { file, name, generation, reason } => {
+                tracing::error!(
+                    file,
+                    policy = name,
+                    generation,
+                    "given up as a stand-in: {reason}; it counts as failing"
+                );
+            }
             Self::Unloaded { file, name, generation } => {
                 tracing::warn!(file, policy = name, generation, "the module is gone: policy unloaded");
             }
@@ -138,14 +232,14 @@ pub struct FileStatus {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileState {
-    /// It decides handshakes.
+    /// It is live: it decides handshakes, unless supervision has set it aside ([`PolicyReport`](super::PolicyReport)).
     Live {
         /// Counting from 1 under this name.
         generation: u64,
         /// What is live.
         hash: ContentHash,
     },
-    /// It was rejected.
+    /// It was rejected, or rolled back.
     Rejected {
         /// What was expected, what was found, and what to do.
         reason: String,

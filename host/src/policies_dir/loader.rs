@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::ContentHash;
+use crate::policy::{Alarm, Mode, PolicyStatus, ShadowCounts, SupervisionOptions, WindowCounts};
 
 /// A module that may become live.
 pub(super) struct Candidate {
@@ -21,7 +22,10 @@ pub(super) struct Candidate {
 /// What the directory needs of the policy runtime. The directory's own tests put a simple one in its place, so that they can
 /// say when a module is good.
 pub(super) trait Loader: Send + Sync + 'static {
-    type Policy: Send + Sync + 'static;
+    type Policy: Vitals;
+
+    /// How policies are supervised.
+    fn supervision(&self) -> SupervisionOptions;
 
     /// Everything between a module's bytes and a policy that answers: compile, check, configure, probe. Called for one candidate
     /// after another; the runtime compiles each on all cores but one, and more at once would leave none for handshakes.
@@ -35,6 +39,39 @@ pub(super) trait Loader: Send + Sync + 'static {
 
     /// The policy is in force no more: calls that run may end, its idle instances go.
     fn retire(&self, policy: &Arc<Self::Policy>);
+
+    /// Begins to supervise a policy: a misbehaviour keeps it from being called, and rings `alarm`.
+    fn supervise(&self, policy: &Arc<Self::Policy>, alarm: Alarm);
+
+    /// What the policy was set aside for, if it was.
+    fn misbehaviour(&self, policy: &Arc<Self::Policy>) -> Option<String>;
+
+    /// Keeps the policy from being called.
+    fn set_aside(&self, policy: &Arc<Self::Policy>);
+
+    /// Makes a policy that was set aside or retired fit to be called again, if it answers a probe.
+    ///
+    /// # Errors
+    /// Why it cannot be.
+    fn take_back(&self, policy: &Arc<Self::Policy>) -> Result<(), String>;
+
+    /// Whether `former` may answer in place of `live`.
+    fn stands_in_for(&self, former: &Arc<Self::Policy>, live: &Arc<Self::Policy>) -> bool;
+}
+
+/// What a policy tells of itself, at any time and on any thread.
+pub(super) trait Vitals: Send + Sync + 'static {
+    fn mode(&self) -> Mode;
+    fn share(&self) -> u8;
+    fn window(&self) -> WindowCounts;
+    fn status(&self) -> PolicyStatus;
+    fn shadow_counts(&self) -> ShadowCounts;
+}
+
+/// [`Loader::take_back`], where a bug that the policy sets off is that policy's trouble, too.
+pub(super) fn take_back<L: Loader>(loader: &L, policy: &Arc<L::Policy>) -> Result<(), String> {
+    catch_unwind(AssertUnwindSafe(|| loader.take_back(policy)))
+        .unwrap_or_else(|_| Err("starting it panicked: report this as a bug in Reprise, with the file".into()))
 }
 
 /// Loads a candidate. A bug that a module sets off in the compiler is that module's trouble and no other's.

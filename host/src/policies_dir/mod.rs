@@ -14,16 +14,24 @@
 //! - If the directory itself is gone or cannot be read, what is live stays live. When it is back, the truth is again what is
 //!   in it; one that is made empty and filled later unloads the policies in between.
 //!
+//! - What misbehaves while it is live is set aside, or rolled back to the generation before, and comes back when it has mended.
+//!   Other content replaces it at once. ([`crate::policy`], `supervision`, tells when and how.)
+//!
 //! One round, in `rounds.rs`: `listing` looks and hashes, `roster` compares with what is live and what was rejected,
-//! `settling` holds back what still changes, `loader` compiles, `sandboxed` puts in force. `watch` only rings the `bell` for a
+//! `settling` holds back what still changes, `loader` compiles, `sandboxed` puts in force. Between rounds `attend` supervises what is live, each policy a `ward`, and
+//! fulfils the wishes of operators. `watch` only rings the `bell` for a
 //! look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
 
+mod attend;
 mod bell;
 mod check;
+mod control;
 mod event;
+mod history;
 mod listing;
 mod loader;
 mod options;
+mod report;
 mod roster;
 mod rounds;
 mod sandboxed;
@@ -32,6 +40,7 @@ mod sandboxed_tests;
 mod settling;
 #[cfg(test)]
 mod tests;
+mod ward;
 mod watch;
 
 use std::{
@@ -42,6 +51,7 @@ use std::{
         mpsc::{Receiver, channel, sync_channel},
     },
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use anyhow::Context;
@@ -49,14 +59,18 @@ use arc_swap::ArcSwap;
 
 use self::{
     bell::Rings,
+    control::{Reply, Request, Wish},
     loader::Loader,
     rounds::{Rounds, Shared},
     sandboxed::Sandboxed,
 };
 pub use self::{
     check::{CheckError, Checked, check},
+    control::ControlError,
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
+    history::{LastRejection, PolicyHistory},
     options::DirOptions,
+    report::{Former, PolicyReport, PolicyState},
 };
 use crate::{
     callbacks::process,
@@ -124,6 +138,58 @@ impl PoliciesDir {
     /// The files in the directory, in order, and what became of each.
     pub fn status(&self) -> Vec<FileStatus> {
         self.running.as_ref().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
+    }
+
+    /// What has happened under a policy's name so far; nothing in a forked child.
+    pub fn history(&self, name: &str) -> PolicyHistory {
+        let running = self.running.as_ref().filter(|running| running.is_here());
+        running.map(|running| running.shared.histories.lock().get(name)).unwrap_or_default()
+    }
+
+    /// How each policy that went live is doing.
+    pub fn policies(&self) -> Vec<PolicyReport> {
+        self.running.as_ref().map(|running| running.shared.reports(Instant::now())).unwrap_or_default()
+    }
+
+    /// Takes the directory up anew: looks at every file, loads again what was rejected or rolled back, and tries again at once
+    /// what is quarantined, by whomever. Waits until that is done, which takes as long as compiling does. How the policies are
+    /// doing then; what was rejected again has its reason there and in [`PoliciesDir::status`].
+    ///
+    /// # Errors
+    /// The directory cannot be read, or is not watched in this process.
+    pub fn reload(&self) -> Result<Vec<PolicyReport>, ControlError> {
+        self.wish(Wish::Reload)
+    }
+
+    /// Goes back to the generation of the policy `name` that is kept, for good: the content that was live is not loaded again
+    /// until it changes or a [reload](PoliciesDir::reload) is asked for. How the policies are doing then.
+    ///
+    /// # Errors
+    /// There is no such policy, no generation before is kept, or that one does not start any more.
+    pub fn rollback(&self, name: &str) -> Result<Vec<PolicyReport>, ControlError> {
+        self.wish(Wish::Rollback(name.into()))
+    }
+
+    /// Keeps the policy `name` from being called, in whatever generation, until its file changes, a
+    /// [reload](PoliciesDir::reload) or a [rollback](PoliciesDir::rollback). Until then it counts as failing: objecting, or
+    /// abstaining where its NAME.toml says so. How the policies are doing then.
+    ///
+    /// # Errors
+    /// There is no such policy.
+    pub fn quarantine(&self, name: &str) -> Result<Vec<PolicyReport>, ControlError> {
+        self.wish(Wish::Quarantine(name.into()))
+    }
+
+    fn wish(&self, wish: Wish) -> Reply {
+        let running = self
+            .running
+            .as_ref()
+            .filter(|running| running.is_here())
+            .ok_or(ControlError::NotWatched("it forked, and the host was not revived since"))?;
+        let (request, reply) = Request::new(wish);
+        running.shared.requests.push(request);
+        running.shared.bell.ring(Rings { attend: true, ..Rings::default() });
+        reply.recv().unwrap_or(Err(ControlError::NotWatched("the thread that watches it has ended")))
     }
 
     /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before, or within [`DirOptions::poll`]

@@ -7,21 +7,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    time::Instant,
 };
 
 use super::{
     ContentHash, FileState, FileStatus,
     listing::{Content, Listing, policy_name},
+    ward::{Generation, Ward},
 };
-
-/// A policy in force.
-pub(super) struct Live<P> {
-    pub file: String,
-    pub name: String,
-    pub generation: u64,
-    pub hash: ContentHash,
-    pub policy: Arc<P>,
-}
+use crate::policy::SupervisionOptions;
 
 struct Rejection {
     reason: String,
@@ -48,7 +42,7 @@ impl Step {
 
 pub(super) struct Roster<P> {
     /// By file name: the order of the chain.
-    live: BTreeMap<String, Live<P>>,
+    live: BTreeMap<String, Ward<P>>,
     rejected: BTreeMap<String, Rejection>,
     /// The last generation of each name. It outlives the policy, so that a number never means two modules.
     generations: HashMap<String, u64>,
@@ -76,7 +70,7 @@ impl<P> Roster<P> {
                 }
                 continue;
             }
-            let is_live = self.live.get(file).is_some_and(|live| entry.content.as_ref() == Ok(&live.hash));
+            let is_live = self.live.get(file).is_some_and(|ward| entry.content.as_ref() == Ok(&ward.live.hash));
             let was_rejected =
                 self.rejected.get(file).is_some_and(|rejection| rejection.content.as_ref() == Some(&entry.content));
             if is_live || was_rejected {
@@ -90,8 +84,8 @@ impl<P> Roster<P> {
                 }
             });
         }
-        let gone = self.live.values().filter(|live| !owners.contains_key(live.name.as_str()));
-        steps.extend(gone.map(|live| Step::Unload { file: live.file.clone() }));
+        let gone = self.live.iter().filter(|(_, ward)| !owners.contains_key(ward.live.name.as_str()));
+        steps.extend(gone.map(|(file, _)| Step::Unload { file: file.clone() }));
         steps
     }
 
@@ -128,14 +122,20 @@ impl<P> Roster<P> {
         self.generations.get(name).map_or(1, |last| last + 1)
     }
 
-    /// The policy went live; returns the one it replaces.
-    pub fn put(&mut self, live: Live<P>) -> Option<Live<P>> {
+    /// The policy went live; returns the generation that answered until now.
+    pub fn put(&mut self, live: Generation<P>, now: Instant, options: &SupervisionOptions) -> Option<Generation<P>> {
         let replaced = self.file_of(&live.name).and_then(|file| self.live.remove(&file));
         self.rejected.remove(&live.file);
         self.missing.remove(&live.name);
         self.generations.insert(live.name.clone(), live.generation);
-        self.live.insert(live.file.clone(), live);
-        replaced
+        let answered = replaced.as_ref().and_then(|ward| ward.answering().cloned());
+        let file = live.file.clone();
+        let ward = match replaced {
+            Some(ward) => ward.replaced_by(live, now, options),
+            None => Ward::new(live, now, options),
+        };
+        self.live.insert(file, ward);
+        answered
     }
 
     /// The module in `file` was rejected; returns the generation of its name that stays live.
@@ -145,19 +145,64 @@ impl<P> Roster<P> {
     }
 
     /// Takes the policy of `file` out.
-    pub fn unload(&mut self, file: &str) -> Option<Live<P>> {
+    pub fn unload(&mut self, file: &str) -> Option<Ward<P>> {
         self.live.remove(file)
+    }
+
+    /// Puts the generation before back in charge of `file`, and rejects the content of the one that was, which is returned.
+    /// None where none is kept.
+    pub fn roll_back(
+        &mut self,
+        file: &str,
+        reason: &str,
+        now: Instant,
+        options: &SupervisionOptions,
+    ) -> Option<Generation<P>> {
+        let (ward, left) = match self.live.remove(file)?.rolled_back(now, options) {
+            Ok((ward, left)) => (ward, Some(left)),
+            Err(ward) => (*ward, None),
+        };
+        self.live.insert(file.to_string(), ward);
+        let left = left?;
+        let reason = format!("generation {} was rolled back: {reason}", left.generation);
+        self.reject(file, reason, Some(Ok(left.hash)));
+        Some(left)
+    }
+
+    /// Forgets every rejection, so that what was rejected or rolled back is loaded again.
+    pub fn forget_all_rejections(&mut self) {
+        self.rejected.clear();
+    }
+
+    /// The policies under supervision, by file, in the order in which they are asked.
+    pub fn wards(&self) -> impl Iterator<Item = (&String, &Ward<P>)> {
+        self.live.iter()
+    }
+
+    /// The policy whose module is `file`.
+    pub fn ward(&mut self, file: &str) -> Option<&mut Ward<P>> {
+        self.live.get_mut(file)
+    }
+
+    /// Why the present content of `file` is not live.
+    pub fn rejection(&self, file: &str) -> Option<&str> {
+        self.rejected.get(file).map(|rejection| rejection.reason.as_str())
+    }
+
+    /// When time will mean something to one of the policies.
+    pub fn due(&self) -> Option<Instant> {
+        self.live.values().filter_map(|ward| ward.course.due()).min()
     }
 
     /// The policies in force, in the order in which they are asked.
     pub fn policies(&self) -> Vec<Arc<P>> {
-        self.live.values().map(|live| live.policy.clone()).collect()
+        self.live.values().map(|ward| ward.in_chain().clone()).collect()
     }
 
     /// Every file that is live, rejected, or in `changing`.
     pub fn status<'a>(&self, changing: impl Iterator<Item = &'a str>) -> Vec<FileStatus> {
         let mut states = BTreeMap::new();
-        for (file, live) in &self.live {
+        for (file, Ward { live, .. }) in &self.live {
             states.insert(file.as_str(), FileState::Live { generation: live.generation, hash: live.hash });
         }
         for (file, rejection) in &self.rejected {
@@ -171,12 +216,13 @@ impl<P> Roster<P> {
         states.into_iter().map(status).collect()
     }
 
-    fn file_of(&self, name: &str) -> Option<String> {
-        self.live.values().find(|live| live.name == name).map(|live| live.file.clone())
+    /// The file that the policy `name` is from.
+    pub fn file_of(&self, name: &str) -> Option<String> {
+        self.live.iter().find(|(_, ward)| ward.live.name == name).map(|(file, _)| file.clone())
     }
 
     fn generation(&self, name: &str) -> Option<u64> {
-        self.live.values().find(|live| live.name == name).map(|live| live.generation)
+        self.live.values().find(|ward| ward.live.name == name).map(|ward| ward.live.generation)
     }
 }
 

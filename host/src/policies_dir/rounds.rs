@@ -6,21 +6,26 @@ use std::{
         Arc, Weak,
         mpsc::{Sender, SyncSender},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::{
-    ContentHash, DirOptions, FileStatus, PolicyEvent,
-    bell::Bell,
+    ContentHash, ControlError, DirOptions, FileStatus, PolicyEvent,
+    bell::{Bell, Rings},
+    control::{Reply, Requests},
+    history::Histories,
     listing::{Content, Files, Listing, policy_name},
     loader::{Candidate, Loader, load},
-    roster::{Live, Roster, Step},
+    report::View,
+    roster::{Roster, Step},
     settling::Settling,
+    ward::Generation,
     watch::Watch,
 };
+use crate::policy::{Alarm, SupervisionOptions};
 
 /// The longest wait between two looks, whatever is asked for.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -30,26 +35,49 @@ const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Shared {
     pub bell: Arc<Bell>,
     pub status: ArcSwap<Vec<FileStatus>>,
+    pub views: ArcSwap<Vec<View>>,
+    pub requests: Requests,
     pub subscribers: Mutex<Vec<Sender<PolicyEvent>>>,
+    pub histories: Mutex<Histories>,
 }
 
 /// One directory, looked at round after round.
 pub(super) struct Rounds<L: Loader> {
     dir: PathBuf,
-    loader: L,
+    pub(super) loader: L,
     options: DirOptions,
-    shared: Arc<Shared>,
-    roster: Roster<L::Policy>,
+    pub(super) supervision: SupervisionOptions,
+    /// Rung by a policy that misbehaves.
+    alarm: Alarm,
+    pub(super) shared: Arc<Shared>,
+    pub(super) roster: Roster<L::Policy>,
     settling: Settling,
     /// The look before. `None` after the directory was lost, so that what is there when it is back settles anew.
     earlier: Option<Listing>,
     lost: Option<String>,
     draining: Vec<(String, u64, Weak<L::Policy>)>,
+    /// Who waits for a look that everything in the directory is taken up with.
+    pub(super) reloading: Vec<SyncSender<Reply>>,
+}
+
+/// What is to be told, and what becomes of policies, once the next chain is in force.
+pub(super) struct Changes<P> {
+    pub events: Vec<PolicyEvent>,
+    /// Answered until now.
+    pub retired: Vec<Generation<P>>,
+    /// Whether the chain is another one.
+    pub swap: bool,
+}
+
+impl<P> Changes<P> {
+    pub fn none() -> Self {
+        Self { events: Vec::new(), retired: Vec::new(), swap: false }
+    }
 }
 
 /// When to look again.
-#[derive(PartialEq)]
-enum Next {
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
     /// A change is about to settle, and others wait for it.
     Settle,
     /// Only files that change for longer than others wait are left.
@@ -91,40 +119,75 @@ impl<L: Loader> Rounds<L> {
         options.poll = options.poll.clamp(options.settle, A_DAY);
         // Two looks are what it takes to settle.
         let settling = Settling::new(options.max_wait.max(options.settle * 2));
-        let (roster, draining) = (Roster::default(), Vec::new());
-        Self { dir, loader, options, shared, roster, settling, earlier: None, lost: None, draining }
+        let supervision = loader.supervision();
+        let bell = Arc::clone(&shared.bell);
+        let alarm: Alarm = Arc::new(move || bell.ring(Rings { attend: true, ..Rings::default() }));
+        Self {
+            dir,
+            loader,
+            options,
+            supervision,
+            alarm,
+            shared,
+            roster: Roster::default(),
+            settling,
+            earlier: None,
+            lost: None,
+            draining: Vec::new(),
+            reloading: Vec::new(),
+        }
     }
 
     /// Goes on until the bell says stop. `scanned` is told when the first scan is complete.
     pub fn run(mut self, scanned: SyncSender<()>) {
+        let shared = Arc::clone(&self.shared);
+        let _closed_at_the_end = shared.requests.open();
         let mut scanned = Some(scanned);
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
         let mut read_all = true;
         let mut pace = Pace::new(&self.options);
         loop {
-            let next = self.round(read_all);
-            if next != Next::Settle
-                && let Some(scanned) = scanned.take()
-            {
-                self.note_missing();
-                // The owner waits for it, unless it is gone.
-                let _ = scanned.send(());
+            let next = self.round(Instant::now(), read_all);
+            if next != Next::Settle {
+                if let Some(scanned) = scanned.take() {
+                    self.note_missing();
+                    // The owner waits for it, unless it is gone.
+                    let _ = scanned.send(());
+                }
+                self.answer_reloads();
             }
-            let looked = Instant::now();
             let (earliest, latest) = pace.after(&next);
-            let rings = self.shared.bell.wait(looked + earliest, looked + latest);
-            if rings.stop {
-                return;
-            }
-            read_all = rings.look;
+            let Some(rings) = self.rest(earliest, latest) else { return };
+            // A reload does not trust the files' stamps.
+            read_all = rings.look || !self.reloading.is_empty();
             if let Some(watch) = &mut watch {
                 watch.follow(rings.watch_anew);
             }
         }
     }
 
+    /// Waits for the next look, and supervises meanwhile. None: the owner is going away.
+    fn rest(&mut self, earliest: Duration, latest: Duration) -> Option<Rings> {
+        let looked = Instant::now();
+        let (earliest, mut latest) = (looked + earliest, looked + latest);
+        loop {
+            let due = self.roster.due().map_or(latest, |due| latest.min(due));
+            let rings = self.shared.bell.wait(earliest, due);
+            if rings.stop {
+                return None;
+            }
+            self.attend(Instant::now());
+            if !self.reloading.is_empty() {
+                latest = latest.min(earliest);
+            }
+            if rings.looks() || Instant::now() >= latest {
+                return Some(rings);
+            }
+        }
+    }
+
     /// One look, and what follows from it. Unless `read_all`, files that seem untouched are not read again.
-    fn round(&mut self, read_all: bool) -> Next {
+    pub(super) fn round(&mut self, now: Instant, read_all: bool) -> Next {
         self.see_off();
         let trusted = self.earlier.as_ref().filter(|_| !read_all);
         let listing = match Listing::look(&self.dir, self.options.max_module_size, trusted) {
@@ -145,7 +208,7 @@ impl<L: Loader> Rounds<L> {
         let found_or_given_up = self.roster.forget_missing(&listing);
         let earlier = self.earlier.take();
         let settled = |file: &str| earlier.as_ref().is_some_and(|earlier| listing.agrees_on(earlier, file));
-        let ripe = self.settling.sort(Instant::now(), self.roster.steps(&listing), settled);
+        let ripe = self.settling.sort(now, self.roster.steps(&listing), settled);
         self.earlier = Some(listing);
 
         for file in ripe.overdue {
@@ -159,10 +222,10 @@ impl<L: Loader> Rounds<L> {
             Step::Load { file, .. } => Some(PolicyEvent::Seen { name: policy_name(&file).into(), file }),
             _ => None,
         });
-        let mut events: Vec<_> = fresh.collect();
-        events.append(&mut self.take(ripe.steps, found_or_given_up));
-        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
-        events.into_iter().for_each(|event| self.tell(event));
+        let events: Vec<_> = fresh.collect();
+        let taken = self.take(ripe.steps, now, found_or_given_up);
+        let done = self.carry_out(taken);
+        events.into_iter().chain(done).for_each(|event| self.tell(event));
 
         match (ripe.waits, self.settling.files().next()) {
             (true, _) => Next::Settle,
@@ -171,41 +234,69 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
-    /// Takes all steps, with one swap at the end if they or what else `changed` ask for one; returns what happened, to be told once the swap is done.
-    fn take(&mut self, steps: Vec<Step>, changed: bool) -> Vec<PolicyEvent> {
-        let mut events = Vec::new();
-        let mut retired = Vec::new();
+    /// Takes all steps; the chain is another one if they or what else `changed` ask for it.
+    fn take(&mut self, steps: Vec<Step>, now: Instant, changed: bool) -> Changes<L::Policy> {
+        let mut changes = Changes { swap: changed, ..Changes::none() };
         for step in steps {
             let event = match step {
                 Step::Load { file, hash } => {
                     let Some(candidate) = self.candidate(&file, hash) else { continue };
                     match load(&self.loader, &candidate) {
-                        Ok(policy) => self.put(candidate, policy, &mut retired),
+                        Ok(policy) => self.put(candidate, policy, now, &mut changes),
                         Err(reason) => self.reject(file, reason, Some(Ok(hash))),
                     }
                 }
                 Step::Reject { file, reason, content } => self.reject(file, reason, content),
                 Step::Unload { file } => {
                     self.settling.done(&file);
-                    let Some(live) = self.roster.unload(&file) else { continue };
-                    let (name, generation) = (live.name.clone(), live.generation);
-                    retired.push(live);
-                    PolicyEvent::Unloaded { file, name, generation }
+                    let Some(ward) = self.roster.unload(&file) else { continue };
+                    changes.swap = true;
+                    changes.retired.extend(ward.answering().cloned());
+                    PolicyEvent::Unloaded { file, name: ward.live.name, generation: ward.live.generation }
                 }
             };
-            events.push(event);
+            changes.events.push(event);
         }
+        changes
+    }
 
-        let swaps = |event: &PolicyEvent| matches!(event, PolicyEvent::Live { .. } | PolicyEvent::Unloaded { .. });
-        if changed || events.iter().any(swaps) {
+    /// Puts the changes in force in one step; returns what is to be told.
+    pub(super) fn carry_out(&mut self, changes: Changes<L::Policy>) -> Vec<PolicyEvent> {
+        let Changes { mut events, retired, swap } = changes;
+        if swap {
             self.loader.put_in_force(self.roster.policies(), self.roster.missing());
         }
-        for Live { name, generation, policy, .. } in retired {
+        for Generation { name, generation, policy, .. } in retired {
             self.loader.retire(&policy);
             events.push(PolicyEvent::Draining { name: name.clone(), generation });
             self.draining.push((name, generation, Arc::downgrade(&policy)));
         }
+        self.publish();
         events
+    }
+
+    /// A generation that was retired answers again.
+    pub(super) fn drains_no_more(&mut self, policy: &Arc<L::Policy>) {
+        self.draining.retain(|(.., draining)| !draining.ptr_eq(&Arc::downgrade(policy)));
+    }
+
+    /// Shows how everything is.
+    fn publish(&self) {
+        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
+        let views = self.roster.wards().map(|(file, ward)| View::new(file, ward, self.roster.rejection(file)));
+        self.shared.views.store(Arc::new(views.collect()));
+    }
+
+    /// Whoever asked for a reload has waited for this look.
+    fn answer_reloads(&mut self) {
+        for waiting in std::mem::take(&mut self.reloading) {
+            let reply = match &self.lost {
+                Some(reason) => Err(ControlError::DirectoryLost(reason.clone())),
+                None => Ok(self.reports()),
+            };
+            // Whoever asked may have gone.
+            let _ = waiting.send(reply);
+        }
     }
 
     /// The first scan is complete. A policy that should be in force from the start and is not must not be taken for one that
@@ -235,10 +326,19 @@ impl<L: Loader> Rounds<L> {
         (hash == settled).then_some(candidate)
     }
 
-    fn put(&mut self, candidate: Candidate, policy: Arc<L::Policy>, retired: &mut Vec<Live<L::Policy>>) -> PolicyEvent {
+    fn put(
+        &mut self,
+        candidate: Candidate,
+        policy: Arc<L::Policy>,
+        now: Instant,
+        changes: &mut Changes<L::Policy>,
+    ) -> PolicyEvent {
         let Candidate { file, name, generation, hash, .. } = candidate;
         self.settling.done(&file);
-        retired.extend(self.roster.put(Live { file: file.clone(), name: name.clone(), generation, hash, policy }));
+        self.loader.supervise(&policy, self.alarm.clone());
+        let live = Generation { file: file.clone(), name: name.clone(), generation, hash, policy };
+        changes.retired.extend(self.roster.put(live, now, &self.supervision));
+        changes.swap = true;
         PolicyEvent::Live { file, name, generation, hash }
     }
 
@@ -260,14 +360,15 @@ impl<L: Loader> Rounds<L> {
     fn lose_directory(&mut self, reason: String) {
         self.earlier = None;
         self.settling.clear();
-        self.shared.status.store(Arc::new(self.roster.status(self.settling.files())));
+        self.publish();
         if self.lost.replace(reason.clone()).is_none() {
             self.tell(PolicyEvent::DirectoryLost { reason });
         }
     }
 
-    fn tell(&self, event: PolicyEvent) {
+    pub(super) fn tell(&self, event: PolicyEvent) {
         event.log();
+        self.shared.histories.lock().note(&event, SystemTime::now());
         self.shared.subscribers.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
     }
 }

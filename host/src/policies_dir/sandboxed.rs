@@ -4,8 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
 
-use super::loader::{Candidate, Loader};
-use crate::policy::{self, Chain, Manifest, Policy, Rejection, Runtime};
+use super::loader::{Candidate, Loader, Vitals};
+use crate::policy::{
+    self, Alarm, Chain, Manifest, Mode, Policy, PolicyStatus, Rejection, Runtime, ShadowCounts, SupervisionOptions,
+    WindowCounts,
+};
 
 /// A runtime, and the chain that handshakes are decided by.
 pub(super) struct Sandboxed {
@@ -34,6 +37,52 @@ impl Loader for Sandboxed {
 
     fn retire(&self, policy: &Arc<Policy>) {
         policy.retire();
+    }
+
+    fn supervision(&self) -> SupervisionOptions {
+        self.runtime.options().supervision.clone()
+    }
+
+    fn supervise(&self, policy: &Arc<Policy>, alarm: Alarm) {
+        policy.supervise(alarm);
+    }
+
+    fn misbehaviour(&self, policy: &Arc<Policy>) -> Option<String> {
+        policy.misbehaviour().map(|misbehaviour| misbehaviour.to_string())
+    }
+
+    fn set_aside(&self, policy: &Arc<Policy>) {
+        policy.set_aside();
+    }
+
+    fn take_back(&self, policy: &Arc<Policy>) -> Result<(), String> {
+        policy.take_back()
+    }
+
+    fn stands_in_for(&self, former: &Arc<Policy>, live: &Arc<Policy>) -> bool {
+        former.stands_in_for(live)
+    }
+}
+
+impl Vitals for Policy {
+    fn mode(&self) -> Mode {
+        self.mode()
+    }
+
+    fn share(&self) -> u8 {
+        self.share()
+    }
+
+    fn window(&self) -> WindowCounts {
+        self.window()
+    }
+
+    fn status(&self) -> PolicyStatus {
+        self.status()
+    }
+
+    fn shadow_counts(&self) -> ShadowCounts {
+        self.shadow_counts()
     }
 }
 

@@ -77,9 +77,9 @@ fn identity(dir: &Path) -> Option<Identity> {
 
 /// What an event is worth. Our own reading opens and closes files, and the parent may be a busy place.
 pub(super) fn hint(dir: &Path, event: &notify::Result<Event>) -> Rings {
-    let Ok(event) = event else { return Rings { look: true, watch_anew: true, stop: false } };
+    let Ok(event) = event else { return Rings { look: true, watch_anew: true, ..Rings::default() } };
     if event.need_rescan() {
-        return Rings { look: true, watch_anew: true, stop: false };
+        return Rings { look: true, watch_anew: true, ..Rings::default() };
     }
     if let EventKind::Access(access) = event.kind
         && access != AccessKind::Close(AccessMode::Write)
@@ -88,7 +88,7 @@ pub(super) fn hint(dir: &Path, event: &notify::Result<Event>) -> Rings {
     }
     let itself = event.paths.iter().any(|path| path == dir);
     let within = event.paths.iter().any(|path| path.starts_with(dir));
-    Rings { look: within, watch_anew: itself, stop: false }
+    Rings { look: within, watch_anew: itself, ..Rings::default() }
 }
 
 #[cfg(test)]

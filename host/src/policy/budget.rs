@@ -8,18 +8,25 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// waiting for an instance included.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
+    total: Duration,
     remaining: Duration,
 }
 
 impl Budget {
     /// A budget for one handshake: at most an hour, so that no deadline lies beyond what a clock can show.
     pub fn new(total: Duration) -> Self {
-        Self { remaining: total.min(LONGEST) }
+        let total = total.min(LONGEST);
+        Self { total, remaining: total }
     }
 
     /// What is left.
     pub fn remaining(&self) -> Duration {
         self.remaining
+    }
+
+    /// What it was at first.
+    pub(super) fn total(&self) -> Duration {
+        self.total
     }
 
     /// Takes the time since `start` off, and gives the instant that ended it.

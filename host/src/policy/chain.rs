@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Answer, Asked, Budget, Failure, GetDecision, NewDecision, Notes, Objection, Policy, Terms,
+    Answer, Asked, Budget, Failure, GetDecision, Mode, NewDecision, Notes, Objection, Policy, Terms,
     facts::{Facts, SessionFacts},
+    shadow::{About, Decided},
     wit::types::{Connection, GetVerdict, NewVerdict, Reach, Removal, RemoveVerdict, Session, Terms as Asks},
 };
 use crate::session::SessionId;
@@ -14,17 +15,20 @@ pub(super) const MAX_NOTE: usize = 1_024;
 
 /// The policies in force, in file-name order. A handshake takes one snapshot and is decided by it from start to end.
 ///
-/// Every policy is asked, even after an objection, and each can only narrow what the others leave.
+/// Every policy is asked, even after an objection, and each can only narrow what the others leave. Policies in shadow mode are
+/// asked later, elsewhere, and narrow nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     policies: Vec<Arc<Policy>>,
+    shadows: Vec<Arc<Policy>>,
     missing: Vec<Arc<str>>,
 }
 
 impl Chain {
     /// A chain of these policies, asked in this order.
     pub fn new(policies: Vec<Arc<Policy>>) -> Self {
-        Self { policies, missing: Vec::new() }
+        let (shadows, policies) = policies.into_iter().partition(|policy| policy.mode() == Mode::Shadow);
+        Self { policies, shadows, missing: Vec::new() }
     }
 
     /// The chain with these policies missing: they should be in force and could not be loaded, so each counts as objecting to
@@ -34,15 +38,26 @@ impl Chain {
         self
     }
 
-    /// The policies, in the order in which they are asked.
+    /// The policies that decide, in the order in which they are asked.
     pub fn policies(&self) -> &[Arc<Policy>] {
         &self.policies
+    }
+
+    /// The policies that should be in force and could not be loaded.
+    pub fn missing(&self) -> &[Arc<str>] {
+        &self.missing
+    }
+
+    /// The policies in shadow mode.
+    pub fn shadows(&self) -> &[Arc<Policy>] {
+        &self.shadows
     }
 
     /// Whether any policy asks for the attribute `name`. One that nobody asks for need not be gathered: facts without
     /// attributes go into the sandbox as they are, others are copied for the policies that did not ask.
     pub fn asks_for(&self, name: &str) -> bool {
-        self.policies.iter().any(|policy| policy.attributes().iter().any(|asked| asked == name))
+        let mut all = self.policies.iter().chain(&self.shadows);
+        all.any(|policy| policy.attributes().iter().any(|asked| asked == name))
     }
 
     /// Asks every policy whether `session` is kept, and with what terms: the shortest lifetime, single-use if any says so, the
@@ -58,23 +73,21 @@ impl Chain {
         notes: &Notes,
     ) -> (NewDecision, Vec<Asked>) {
         let mut terms = Terms { notes: notes.clone(), ..Terms::default() };
-        let (mut connection, mut session) = (Facts::new(connection), SessionFacts::new(session, notes));
+        let (mut facts, mut session_facts) = (Facts::new(connection), SessionFacts::new(session, notes));
         let (objection, asked) = self.ask(|policy| {
-            if !policy.exports_new() {
-                return Ok(None);
+            let Some(verdict) = policy.new_session(budget, &mut facts, &mut session_facts)? else { return Ok(None) };
+            let refused = refuses_new(&verdict);
+            if let NewVerdict::Keep(asks) = &verdict
+                && !refused
+            {
+                narrow(&mut terms, policy, asks);
             }
-            let (connection, session) = (connection.of(policy), session.of(policy));
-            let call =
-                policy.call("new-session", budget, |instance| instance.new_session(connection, session), is_valid)?;
-            let Some(verdict) = call else { return Ok(None) };
-            let refused = match &verdict {
-                NewVerdict::Keep(Asks { lifetime: Some(0), .. }) | NewVerdict::Refuse => true,
-                NewVerdict::Keep(asks) => {
-                    narrow(&mut terms, policy, asks);
-                    false
-                }
-            };
             Ok(Some((Answer::New(verdict), refused)))
+        });
+        self.shadow(objection.is_some(), || About::New {
+            connection: connection.clone(),
+            session: session.clone(),
+            notes: notes.clone(),
         });
         (objection.map_or(NewDecision::Keep(terms), NewDecision::Refuse), asked)
     }
@@ -90,16 +103,16 @@ impl Chain {
         notes: &Notes,
     ) -> (GetDecision, Vec<Asked>) {
         let mut early_data = true;
-        let (mut connection, mut candidate) = (Facts::new(connection), SessionFacts::new(candidate, notes));
+        let (mut facts, mut candidate_facts) = (Facts::new(connection), SessionFacts::new(candidate, notes));
         let (objection, asked) = self.ask(|policy| {
-            if !policy.exports_get() {
-                return Ok(None);
-            }
-            let (connection, candidate) = (connection.of(policy), candidate.of(policy));
-            let call =
-                policy.call("get-session", budget, |instance| instance.get_session(connection, candidate), |_| true)?;
-            early_data &= call != Some(GetVerdict::ResumeWithoutEarlyData);
-            Ok(call.map(|verdict| (Answer::Get(verdict), verdict == GetVerdict::FullHandshake)))
+            let verdict = policy.get_session(budget, &mut facts, &mut candidate_facts)?;
+            early_data &= verdict != Some(GetVerdict::ResumeWithoutEarlyData);
+            Ok(verdict.map(|verdict| (Answer::Get(verdict), refuses_get(verdict))))
+        });
+        self.shadow(objection.is_some(), || About::Get {
+            connection: connection.clone(),
+            candidate: candidate.clone(),
+            notes: notes.clone(),
         });
         (objection.map_or(GetDecision::Resume { early_data }, GetDecision::FullHandshake), asked)
     }
@@ -116,26 +129,30 @@ impl Chain {
         session: Option<(&Session, &Notes)>,
         why: Removal,
     ) -> (RemoveVerdict, Vec<Asked>) {
-        let id = id.as_bytes().to_vec();
         let mut verdict = RemoveVerdict::HostDefault;
-        let mut session = session.map(|(session, notes)| SessionFacts::new(session, notes));
+        let mut facts = session.map(|(session, notes)| SessionFacts::new(session, notes));
         let (_, asked) = self.ask(|policy| {
-            if !policy.exports_remove() {
-                return Ok(None);
-            }
-            let session = session.as_mut().map(|session| session.of(policy));
-            let call = policy.call(
-                "remove-session",
-                budget,
-                |instance| instance.remove_session(&id, session, why),
-                |_| true,
-            )?;
-            if call == Some(RemoveVerdict::Forget) {
+            let answer = policy.remove_session(budget, id, facts.as_mut(), why)?;
+            if answer == Some(RemoveVerdict::Forget) {
                 verdict = RemoveVerdict::Forget;
             }
-            Ok(call.map(|verdict| (Answer::Remove(verdict), verdict == RemoveVerdict::Forget)))
+            Ok(answer.map(|verdict| (Answer::Remove(verdict), forgets(verdict))))
+        });
+        self.shadow(forgets(verdict), || About::Remove {
+            id: *id,
+            session: session.map(|(session, notes)| (session.clone(), notes.clone())),
+            why,
         });
         (verdict, asked)
+    }
+
+    /// Has the policies in shadow mode asked about a decision that was made. The facts are copied only if there are any.
+    fn shadow(&self, refused: bool, about: impl FnOnce() -> About) {
+        let Some(first) = self.shadows.first() else { return };
+        let awake: Vec<_> = self.shadows.iter().filter(|policy| !policy.breaker().is_open()).cloned().collect();
+        if !awake.is_empty() {
+            first.shadow().compare(awake, Decided { about: about(), refused });
+        }
     }
 
     /// Asks each policy; `one` gives its answer and whether that is an objection, or none where it has no opinion. The first
@@ -148,7 +165,10 @@ impl Chain {
         let mut asked = Vec::with_capacity(self.policies.len());
         for policy in &self.policies {
             let (answer, objects, failure) = match one(policy) {
-                Ok(Some((answer, objects))) => (answer, objects, None),
+                Ok(Some((answer, objects))) => {
+                    policy.counts().answered(&answer);
+                    (answer, objects, None)
+                }
                 Ok(None) => (Answer::NoOpinion, false, None),
                 Err(failure) => {
                     let answer = policy.failed(failure);
@@ -170,6 +190,18 @@ impl Chain {
         }
         (objection, asked)
     }
+}
+
+pub(super) fn refuses_new(verdict: &NewVerdict) -> bool {
+    matches!(verdict, NewVerdict::Keep(Asks { lifetime: Some(0), .. }) | NewVerdict::Refuse)
+}
+
+pub(super) fn refuses_get(verdict: GetVerdict) -> bool {
+    verdict == GetVerdict::FullHandshake
+}
+
+pub(super) fn forgets(verdict: RemoveVerdict) -> bool {
+    verdict == RemoveVerdict::Forget
 }
 
 /// Whether a verdict keeps the limits that its type does not have.

@@ -1,7 +1,7 @@
 //! Facts as each policy may see them.
 
 use super::{
-    Notes, Policy,
+    Notes, Policy, share,
     wit::types::{Attributes, Connection, Session},
 };
 
@@ -23,6 +23,11 @@ impl<'a> Facts<'a> {
         Self { given, tailored: None }
     }
 
+    /// Whether `policy` is asked about this connection at all.
+    pub(super) fn are_in_the_share_of(&self, policy: &Policy) -> bool {
+        share::contains(policy.share(), policy.name(), self.given)
+    }
+
     /// The connection with the attributes that `policy` asks for.
     pub(super) fn of(&mut self, policy: &Policy) -> &Connection {
         if asks_for_all(policy, &self.given.attributes) {
@@ -37,6 +42,11 @@ impl<'a> Facts<'a> {
 impl<'a> SessionFacts<'a> {
     pub(super) fn new(given: &'a Session, notes: &'a Notes) -> Self {
         Self { given, notes, tailored: None }
+    }
+
+    /// Whether `policy` attached a note to it.
+    pub(super) fn are_noted_by(&self, policy: &Policy) -> bool {
+        self.notes.iter().any(|(name, _)| name == policy.name())
     }
 
     /// The session with the note and the attributes that are `policy`'s.

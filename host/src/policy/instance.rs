@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use wasmtime::{Store, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Store, WasmBacktrace};
 
 use super::{
     RuntimeOptions,
@@ -58,6 +58,13 @@ pub(super) struct Instance {
     good_until: Instant,
     /// Bytes of memory at which it is replaced.
     bloated: usize,
+}
+
+impl StartError {
+    /// Whether the host could not make room for it, which is not the policy's failure.
+    pub(super) fn is_the_hosts(&self) -> bool {
+        matches!(self, Self::Instantiate(error) if error.is::<PoolConcurrencyLimitError>())
+    }
 }
 
 impl Blueprint {

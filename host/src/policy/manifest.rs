@@ -6,11 +6,13 @@ use toml::{Table, Value};
 
 /// Attribute names that this host knows, on a connection and on a session.
 pub(super) const ATTRIBUTES: [&str; 1] = ["site"];
-const KEYS: &str = "settings, on-failure, attributes, budget-ms, memory, instances";
+const KEYS: &str = "settings, mode, share, on-failure, attributes, budget-ms, memory, instances";
 /// What an instance may be given at most: the pool's slots hold no more.
 pub(super) const MAX_MEMORY: usize = 1 << 30;
 const MIN_MEMORY: usize = 64 << 10;
 const MAX_BUDGET_MS: i64 = 10_000;
+/// The share of a policy that is asked about every connection, in percent.
+pub(super) const WHOLE: u8 = 100;
 /// Warm instances of one policy at most; far more than any machine has cores for.
 pub(super) const MAX_INSTANCES: usize = 1_024;
 
@@ -24,13 +26,38 @@ pub enum OnFailure {
     Abstain,
 }
 
+/// Whether a policy decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// It is asked about copies of the facts, off the handshake, and its verdicts are only counted and compared with what was
+    /// decided.
+    Shadow,
+}
+
+impl Mode {
+    /// As NAME.toml has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
 /// The content of a NAME.toml. The default is that of a policy without one.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
     /// The text it was read from, which is part of what a policy's hash stands for.
     pub(super) source: String,
     /// `[settings]`, flattened: dotted keys for tables, repeated keys for arrays, in file order.
     pub settings: Vec<(String, String)>,
+    /// `mode`: whether the policy decides.
+    pub mode: Mode,
+    /// `share`: the percentage of connections that it is asked about, from 1 to 100.
+    pub share: u8,
     /// `on-failure`: what a failed call counts as.
     pub on_failure: OnFailure,
     /// `attributes`: names of the attributes that the policy is given.
@@ -41,6 +68,22 @@ pub struct Manifest {
     pub memory: Option<usize>,
     /// `instances`: warm instances. None: the runtime's default.
     pub instances: Option<usize>,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self {
+            source: String::new(),
+            settings: Vec::new(),
+            mode: Mode::default(),
+            share: WHOLE,
+            on_failure: OnFailure::default(),
+            attributes: Vec::new(),
+            budget: None,
+            memory: None,
+            instances: None,
+        }
+    }
 }
 
 /// A NAME.toml that does not say what a policy needs.
@@ -74,6 +117,8 @@ impl Manifest {
                     };
                     settings.iter().for_each(|(key, value)| flatten(key, value, &mut manifest.settings));
                 }
+                "mode" => manifest.mode = mode(value)?,
+                "share" => manifest.share = integer("share", value, 1, WHOLE.into())? as u8,
                 "on-failure" => manifest.on_failure = on_failure(value)?,
                 "attributes" => manifest.attributes = attributes(value)?,
                 "budget-ms" => {
@@ -102,7 +147,6 @@ impl fmt::Display for ManifestError {
     }
 }
 
-/// Tables become dotted keys, arrays repeated ones, every value text.
 /// What is wrong with a TOML text, and where, as the log has it: the parser's own words draw a picture over several lines.
 fn in_one_line(error: &toml::de::Error, text: &str) -> String {
     let message = error.message().trim().replace('\n', ", ");
@@ -112,6 +156,7 @@ fn in_one_line(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
+/// Tables become dotted keys, arrays repeated ones, every value text.
 fn flatten(key: &str, value: &Value, settings: &mut Vec<(String, String)>) {
     match value {
         Value::Table(table) => {
@@ -120,6 +165,18 @@ fn flatten(key: &str, value: &Value, settings: &mut Vec<(String, String)>) {
         Value::Array(values) => values.iter().for_each(|value| flatten(key, value, settings)),
         Value::String(text) => settings.push((key.into(), text.clone())),
         other => settings.push((key.into(), other.to_string())),
+    }
+}
+
+fn mode(value: &Value) -> Result<Mode, ManifestError> {
+    match value.as_str() {
+        Some("enforce") => Ok(Mode::Enforce),
+        Some("shadow") => Ok(Mode::Shadow),
+        _ => Err(wrong(
+            "`mode` to be \"enforce\" or \"shadow\"",
+            value,
+            "\"enforce\", the default, lets the policy decide; \"shadow\" only counts what it would have decided.",
+        )),
     }
 }
 
@@ -230,13 +287,17 @@ mod tests {
     #[test]
     fn limits_and_modes_are_read() {
         let text =
-            "on-failure = \"abstain\"\nattributes = [\"site\"]\nbudget-ms = 5\nmemory = \"32 MiB\"\ninstances = 3";
+            "on-failure = \"abstain\"\nattributes = [\"site\"]\nbudget-ms = 5\nmemory = \"32 MiB\"\ninstances = 3
+            mode = \"shadow\"\nshare = 10";
         let manifest = Manifest::parse(text).unwrap();
         assert_eq!(manifest.on_failure, OnFailure::Abstain);
         assert_eq!(manifest.attributes, ["site"]);
         assert_eq!(manifest.budget, Some(Duration::from_millis(5)));
         assert_eq!(manifest.memory, Some(32 << 20));
         assert_eq!(manifest.instances, Some(3));
+        assert_eq!((manifest.mode, manifest.share), (Mode::Shadow, 10));
+        let bare = Manifest::parse("").unwrap();
+        assert_eq!((bare.mode, bare.share), (Mode::Enforce, 100));
         assert_eq!(Manifest::parse("memory = 131072").unwrap().memory, Some(131_072));
     }
 
@@ -256,6 +317,10 @@ mod tests {
     fn values_out_of_range_are_errors_that_name_their_key() {
         for (text, key) in [
             ("on-failure = \"ignore\"", "on-failure"),
+            ("mode = \"canary\"", "mode"),
+            ("share = 0", "share"),
+            ("share = 101", "share"),
+            ("share = \"10%\"", "share"),
             ("budget-ms = 0", "budget-ms"),
             ("budget-ms = \"5\"", "budget-ms"),
             ("memory = \"32 MB\"", "memory"),

@@ -10,6 +10,8 @@
 //! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
 //!   ends a call.
 //! - `loaded`: a policy that answers, its failures and counts; `facts`: what each policy may see of a session.
+//! - `supervision`: what becomes of a policy that misbehaves while it is live.
+//! - `share`: which connections a policy is asked about; `shadow`: asking policies that do not decide.
 //! - `chain`: several policies, one decision, which is an `outcome` of verdicts.
 
 mod budget;
@@ -28,7 +30,10 @@ mod probe;
 mod rejection;
 mod runtime;
 mod sandbox;
+mod shadow;
+mod share;
 mod state;
+mod supervision;
 mod thread;
 mod ticker;
 mod upkeep;
@@ -37,13 +42,16 @@ pub mod wit;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::supervision::{Action, Alarm, Course, Event, State};
 pub use self::{
     budget::Budget,
     chain::Chain,
     loaded::{Policy, PolicyStatus},
-    manifest::{Manifest, ManifestError, OnFailure},
+    manifest::{Manifest, ManifestError, Mode, OnFailure},
     options::RuntimeOptions,
-    outcome::{Answer, Asked, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
+    outcome::{Answer, Asked, Callback, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
     rejection::{Rejection, Step},
     runtime::{Candidate, Runtime},
+    shadow::ShadowCounts,
+    supervision::{Misbehaviour, SupervisionOptions, WindowCounts},
 };

@@ -2,7 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use super::manifest::{MAX_INSTANCES, MAX_MEMORY};
+use super::{
+    SupervisionOptions,
+    manifest::{MAX_INSTANCES, MAX_MEMORY},
+};
 
 /// What policies may use. Every limit protects handshakes from a policy, not one policy from another.
 #[derive(Clone, Debug)]
@@ -34,6 +37,8 @@ pub struct RuntimeOptions {
     /// is left of a thread's stack, which must be this and 64 KiB more. Where threads have less than that (musl gives them
     /// 128 KiB if nobody asks for more), set it lower.
     pub stack: usize,
+    /// When a policy that misbehaves is set aside, and when it is tried again.
+    pub supervision: SupervisionOptions,
 }
 
 impl Default for RuntimeOptions {
@@ -48,6 +53,7 @@ impl Default for RuntimeOptions {
             max_age: Duration::from_secs(600),
             max_calls: 100_000,
             stack: 128 << 10,
+            supervision: SupervisionOptions::default(),
         }
     }
 }
@@ -63,6 +69,7 @@ impl RuntimeOptions {
             drain: self.drain.min(DAY),
             start: self.start.min(DAY),
             max_age: self.max_age.min(DAY),
+            supervision: self.supervision.within_reason(),
             ..self
         }
     }

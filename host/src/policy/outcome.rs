@@ -54,6 +54,31 @@ pub struct Objection {
     pub failure: Option<Failure>,
 }
 
+/// One of the callbacks that policies export, an interface each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Callback {
+    /// `new-session`: a session was made.
+    New,
+    /// `get-session`: a client offers one.
+    Get,
+    /// `remove-session`: one was given up.
+    Remove,
+}
+
+impl Callback {
+    /// All three.
+    pub const ALL: [Callback; 3] = [Callback::New, Callback::Get, Callback::Remove];
+
+    /// The interface's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Callback::New => "new-session",
+            Callback::Get => "get-session",
+            Callback::Remove => "remove-session",
+        }
+    }
+}
+
 /// Why a call to a policy gave no verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
@@ -67,18 +92,21 @@ pub enum Failure {
     InvalidVerdict,
     /// Its generation has been retired, and the handshake outlived the draining.
     Retired,
+    /// It misbehaved, or an operator had it quarantined, and no other generation answers in its place: it was not called.
+    Quarantined,
     /// Its module was there when the host started and could not be loaded, so no generation of it has been live yet.
     NotLoaded,
 }
 
 impl Failure {
     /// Every kind, in the order in which counts of them are given.
-    pub const ALL: [Failure; 6] = [
+    pub const ALL: [Failure; 7] = [
         Failure::Trap,
         Failure::Deadline,
         Failure::Saturated,
         Failure::InvalidVerdict,
         Failure::Retired,
+        Failure::Quarantined,
         Failure::NotLoaded,
     ];
 
@@ -90,6 +118,7 @@ impl Failure {
             Failure::Saturated => "saturated",
             Failure::InvalidVerdict => "invalid-verdict",
             Failure::Retired => "retired",
+            Failure::Quarantined => "quarantined",
             Failure::NotLoaded => "not-loaded",
         }
     }
@@ -104,7 +133,7 @@ pub enum Answer {
     Get(GetVerdict),
     /// Its verdict in `remove-session`.
     Remove(RemoveVerdict),
-    /// It does not export this callback.
+    /// It does not export this callback, or the connection is outside its `share`.
     NoOpinion,
     /// The call failed and counts as an objection.
     FailedObjecting(Failure),

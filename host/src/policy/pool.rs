@@ -13,7 +13,8 @@ use super::{Failure, instance::Instance};
 /// Warm instances, taken for a call and given back after it.
 ///
 /// A pool is **live** until its policy is retired; then it **drains**: handshakes that began with the policy still end with
-/// it; then it is **closed**: it gives out nothing and keeps nothing. Making instances, and dropping them, is the upkeep
+/// it; then it is **closed**: it gives out nothing and keeps nothing. It is opened again where a policy that was retired
+/// comes back. Making instances, and dropping them, is the upkeep
 /// thread's work; a handshake's thread only takes, gives back and, for as long as it can afford, waits.
 pub(super) struct Pool {
     size: usize,
@@ -49,6 +50,8 @@ enum Phase {
 pub(super) struct Taken<'a> {
     pool: &'a Pool,
     instance: Option<Instance>,
+    /// It did not come at once.
+    waited: bool,
 }
 
 impl Pool {
@@ -60,18 +63,19 @@ impl Pool {
 
     /// An instance, waiting until `until` for one to come back.
     pub(super) fn take(&self, until: Instant) -> Result<Taken<'_>, Failure> {
-        let mut shelf = self.shelf.lock();
+        let (mut shelf, mut waited) = (self.shelf.lock(), false);
         loop {
             if shelf.phase == Phase::Closed {
                 return Err(Failure::Retired);
             }
             if let Some(instance) = shelf.idle.pop() {
                 shelf.taken += 1;
-                return Ok(Taken { pool: self, instance: Some(instance) });
+                return Ok(Taken { pool: self, instance: Some(instance), waited });
             }
             if shelf.barren && shelf.taken == 0 {
                 return Err(Failure::Saturated);
             }
+            waited = true;
             if self.changed.wait_until(&mut shelf, until).timed_out() && shelf.idle.is_empty() {
                 return Err(if shelf.phase == Phase::Closed { Failure::Retired } else { Failure::Saturated });
             }
@@ -84,6 +88,21 @@ impl Pool {
         if shelf.phase == Phase::Live {
             shelf.phase = Phase::Draining { until };
         }
+    }
+
+    /// Opens a pool that drains or is closed, with these instances besides those it still has.
+    pub(super) fn reopen(&self, instances: Vec<Instance>) {
+        let mut shelf = self.shelf.lock();
+        shelf.phase = Phase::Live;
+        shelf.barren = false;
+        shelf.idle.extend(instances);
+        drop(shelf);
+        self.changed.notify_all();
+    }
+
+    /// Instances that it is to have.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// Instances there are, idle or in a call.
@@ -146,6 +165,11 @@ pub(super) struct Tidied {
 }
 
 impl Taken<'_> {
+    /// Whether it had to be waited for.
+    pub(super) fn waited(&self) -> bool {
+        self.waited
+    }
+
     /// Ends the call; true if the instance is spent and a new one is to be made.
     pub(super) fn give_back(mut self, now: Instant) -> bool {
         let worn = self.is_worn(now);

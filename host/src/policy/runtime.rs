@@ -11,7 +11,7 @@ use wasmtime::{
 };
 
 use super::{
-    Manifest, Policy, Rejection, RuntimeOptions, Step,
+    Manifest, Mode, Policy, Rejection, RuntimeOptions, Step,
     contract::{self, Mismatch},
     engine::engine,
     instance::{Blueprint, StartError},
@@ -19,6 +19,7 @@ use super::{
     options::cores,
     probe::{ProbeError, probe},
     sandbox::{Label, NodeMemory, Sandbox, linker},
+    shadow::Shadow,
     ticker::Ticker,
     upkeep::{Upkeep, Work},
 };
@@ -59,6 +60,7 @@ pub(super) struct Shared {
     /// Held while compiling, so that two candidates at once take no more cores than one.
     compiling: Mutex<()>,
     pub(super) work: Arc<Work>,
+    shadow: Shadow,
     // Dropped in this order: upkeep may be in a call that only the ticker ends.
     upkeep: Upkeep,
     _ticker: Ticker,
@@ -78,7 +80,9 @@ impl Runtime {
         let upkeep = Upkeep::start().context("no thread for the policies' upkeep")?;
         let work = upkeep.work();
         let (memories, compiling) = (Mutex::default(), Mutex::default());
-        let shared = Shared { options, linker, memories, compiling, work, upkeep, _ticker: ticker, engine };
+        let shadow = Shadow::start(options.supervision.shadow_queue, options.budget)
+            .context("no thread for policies in shadow mode")?;
+        let shared = Shared { options, linker, memories, compiling, work, shadow, upkeep, _ticker: ticker, engine };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -113,13 +117,19 @@ impl Runtime {
         probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
         drop(probed);
 
-        let memory = shared.memory(name);
+        let memory = match manifest.mode {
+            Mode::Enforce => shared.memory(name),
+            // What it would have decided leaves no trace in what decides.
+            Mode::Shadow => Arc::default(),
+        };
         let instances = (0..manifest.instances.unwrap_or(options.instances))
             .map(|_| blueprint.start(Arc::clone(&memory)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
         let terms = Terms {
             hash: hash(module, manifest),
+            mode: manifest.mode,
+            share: manifest.share,
             on_failure: manifest.on_failure,
             attributes: manifest.attributes.clone(),
             budget: manifest.budget,
@@ -146,6 +156,14 @@ impl fmt::Debug for Runtime {
 }
 
 impl Shared {
+    pub(super) fn options(&self) -> &RuntimeOptions {
+        &self.options
+    }
+
+    pub(super) fn shadow(&self) -> &Shadow {
+        &self.shadow
+    }
+
     /// Compiles on all cores but one, so that handshakes have one left. The threads are there for this compilation only.
     fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
         let _compiling = self.compiling.lock();

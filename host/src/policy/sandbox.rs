@@ -20,6 +20,7 @@ use super::{
     ticker::ticks,
     wit::{observe, state},
 };
+use crate::metrics::PolicyCounts;
 
 /// Bytes that a policy may hand to the host in one call. Longer than any verdict or message that makes sense, so that one too
 /// long by mistake is told from one meant to fill the host's memory.
@@ -30,6 +31,7 @@ const HOSTCALL_BYTES: usize = 256 << 10;
 pub(super) struct NodeMemory {
     pub(super) state: Mutex<State>,
     pub(super) observations: Mutex<Observations>,
+    pub(super) counts: PolicyCounts,
 }
 
 /// Which policy this is, as logs say it.

@@ -1,7 +1,8 @@
-//! Arguments that have parts: `[NAME=]ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `memory[:SIZE]`, `NETWORK/PREFIX`.
+//! Arguments that have parts or forms: `[NAME=]ADDR`, `PORT|ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `memory[:SIZE]`,
+//! `NETWORK/PREFIX`.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
 };
@@ -44,6 +45,11 @@ pub(crate) enum SiteClientCa {
     /// The CAs that this site's clients are verified against.
     File(PathBuf),
 }
+
+/// Where metrics and status are served: an address, or a port on the loopback interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct AdminAddress(pub(crate) SocketAddr);
 
 /// The kind of store that sessions are kept in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -116,6 +122,19 @@ impl FromStr for Listen {
     }
 }
 
+impl FromStr for AdminAddress {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        port.or_else(|_| text.parse()).map(Self).map_err(|_| {
+            ArgumentError(format!(
+                "`{text}` is neither a port nor an address and port: write `9090` for 127.0.0.1:9090, or `10.0.0.1:9090`"
+            ))
+        })
+    }
+}
+
 impl FromStr for NamedSite {
     type Err = ArgumentError;
 
@@ -176,7 +195,7 @@ macro_rules! from_string {
         }
     )*};
 }
-from_string!(Listen, NamedSite, Source, StoreKind);
+from_string!(AdminAddress, Listen, NamedSite, Source, StoreKind);
 
 /// `name` as a ClientHello may carry it (RFC 6066 section 3): lower case, no trailing dot, no IP address.
 fn server_name(name: &str) -> Result<String, ArgumentError> {
@@ -209,6 +228,17 @@ mod tests {
     fn what_is_no_listener_is_refused_with_an_example() {
         for text in ["", "8443", "=127.0.0.1:1", "public=", "localhost:8443", "127.0.0.1", "127.0.0.1:99999"] {
             assert!(text.parse::<Listen>().expect_err(text).to_string().contains("write `"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_on_the_loopback_interface_and_no_other_address_is_without_being_written() {
+        let address = |text: &str| text.parse::<AdminAddress>().map(|address| address.0.to_string());
+        assert_eq!(address("9090").unwrap(), "127.0.0.1:9090");
+        assert_eq!(address("0.0.0.0:9090").unwrap(), "0.0.0.0:9090");
+        assert_eq!(address("[::1]:0").unwrap(), "[::1]:0");
+        for text in ["", ":9090", "*:9090", "localhost:9090", "99999", "10.0.0.1"] {
+            assert!(address(text).expect_err(text).to_string().contains("write `9090`"), "{text}");
         }
     }
 

@@ -9,11 +9,11 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_openssl::SslStream;
 
 use super::{
-    Shared, backend,
+    Shared, backend, http,
     phase::Phases,
     proxy::{self, Endpoints},
     report::Report,
-    responder,
+    responder::Responder,
 };
 
 /// Peers that vanish without a word are noticed after some minutes of silence.
@@ -76,7 +76,7 @@ async fn exchange(
     phases: &mut Phases,
 ) -> io::Result<()> {
     let Some(backend) = &shared.backend else {
-        return responder::serve(stream, report, shared.idle_timeout, phases).await;
+        return http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await;
     };
     let header = if backend.send_proxy { header(stream, endpoints, report)? } else { Vec::new() };
     backend::forward(stream, &backend.address, &header, backend.idle_timeout).await

@@ -7,25 +7,28 @@
 //! - `self_signed`: the certificate of a server that was given none
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
 //! - `accept`, `proxy`, `connection`, `phase`: a connection's life, and how the server ends
-//! - `backend` with `idle`, `responder` with `request` and `report`: what a connection is for
+//! - `backend` with `idle`, `responder` with `report`: what a connection is for; `http` with `request`: how the responder speaks
+//! - `state_dir`: where state that outlives the process is kept
 
 mod accept;
 mod argument;
 mod backend;
 mod connection;
+pub(crate) mod http;
 mod idle;
 mod material;
 mod options;
-mod phase;
+pub(crate) mod phase;
 mod proxy;
 mod quantity;
 mod reload;
 mod report;
-mod request;
+pub(crate) mod request;
 mod responder;
 mod self_signed;
 mod settings;
 mod sites;
+pub(crate) mod state_dir;
 #[cfg(test)]
 mod tests;
 
@@ -50,7 +53,7 @@ use self::{
     phase::{Phase, Phased},
     sites::Sites,
 };
-use crate::{Host, store::Memory};
+use crate::{Host, admin::Admin, store::Memory};
 
 /// A server that listens, and does not accept yet.
 pub(crate) struct Server {
@@ -59,6 +62,7 @@ pub(crate) struct Server {
     shared: Arc<Shared>,
     following: AbortHandle,
     reload: Reload,
+    admin: Admin,
     drain: Duration,
 }
 
@@ -66,6 +70,7 @@ pub(crate) struct Server {
 #[derive(Clone)]
 pub(crate) struct Reload {
     host: Arc<Host>,
+    has_policies: bool,
     files: reload::Ask,
 }
 
@@ -112,7 +117,9 @@ impl Server {
         let (files, asked) = reload::channel();
         let following =
             tokio::spawn(reload::follow(Arc::clone(&sites), seen, settings.self_signed, asked)).abort_handle();
-        let reload = Reload { host: Arc::clone(&host), files };
+        let reload = Reload { host: Arc::clone(&host), has_policies: settings.policies.is_some(), files };
+        // Last: whoever waits for the socket finds a server behind it.
+        let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
         let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             host,
@@ -127,7 +134,7 @@ impl Server {
             handshake_timeout: settings.handshake_timeout,
             idle_timeout: settings.idle_timeout,
         };
-        Ok(Self { sockets, listeners, shared: Arc::new(shared), following, reload, drain: settings.drain })
+        Ok(Self { sockets, listeners, shared: Arc::new(shared), following, reload, admin, drain: settings.drain })
     }
 
     /// Where it listens, with the listener's name.
@@ -142,9 +149,17 @@ impl Server {
         self.reload.clone()
     }
 
+    /// Where `--admin` is.
+    pub(crate) fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.address()
+    }
+
     /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
         let phased = Phased::new();
+        let _admin = self.admin.serve(&self.shared.host, &phased.watch()).inspect_err(|error| {
+            tracing::warn!("`reprise status` cannot reach this server: {error:#}");
+        });
         let mut accepting = JoinSet::new();
         for (socket, listener) in self.sockets {
             accepting.spawn(accept::run(socket, listener, Arc::clone(&self.shared), phased.watch()));
@@ -171,11 +186,17 @@ impl Server {
 }
 
 impl Reload {
-    /// Looks at every policy and certificate right now, as an event or the poll would later. When it returns, what changed
-    /// of certificates, keys, CAs and CRLs is in force or was said to be wrong; policies go live as soon as they are compiled.
+    /// Takes up every policy, certificate, key, CA and CRL anew, policies as [`crate::Policies::reload`] does. When it returns,
+    /// what changed is in force or was said to be wrong.
     pub(crate) async fn now(&self) {
-        self.host.look_at_policies();
+        let policies = self.host.policies();
+        let policies = self.has_policies.then(|| tokio::task::spawn_blocking(move || policies.reload()));
         self.files.now().await;
+        if let Some(policies) = policies
+            && let Ok(Err(error)) = policies.await
+        {
+            tracing::warn!("policies stay as they are: {error}");
+        }
     }
 }
 
@@ -184,6 +205,7 @@ fn host(settings: &Settings) -> Result<Host> {
     let mut host = Host::builder()
         .store(Memory::with_capacity(capacity.0))
         .policy_budget(settings.policy_budget)
+        .supervision(settings.supervision.clone())
         .lifetime(settings.lifetime)
         .max_lifetime(settings.max_lifetime)
         .tickets(settings.tickets)

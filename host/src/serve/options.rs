@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    argument::{ClientAuth, Listen, LogFormat, NamedSite, Source, StoreKind, TlsVersion},
+    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Source, StoreKind, TlsVersion},
     quantity::{Size, Span},
 };
 
@@ -111,6 +111,18 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SPAN")]
     pub(crate) policy_budget: Option<Span>,
 
+    /// How many failures of a policy within --policy-failure-window set it aside [default: 5]
+    ///
+    /// Traps and invalid verdicts count; so do calls that run past their deadline, where they are a tenth of all. The last
+    /// good generation answers then, or the policy counts as failing, and it is tried again after 10 s, 20 s, and so on up to
+    /// 10 minutes. Each failure costs a full handshake, so that few do little harm and many are a pattern.
+    #[arg(long, value_name = "N")]
+    pub(crate) policy_failures: Option<u32>,
+
+    /// How long a policy's failure counts [default: 30s]
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) policy_failure_window: Option<Span>,
+
     /// How long a session resumes where no policy says [default: 2h]
     ///
     /// OpenSSL's own default for TLS (7200 s).
@@ -185,7 +197,17 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SPAN")]
     pub(crate) drain: Option<Span>,
 
-    /// Where the self-signed certificate is kept [default: $XDG_STATE_HOME/reprise, /var/lib/reprise for root]
+    /// Where metrics and status are served over HTTP [default: nowhere]
+    ///
+    /// `/metrics` for Prometheus, `/status`, `/healthz`, `/readyz`; nothing there changes anything. A port alone is on
+    /// 127.0.0.1; there is neither TLS nor a password, so that another address opens what it shows to whoever reaches it.
+    #[arg(long, value_name = "PORT|ADDR")]
+    pub(crate) admin: Option<AdminAddress>,
+
+    /// Where the self-signed certificate and the socket of `reprise status` are kept [default: $XDG_STATE_HOME/reprise,
+    /// /var/lib/reprise for root]
+    ///
+    /// The socket is its owner's alone. Servers that run at the same time need a directory each.
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
 
@@ -223,6 +245,8 @@ impl Options {
             crl: self.crl.or(other.crl),
             policies: self.policies.or(other.policies),
             policy_budget: self.policy_budget.or(other.policy_budget),
+            policy_failures: self.policy_failures.or(other.policy_failures),
+            policy_failure_window: self.policy_failure_window.or(other.policy_failure_window),
             lifetime: self.lifetime.or(other.lifetime),
             max_lifetime: self.max_lifetime.or(other.max_lifetime),
             tickets: self.tickets.or(other.tickets),
@@ -236,6 +260,7 @@ impl Options {
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
             max_connections: self.max_connections.or(other.max_connections),
             drain: self.drain.or(other.drain),
+            admin: self.admin.or(other.admin),
             state_dir: self.state_dir.or(other.state_dir),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),

@@ -19,6 +19,7 @@ pub(crate) struct Request {
 pub(crate) enum Method {
     Get,
     Head,
+    Post,
     Other,
 }
 
@@ -64,6 +65,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Head {
         method: match method {
             "GET" => Method::Get,
             "HEAD" => Method::Head,
+            "POST" => Method::Post,
             _ => Method::Other,
         },
         path: path(target).to_owned(),

@@ -1,165 +1,42 @@
-//! What answers where there is no backend: HTTP/1.1 with two resources, to see what resumed and why.
-
-use std::{
-    io,
-    time::{Duration, SystemTime},
-};
-
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::timeout,
-};
+//! What answers where there is no backend: two resources, to see what resumed and why.
 
 use super::{
-    phase::Phases,
+    http::{Answer, Resources},
     report::Report,
-    request::{self, Head, MAX_HEAD, Method, Request},
+    request::{Method, Request},
 };
 
 const PAGE: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>Reprise</title>\n\
 <h1>Reprise</h1>\n<p>This TLS server keeps its sessions as its policies say.\n\
 <p><a href=\"/connection\">/connection</a> tells about this connection: what resumed, and if not, why.\n";
 
-/// How long, and for how many bytes, a client that is still sending is listened to after an error, so that it reads the
-/// answer before the connection is reset under it (RFC 9112 section 9.6).
-const LINGER: (Duration, usize) = (Duration::from_secs(1), 64 << 10);
+/// The resources of one connection.
+pub(crate) struct Responder<'a> {
+    pub(crate) report: &'a Report,
+}
 
-/// Answers the requests that come over `stream`, then closes it.
-///
-/// A client that sends no whole head within `idle`, or takes no answer within it, is dropped. When the server drains, a
-/// request that has begun is answered and the connection closed.
-///
-/// # Errors
-/// The stream's.
-pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut S,
-    report: &Report,
-    idle: Duration,
-    phases: &mut Phases,
-) -> io::Result<()> {
-    let mut received = Vec::new();
-    // A client's first request is waited for even when the server drains: it may have connected a moment ago.
-    let mut waits_for_drain = false;
-    loop {
-        let head = tokio::select! {
-            biased;
-            head = timeout(idle, head(stream, &mut received)) => head,
-            () = phases.draining(), if waits_for_drain => {
-                if received.is_empty() {
-                    break;
-                }
-                waits_for_drain = false;
-                continue;
-            }
-        };
-        let answer = match head {
-            Ok(head) => answer(head?, report, phases.is_draining()),
-            Err(_elapsed) => None,
-        };
-        let Some(answer) = answer else { break };
-        timeout(idle, send(stream, &answer)).await??;
-        match answer.then {
-            Then::NextRequest => waits_for_drain = true,
-            Then::Close => break,
-            Then::Linger => {
-                timeout(idle, stream.shutdown()).await??;
-                let _ = timeout(LINGER.0, discard(stream, LINGER.1)).await;
-                return Ok(());
-            }
+impl Resources for Responder<'_> {
+    async fn answer(&self, Request { method, path, .. }: &Request) -> Answer {
+        match (method, path.as_str()) {
+            (Method::Post | Method::Other, _) => Answer::not_allowed("GET, HEAD"),
+            (_, "/") => Answer::new("200 OK", "text/html; charset=utf-8", PAGE.to_owned()),
+            (_, "/connection") => Answer::new("200 OK", "application/json", self.report.json()),
+            _ => Answer::text("404 Not Found", "Nothing here; there is `/` and `/connection`."),
         }
     }
-    timeout(idle, stream.shutdown()).await?
-}
-
-/// A response, and what becomes of the connection after it.
-struct Answer {
-    status: &'static str,
-    content_type: &'static str,
-    body: String,
-    /// For HEAD: the fields of the answer to GET, and no body (RFC 9110 section 9.3.2).
-    head_only: bool,
-    then: Then,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    NextRequest,
-    Close,
-    /// The client may still be sending what was not read.
-    Linger,
-}
-
-/// Takes the next request's head off `received`, reading more as needed. `Partial`: the client has hung up.
-async fn head<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8>) -> io::Result<Head> {
-    loop {
-        match request::parse(received) {
-            Head::Partial => {}
-            Head::Complete(request, length) => {
-                received.drain(..length);
-                return Ok(Head::Complete(request, length));
-            }
-            other => return Ok(other),
-        }
-        let room = MAX_HEAD.saturating_sub(received.len()).max(1);
-        if stream.take(room as u64).read_buf(received).await? == 0 {
-            return Ok(Head::Partial);
-        }
-    }
-}
-
-fn answer(head: Head, report: &Report, draining: bool) -> Option<Answer> {
-    let request = match head {
-        Head::Partial => return None,
-        Head::Malformed => return Some(Answer::error("400 Bad Request")),
-        Head::TooLarge => return Some(Answer::error("431 Request Header Fields Too Large")),
-        Head::Complete(request, _) => request,
-    };
-    let Request { method, path, keep_alive } = request;
-    let (status, content_type, body) = match (method, path.as_str()) {
-        (Method::Other, _) => return Some(Answer::error("405 Method Not Allowed")),
-        (_, "/") => ("200 OK", "text/html; charset=utf-8", PAGE.to_owned()),
-        (_, "/connection") => ("200 OK", "application/json", report.json()),
-        _ => {
-            ("404 Not Found", "text/plain; charset=utf-8", "Nothing here; there is `/` and `/connection`.\n".to_owned())
-        }
-    };
-    let then = if keep_alive && !draining { Then::NextRequest } else { Then::Close };
-    Some(Answer { status, content_type, body, head_only: method == Method::Head, then })
-}
-
-impl Answer {
-    fn error(status: &'static str) -> Self {
-        let body = format!("{status}\n");
-        Self { status, content_type: "text/plain; charset=utf-8", body, head_only: false, then: Then::Linger }
-    }
-}
-
-async fn send<S: AsyncWrite + Unpin>(stream: &mut S, answer: &Answer) -> io::Result<()> {
-    let Answer { status, content_type, body, head_only, then } = answer;
-    let date = httpdate::fmt_http_date(SystemTime::now());
-    let length = body.len();
-    // RFC 9110 section 15.5.6 wants `Allow` with 405; it is true in any answer.
-    let mut response = format!(
-        "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\
-         Cache-Control: no-store\r\nAllow: GET, HEAD\r\nConnection: {}\r\n\r\n",
-        if *then == Then::NextRequest { "keep-alive" } else { "close" },
-    );
-    if !head_only {
-        response.push_str(body);
-    }
-    stream.write_all(response.as_bytes()).await?;
-    stream.flush().await
-}
-
-async fn discard<S: AsyncRead + Unpin>(stream: &mut S, most: usize) -> io::Result<u64> {
-    tokio::io::copy(&mut stream.take(most as u64), &mut tokio::io::sink()).await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::serve::phase::{Phase, Phased};
-    use tokio::io::duplex;
+    use crate::serve::{
+        http::serve,
+        phase::{Phase, Phased},
+        request::MAX_HEAD,
+    };
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     /// What the responder sends to a client that sends `requests` and then hangs up.
     async fn talk(requests: &str) -> String {
@@ -168,7 +45,9 @@ mod tests {
         client.shutdown().await.unwrap();
         let phased = Phased::new();
         let serve = async {
-            serve(&mut server, &Report::default(), Duration::from_secs(60), &mut phased.watch()).await.unwrap();
+            serve(&mut server, &Responder { report: &Report::default() }, Duration::from_secs(60), &mut phased.watch())
+                .await
+                .unwrap();
             drop(server);
         };
         let mut answers = String::new();
@@ -223,7 +102,8 @@ mod tests {
         let phased = Phased::new();
         let mut phases = phased.watch();
         let report = Report::default();
-        let serve = serve(&mut server, &report, Duration::from_millis(100), &mut phases);
+        let responder = Responder { report: &report };
+        let serve = serve(&mut server, &responder, Duration::from_millis(100), &mut phases);
         let trickle = async {
             loop {
                 client.write_all(b"G").await.unwrap();
@@ -244,7 +124,7 @@ mod tests {
         let mut phases = phased.watch();
         let report = Report::default();
         let serve = async {
-            serve(&mut server, &report, Duration::from_secs(3600), &mut phases).await.unwrap();
+            serve(&mut server, &Responder { report: &report }, Duration::from_secs(3600), &mut phases).await.unwrap();
             drop(server);
         };
         let client = async {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,8 @@ use openssl::{
     },
 };
 use zeroize::Zeroizing;
+
+use super::state_dir;
 
 /// A year: longer than anyone tries a server out, short enough that a forgotten one ends.
 const DAYS: u32 = 365;
@@ -58,7 +60,7 @@ fn is_good(cert: &Path, key: &Path) -> bool {
 fn make(dir: &Path, cert_file: &Path, key_file: &Path, days: u32) -> Result<()> {
     let key = PKey::from_ec_key(EcKey::generate(EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?.as_ref())?)?;
     let cert = certificate(&key, days)?;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    state_dir::make(dir)?;
     // The key first: a certificate is only ever seen with its key beside it.
     write(key_file, &Zeroizing::new(key.private_key_to_pem_pkcs8()?), 0o600)?;
     write(cert_file, &cert.to_pem()?, 0o644)

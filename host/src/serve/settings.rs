@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    os::unix::fs::MetadataExt,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,8 +14,9 @@ use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, StoreKind, TlsVersion},
     options::Options,
     quantity::{Size, Span},
-    self_signed,
+    self_signed, state_dir,
 };
+use crate::policy::SupervisionOptions;
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) self_signed: Option<PathBuf>,
     pub(crate) policies: Option<PathBuf>,
     pub(crate) policy_budget: Duration,
+    pub(crate) supervision: SupervisionOptions,
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) tickets: usize,
@@ -43,6 +45,10 @@ pub(crate) struct Settings {
     pub(crate) idle_timeout: Duration,
     pub(crate) max_connections: usize,
     pub(crate) drain: Duration,
+    /// Where metrics and status are served.
+    pub(crate) admin: Option<SocketAddr>,
+    /// Where the socket of `reprise status` is, if it was said.
+    pub(crate) state_dir: Option<PathBuf>,
 }
 
 /// The part of the TLS configuration that all sites share.
@@ -96,7 +102,14 @@ impl Settings {
     pub(crate) fn new(options: Options) -> Result<Self> {
         let span = |given: Option<Span>, default: u64| given.map_or(Duration::from_secs(default), |span| span.0);
         let own_certificate = options.cert.is_some() || options.key.is_some();
-        let self_signed = if own_certificate { None } else { Some(state_dir(&options)?) };
+        let self_signed = if own_certificate {
+            None
+        } else {
+            Some(
+                state_dir::choose(options.state_dir.as_deref())
+                    .context("no certificate is given, and none can be kept")?,
+            )
+        };
         let settings = Self {
             listen: listen(&options)?,
             tls: tls(&options)?,
@@ -106,6 +119,7 @@ impl Settings {
             backend_idle_timeout: span(options.backend_idle_timeout, 600),
             accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
             policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
+            supervision: supervision(&options),
             lifetime: span(options.lifetime, 2 * 3600),
             max_lifetime: span(options.max_lifetime, 24 * 3600),
             tickets: options.tickets.unwrap_or(1),
@@ -115,6 +129,8 @@ impl Settings {
             idle_timeout: span(options.idle_timeout, 60),
             max_connections: options.max_connections.unwrap_or(10_000),
             drain: span(options.drain, 10),
+            admin: options.admin.map(|admin| admin.0),
+            state_dir: options.state_dir,
             backend: options.backend,
             policies: options.policies,
         };
@@ -126,6 +142,7 @@ impl Settings {
         );
         for (option, span) in [
             ("policy-budget", settings.policy_budget),
+            ("policy-failure-window", settings.supervision.window),
             ("lifetime", settings.lifetime),
             ("max-lifetime", settings.max_lifetime),
             ("handshake-timeout", settings.handshake_timeout),
@@ -141,9 +158,22 @@ impl Settings {
             settings.backend.is_some() || !settings.send_proxy,
             "--send-proxy needs a --backend that is told: give it, or leave --send-proxy out"
         );
+        ensure!(
+            settings.supervision.failures > 0,
+            "--policy-failures 0 would set every policy aside before it fails: give it at least 1"
+        );
         ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
+    }
+}
+
+fn supervision(options: &Options) -> SupervisionOptions {
+    let defaults = SupervisionOptions::default();
+    SupervisionOptions {
+        failures: options.policy_failures.unwrap_or(defaults.failures),
+        window: options.policy_failure_window.map_or(defaults.window, |span| span.0),
+        ..defaults
     }
 }
 
@@ -223,25 +253,6 @@ fn sites(options: &Options, self_signed: Option<&Path>) -> Result<Vec<SiteFiles>
     Ok(sites)
 }
 
-/// Where state that outlives the process is kept (XDG Base Directory Specification).
-fn state_dir(options: &Options) -> Result<PathBuf> {
-    if let Some(dir) = &options.state_dir {
-        return Ok(dir.clone());
-    }
-    let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(state) = variable("XDG_STATE_HOME") {
-        return Ok(state.join("reprise"));
-    }
-    // The owner of a process's own entry there is its effective user.
-    if std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        return Ok("/var/lib/reprise".into());
-    }
-    let home = variable("HOME").context(
-        "no place to keep the self-signed certificate: HOME is not set; give --state-dir DIR, or --cert and --key",
-    )?;
-    Ok(home.join(".local/state/reprise"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +301,8 @@ mod tests {
             ("site = 'default=c,k'", "default"),
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
             ("handshake-timeout = '0s'", "--handshake-timeout"),
+            ("policy-failures = 0", "--policy-failures"),
+            ("policy-failure-window = '0s'", "--policy-failure-window"),
             ("tickets = 17", "--tickets"),
             ("max-connections = 0", "--max-connections"),
         ] {

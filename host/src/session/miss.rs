@@ -56,34 +56,56 @@ pub enum Miss {
     Internal,
 }
 
+/// Names the reasons, each once: from here come [`Miss::REASONS`] and what indexes it, so that neither lacks a variant.
+macro_rules! reasons {
+    ($($variant:ident $(($($any:tt)*))? => $reason:literal,)*) => {
+        /// The places of the reasons.
+        enum Place { $($variant),* }
+
+        impl Miss {
+            /// The reasons by their names, in the order of the variants.
+            pub const REASONS: [&'static str; [$($reason),*].len()] = [$($reason),*];
+
+            /// The place of its name among [`Miss::REASONS`].
+            pub(crate) fn index(&self) -> usize {
+                match self {
+                    $(Miss::$variant $(($($any)*))? => Place::$variant as usize,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    NoHook => "no-hook",
+    SwitchedAfterHook => "switched-after-hook",
+    HostGone => "host-gone",
+    Forked => "forked",
+    ForeignId => "foreign-id",
+    TooManyIdentities => "too-many-identities",
+    NotFound => "not-found",
+    StoreUnavailable => "store-unavailable",
+    Undecodable => "undecodable",
+    ServerName => "server-name",
+    Listener => "listener",
+    Site => "site",
+    VerifyMode => "verify-mode",
+    Epoch => "epoch",
+    Protocol => "protocol",
+    Cipher => "cipher",
+    ExtendedMasterSecret => "extended-master-secret",
+    Expired => "expired",
+    CertificateExpired => "certificate-expired",
+    Policy(_) => "policy",
+    PolicyFailed(..) => "policy-failed",
+    NotTaken => "not-taken",
+    Internal => "internal",
+}
+
 impl Miss {
     /// A short, stable name for logs and metrics, without the policy's.
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Miss::NoHook => "no-hook",
-            Miss::SwitchedAfterHook => "switched-after-hook",
-            Miss::HostGone => "host-gone",
-            Miss::Forked => "forked",
-            Miss::ForeignId => "foreign-id",
-            Miss::TooManyIdentities => "too-many-identities",
-            Miss::NotFound => "not-found",
-            Miss::StoreUnavailable => "store-unavailable",
-            Miss::Undecodable => "undecodable",
-            Miss::ServerName => "server-name",
-            Miss::Listener => "listener",
-            Miss::Site => "site",
-            Miss::VerifyMode => "verify-mode",
-            Miss::Epoch => "epoch",
-            Miss::Protocol => "protocol",
-            Miss::Cipher => "cipher",
-            Miss::ExtendedMasterSecret => "extended-master-secret",
-            Miss::Expired => "expired",
-            Miss::CertificateExpired => "certificate-expired",
-            Miss::Policy(_) => "policy",
-            Miss::PolicyFailed(..) => "policy-failed",
-            Miss::NotTaken => "not-taken",
-            Miss::Internal => "internal",
-        }
+        Self::REASONS[self.index()]
     }
 }
 

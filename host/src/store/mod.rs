@@ -8,6 +8,7 @@ pub(crate) mod wait;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use self::memory::Memory;
@@ -131,7 +132,7 @@ pub struct Removed {
 pub type RemovalObserver = Arc<dyn Fn(Removed) + Send + Sync>;
 
 /// What a store holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Sessions held.
     pub sessions: u64,

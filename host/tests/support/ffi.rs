@@ -28,6 +28,23 @@ unsafe extern "C" {
     fn SSL_renegotiate(ssl: *mut SSL) -> c_int;
     fn SSL_get_options(ssl: *const SSL) -> u64;
     fn SSL_get_num_tickets(ssl: *const SSL) -> usize;
+    fn SSL_CTX_set_info_callback(ctx: *mut SSL_CTX, callback: InfoCallback);
+    fn SSL_set_info_callback(ssl: *mut SSL, callback: InfoCallback);
+}
+
+/// What OpenSSL tells of a handshake's steps.
+pub type InfoCallback = extern "C" fn(*const SSL, c_int, c_int);
+
+/// Has a context's connections tell of their steps.
+pub fn set_context_info_callback(context: &mut SslContextBuilder, callback: InfoCallback) {
+    // SAFETY: a live context that nobody else uses; the callback is one, and lives as long as the program.
+    unsafe { SSL_CTX_set_info_callback(context.as_ptr(), callback) }
+}
+
+/// Has a connection tell of its steps.
+pub fn set_info_callback(ssl: &SslRef, callback: InfoCallback) {
+    // SAFETY: a live connection, used by this thread alone; the callback is one, and lives as long as the program.
+    unsafe { SSL_set_info_callback(ssl.as_ptr(), callback) }
 }
 
 /// Sets when a session was made: seconds since the Unix epoch.

@@ -2,6 +2,7 @@
 //!
 //! One program rather than one for each file: they share what they link.
 
+mod admin;
 mod command_line;
 mod embedders;
 mod failing_policies;
@@ -17,3 +18,4 @@ mod service;
 mod shipped_policies;
 mod sites;
 mod strangers;
+mod supervision;

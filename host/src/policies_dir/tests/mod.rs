@@ -1,11 +1,23 @@
-//! The directory's promises, on a real directory. A loader that takes what begins with `good` stands in for the sandbox.
+//! A directory with a simple loader behind it, which takes what begins with `good`.
+
+mod rejecting;
+mod replacing;
+mod restless;
+mod starting;
+mod supervision;
+mod volumes;
+mod wishes;
 
 use std::{
     fs::{self, File},
     io::Write,
     os::unix::fs::symlink,
     path::PathBuf,
-    sync::mpsc::Receiver,
+    sync::{
+        atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::Receiver,
+    },
+    thread,
     time::{Duration, SystemTime},
 };
 
@@ -13,13 +25,11 @@ use openssl::sha::sha256;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
-use super::{loader::Candidate, *};
-
-mod rejecting;
-mod replacing;
-mod restless;
-mod starting;
-mod volumes;
+use super::{
+    loader::{Candidate, Vitals},
+    *,
+};
+use crate::policy::{Alarm, Mode, PolicyStatus, ShadowCounts, SupervisionOptions, WindowCounts};
 
 /// Far beyond what any step takes. Reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,11 +46,47 @@ struct Recorded {
     chains: Vec<Vec<String>>,
     policies: Vec<Arc<Simple>>,
     retired: usize,
+    /// Each policy that was to be taken back, as `content`.
+    taken_back: Vec<String>,
+    set_aside: Vec<String>,
+    alarm: Option<Alarm>,
 }
 
+/// A policy whose content says how it is: `shadow` somewhere in it, and it is in shadow mode.
+#[derive(Default)]
 struct Simple {
     file: String,
     content: String,
+    misbehaves: AtomicBool,
+    does_not_start: AtomicBool,
+}
+
+impl Simple {
+    fn misbehave(&self) {
+        self.misbehaves.store(true, Relaxed);
+    }
+}
+
+impl Vitals for Simple {
+    fn mode(&self) -> Mode {
+        if self.content.contains("shadow") { Mode::Shadow } else { Mode::Enforce }
+    }
+
+    fn share(&self) -> u8 {
+        100
+    }
+
+    fn window(&self) -> WindowCounts {
+        WindowCounts::default()
+    }
+
+    fn status(&self) -> PolicyStatus {
+        PolicyStatus::default()
+    }
+
+    fn shadow_counts(&self) -> ShadowCounts {
+        ShadowCounts::default()
+    }
 }
 
 impl Loader for Record {
@@ -52,7 +98,9 @@ impl Loader for Record {
         match (&candidate.manifest, content.as_str()) {
             (Some(manifest), _) if manifest == "bad" => Err("bad manifest".into()),
             (_, "panic") => panic!("as the test asks for"),
-            (_, good) if good.starts_with("good") => Ok(Arc::new(Simple { file: candidate.file.clone(), content })),
+            (_, good) if good.starts_with("good") => {
+                Ok(Arc::new(Simple { file: candidate.file.clone(), content, ..Simple::default() }))
+            }
             _ => Err("not good".into()),
         }
     }
@@ -65,6 +113,35 @@ impl Loader for Record {
 
     fn retire(&self, _: &Arc<Simple>) {
         self.0.lock().retired += 1;
+    }
+
+    fn supervision(&self) -> SupervisionOptions {
+        SupervisionOptions::default()
+    }
+
+    fn supervise(&self, _: &Arc<Simple>, alarm: Alarm) {
+        self.0.lock().alarm = Some(alarm);
+    }
+
+    fn misbehaviour(&self, policy: &Arc<Simple>) -> Option<String> {
+        policy.misbehaves.load(Relaxed).then(|| "as the test asks for".into())
+    }
+
+    fn set_aside(&self, policy: &Arc<Simple>) {
+        self.0.lock().set_aside.push(policy.content.clone());
+    }
+
+    fn take_back(&self, policy: &Arc<Simple>) -> Result<(), String> {
+        self.0.lock().taken_back.push(policy.content.clone());
+        if policy.does_not_start.load(Relaxed) {
+            return Err("does not start".into());
+        }
+        policy.misbehaves.store(false, Relaxed);
+        Ok(())
+    }
+
+    fn stands_in_for(&self, former: &Arc<Simple>, live: &Arc<Simple>) -> bool {
+        former.mode() == Mode::Enforce && live.mode() == Mode::Enforce
     }
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_rename_over_goes_live_and_the_old_generation_drains() {
+fn a_rename_over_goes_live_the_old_generation_drains_and_goes_when_a_later_one_is_kept() {
     both_ways(|options| {
         let mut watched = Watched::start(&options, &[("10-a.wasm", "good 1")]);
         let held = watched.record.0.lock().policies[0].clone();
@@ -12,11 +12,17 @@ fn a_rename_over_goes_live_and_the_old_generation_drains() {
         assert_eq!(watched.chain(), ["10-a.wasm=good 2"]);
         watched.wait(|event| matches!(event, PolicyEvent::Draining { generation: 1, .. }));
         assert_eq!(watched.record.0.lock().retired, 1);
+        watched.rename_over("10-a.wasm", "good 3");
+        watched.wait(|event| matches!(event, PolicyEvent::Draining { generation: 2, .. }));
         let gone = |event: &PolicyEvent| matches!(event, PolicyEvent::Gone { generation: 1, .. });
         assert!(!watched.after_another_look().iter().any(gone), "a handshake still holds it");
         drop(held);
         watched.dir.rescan();
         watched.wait(gone);
+        assert!(
+            !watched.seen.iter().any(|event| matches!(event, PolicyEvent::Gone { generation: 2, .. })),
+            "it is kept"
+        );
     });
 }
 

@@ -231,7 +231,7 @@ fn a_deadline_ends_its_own_call_and_no_other() {
         }
         assert!(looping.join().unwrap().iter().all(|decision| matches!(decision, GetDecision::FullHandshake(_))));
     });
-    assert_eq!(calm.policies()[0].status().failures, [0; 6]);
+    assert_eq!(calm.policies()[0].status().failures, [0; 7]);
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn worn_instances_are_replaced_in_mid_service() {
             });
         }
     });
-    assert_eq!(chain.policies()[0].status().failures, [0; 6]);
+    assert_eq!(chain.policies()[0].status().failures, [0; 7]);
 }
 
 #[test]

@@ -4,7 +4,10 @@ mod contract;
 mod decisions;
 mod failures;
 mod life;
+mod shadow;
+mod share;
 mod speed;
+mod supervision;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -85,6 +85,7 @@ fn settings(files: &Files, toml: &str) -> Settings {
     if options.listen.is_empty() {
         options.listen = vec!["127.0.0.1:0".parse().unwrap()];
     }
+    options.state_dir.get_or_insert_with(|| files.path("state"));
     Settings::new(options).unwrap()
 }
 

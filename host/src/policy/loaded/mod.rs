@@ -1,4 +1,7 @@
-//! A policy that answers.
+//! A policy that answers. `call` asks it, `supervised` sets it aside and takes it back.
+
+mod call;
+mod supervised;
 
 use std::{
     fmt,
@@ -10,27 +13,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
-use wasmtime::{Trap, WasmBacktrace};
-
 use super::{
-    Answer, Budget, Failure, OnFailure,
-    instance::{Blueprint, Instance, in_words},
+    Answer, Failure, Mode, OnFailure, ShadowCounts,
+    instance::{Blueprint, Instance},
     pool::Pool,
     runtime::Shared,
     sandbox::NodeMemory,
+    shadow::{Shadow, Tally},
+    supervision::{Breaker, Weight},
 };
+use crate::metrics::PolicyCounts;
+use parking_lot::Mutex;
 
 /// How long to wait before an instance is made again after one could not be; doubled each time, up to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(30);
-/// One line about failed calls in this time, for each policy.
-const LOG_EVERY: Duration = Duration::from_secs(1);
 
 /// How a policy has been doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyStatus {
-    /// Calls made, failed ones included.
+    /// Calls made, failed ones included; without [`Failure::Quarantined`], for that is no call.
     pub calls: u64,
     /// Failed calls, by kind, in the order of [`Failure::ALL`].
     pub failures: [u64; Failure::ALL.len()],
@@ -48,6 +50,8 @@ impl PolicyStatus {
 /// One generation of a policy: compiled, configured, probed and warm.
 pub struct Policy {
     hash: [u8; 32],
+    mode: Mode,
+    share: u8,
     on_failure: OnFailure,
     attributes: Vec<String>,
     /// What one call may take, where NAME.toml says so.
@@ -58,6 +62,8 @@ pub struct Policy {
     pool: Pool,
     calls: AtomicU64,
     failures: [AtomicU64; Failure::ALL.len()],
+    breaker: Breaker,
+    tally: Tally,
     retry: Mutex<Retry>,
     complaints: Mutex<Complaints>,
     /// Last, so that the threads outlive the instances.
@@ -67,6 +73,8 @@ pub struct Policy {
 /// What is particular to a policy apart from how its instances are made.
 pub(super) struct Terms {
     pub(super) hash: [u8; 32],
+    pub(super) mode: Mode,
+    pub(super) share: u8,
     pub(super) on_failure: OnFailure,
     pub(super) attributes: Vec<String>,
     pub(super) budget: Option<Duration>,
@@ -107,6 +115,27 @@ impl Policy {
         &self.blueprint.label.file
     }
 
+    /// Whether it decides.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The percentage of connections that it is asked about. A session that carries a note of the policy's is shown to it
+    /// wherever it is offered, so that what the policy bound it to still holds.
+    pub fn share(&self) -> u8 {
+        self.share
+    }
+
+    /// What its failed calls count as.
+    pub fn on_failure(&self) -> OnFailure {
+        self.on_failure
+    }
+
+    /// In shadow mode: how its verdicts compare with what was decided.
+    pub fn shadow_counts(&self) -> ShadowCounts {
+        self.tally.counts()
+    }
+
     /// Begins the draining: handshakes that began with this generation may end with it, within the runtime's
     /// [`drain`](super::RuntimeOptions::drain). Then its instances go, and a call is [`Failure::Retired`].
     pub fn retire(&self) {
@@ -128,6 +157,11 @@ impl Policy {
         self.memory.observations.lock().counters()
     }
 
+    /// What the policies of its name have been called and have answered, earlier generations included.
+    pub(crate) fn counts(&self) -> &PolicyCounts {
+        &self.memory.counts
+    }
+
     /// Messages and counts of the policy that were over the caps of `observe`, and so dropped.
     pub fn observations_dropped(&self) -> u64 {
         self.memory.observations.lock().dropped()
@@ -143,6 +177,8 @@ impl Policy {
     ) -> Self {
         Self {
             hash: terms.hash,
+            mode: terms.mode,
+            share: terms.share,
             on_failure: terms.on_failure,
             attributes: terms.attributes,
             budget: terms.budget,
@@ -152,6 +188,8 @@ impl Policy {
             pool: Pool::new(instances.len(), instances),
             calls: AtomicU64::new(0),
             failures: Default::default(),
+            breaker: Breaker::new(shared.options().supervision.clone()),
+            tally: Tally::default(),
             retry: Mutex::default(),
             complaints: Mutex::default(),
             shared,
@@ -162,16 +200,17 @@ impl Policy {
         &self.blueprint.label.name
     }
 
-    pub(super) fn exports_new(&self) -> bool {
-        self.blueprint.linked.new.is_some()
+    pub(super) fn breaker(&self) -> &Breaker {
+        &self.breaker
     }
 
-    pub(super) fn exports_get(&self) -> bool {
-        self.blueprint.linked.get.is_some()
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
-    pub(super) fn exports_remove(&self) -> bool {
-        self.blueprint.linked.remove.is_some()
+    /// The queue of the policies in shadow mode.
+    pub(super) fn shadow(&self) -> &Shadow {
+        self.shared.shadow()
     }
 
     /// The attributes that its NAME.toml asks for.
@@ -187,53 +226,9 @@ impl Policy {
         }
     }
 
-    /// Calls it within what is left of `budget`, and takes what that used off it. `valid` holds the verdict against the limits
-    /// that its type does not have. No verdict: it does not export this callback.
-    pub(super) fn call<V>(
-        &self,
-        callback: &'static str,
-        budget: &mut Budget,
-        call: impl FnOnce(&mut Instance) -> Option<wasmtime::Result<V>>,
-        valid: impl FnOnce(&V) -> bool,
-    ) -> Result<Option<V>, Failure> {
-        self.calls.fetch_add(1, Relaxed);
-        let start = Instant::now();
-        let allowed = self.budget.map_or(budget.remaining(), |own| own.min(budget.remaining()));
-        if allowed.is_zero() {
-            return Err(self.note_failure(callback, Failure::Deadline, None));
-        }
-        let mut instance = self.pool.take(start + allowed).map_err(|failure| {
-            budget.spend_since(start);
-            self.note_failure(callback, failure, None)
-        })?;
-        // What was spent on waiting is not there for the call.
-        instance.arm(start, allowed);
-        let answer = call(&mut instance);
-        let now = budget.spend_since(start);
-        match answer {
-            Some(Err(error)) => {
-                drop(instance);
-                self.shared.work.order();
-                Err(self.note_failure(callback, kind(&error), Some(&error)))
-            }
-            Some(Ok(verdict)) => {
-                if instance.give_back(now) {
-                    self.shared.work.order();
-                }
-                if !valid(&verdict) {
-                    return Err(self.note_failure(callback, Failure::InvalidVerdict, None));
-                }
-                Ok(Some(verdict))
-            }
-            None => {
-                instance.give_back(now);
-                Ok(None)
-            }
-        }
-    }
-
     /// For the upkeep thread: drops what is spent, makes one instance if any is missing, and says when to come again.
     pub(super) fn tend(&self, now: Instant) -> Option<Instant> {
+        self.breaker.mark(now, self.calls.load(Relaxed));
         let tidied = self.pool.tidy(now);
         if tidied.missing == 0 {
             return tidied.drained_at;
@@ -250,6 +245,9 @@ impl Policy {
             }
             Err(error) => {
                 self.pool.give_up();
+                if !error.is_the_hosts() {
+                    self.breaker.note(now, self.calls.load(Relaxed), Weight::Fault);
+                }
                 retry.pause = (retry.pause * 2).clamp(FIRST_RETRY, LAST_RETRY);
                 retry.not_before = Some(Instant::now() + retry.pause);
                 let (policy, pause) = (&self.blueprint.label, retry.pause);
@@ -258,45 +256,10 @@ impl Policy {
             }
         }
     }
-
-    /// Counts a failed call and, not more than once a second, logs it.
-    fn note_failure(&self, callback: &str, failure: Failure, error: Option<&wasmtime::Error>) -> Failure {
-        self.failures[failure as usize].fetch_add(1, Relaxed);
-        let mut complaints = self.complaints.lock();
-        if complaints.last.is_some_and(|last| last.elapsed() < LOG_EVERY) {
-            complaints.withheld += 1;
-            return failure;
-        }
-        let withheld = std::mem::take(&mut complaints.withheld);
-        complaints.last = Some(Instant::now());
-        drop(complaints);
-        let label = &self.blueprint.label;
-        tracing::warn!(
-            file = %label.file.display(),
-            policy = &*label.name,
-            generation = label.generation,
-            callback,
-            failure = failure.as_str(),
-            withheld,
-            error = error.map(|error| tracing::field::display(in_words(error))),
-            "a policy's call failed"
-        );
-        failure
-    }
 }
 
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Policy({})", self.blueprint.label)
-    }
-}
-
-/// Why a call ended in `error`. Outside of Wasm, with no trap and no frame of the guest, only its verdict can be at fault.
-fn kind(error: &wasmtime::Error) -> Failure {
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => Failure::Deadline,
-        Some(_) => Failure::Trap,
-        None if error.downcast_ref::<WasmBacktrace>().is_some() => Failure::Trap,
-        None => Failure::InvalidVerdict,
     }
 }

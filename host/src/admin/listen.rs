@@ -1,0 +1,138 @@
+//! Where the resources are served.
+
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+use super::{
+    resources::Operator,
+    socket::{Held, Socket, Taken},
+};
+use crate::{
+    Host,
+    serve::{http, phase::Phases, state_dir},
+};
+
+/// Connections at once, at each place: a few scrapers and an operator.
+const ROOM: usize = 32;
+/// When a client that sends no request, or takes no answer, is dropped. Scrapers keep a connection for the next scrape.
+const IDLE: Duration = Duration::from_secs(90);
+/// After a failed accept: time for what there is too little of to come back.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The places, bound and not served yet.
+pub(crate) struct Admin {
+    tcp: Option<TcpListener>,
+    socket: Option<Socket>,
+}
+
+enum Place {
+    Tcp(TcpListener),
+    Socket { listener: UnixListener, _held: Held },
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+impl Admin {
+    /// Listens at `address`, if there is one, and on the socket in the state directory.
+    ///
+    /// # Errors
+    /// The address or the socket is another server's, or `state_dir` was given and there can be no socket in it. That there
+    /// can be none in the default directory is a warning.
+    pub(crate) async fn bind(address: Option<SocketAddr>, state_dir: Option<&Path>) -> Result<Self> {
+        let tcp = match address {
+            None => None,
+            Some(address) => {
+                if !address.ip().is_loopback() {
+                    tracing::warn!(
+                        "--admin {address} is open to other machines, without TLS or a password: see that only those reach \
+                         it that may read metrics and policies' names, or give a port alone"
+                    );
+                }
+                let listener = TcpListener::bind(address).await;
+                Some(listener.with_context(|| format!("cannot listen on {address}: choose another --admin"))?)
+            }
+        };
+        let socket = match state_dir::choose(state_dir).and_then(|dir| Socket::bind(&dir)) {
+            Ok(socket) => Some(socket),
+            Err(error) if state_dir.is_some() || error.is::<Taken>() => return Err(error),
+            Err(error) => {
+                tracing::warn!("`reprise status` cannot reach this server: {error:#}");
+                None
+            }
+        };
+        Ok(Self { tcp, socket })
+    }
+
+    /// Where `--admin` listens.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.tcp.as_ref()?.local_addr().ok()
+    }
+
+    /// Serves until the tasks are dropped. The socket is given up when the server drains, so that its successor may have it.
+    ///
+    /// # Errors
+    /// The socket cannot be had for this runtime.
+    pub(crate) fn serve(self, host: &Arc<Host>, phases: &Phases) -> Result<JoinSet<()>> {
+        let mut places = Vec::new();
+        places.extend(self.tcp.map(Place::Tcp));
+        if let Some(Socket { listener, held }) = self.socket {
+            places.push(Place::Socket { listener: UnixListener::from_std(listener)?, _held: held });
+        }
+        let mut tasks = JoinSet::new();
+        for place in places {
+            tasks.spawn(run(place, Arc::clone(host), phases.clone()));
+        }
+        Ok(tasks)
+    }
+}
+
+async fn run(place: Place, host: Arc<Host>, phases: Phases) {
+    let on_socket = matches!(place, Place::Socket { .. });
+    let operator = Arc::new(Operator { host, phases: phases.clone(), may_change: on_socket });
+    let room = Arc::new(Semaphore::new(ROOM));
+    let mut connections = JoinSet::new();
+    let mut draining = phases.clone();
+    loop {
+        // Nobody closes the semaphore.
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let mut stream = tokio::select! {
+            stream = place.accept() => stream,
+            () = draining.draining(), if on_socket => break,
+        };
+        let (operator, mut phases) = (Arc::clone(&operator), phases.clone());
+        while connections.try_join_next().is_some() {}
+        connections.spawn(async move {
+            // What goes wrong on a connection is its client's business.
+            let _ = http::serve(&mut stream, &*operator, IDLE, &mut phases).await;
+            drop(permit);
+        });
+    }
+    drop(place);
+    while connections.join_next().await.is_some() {}
+}
+
+impl Place {
+    async fn accept(&self) -> Box<dyn Stream> {
+        loop {
+            let accepted: io::Result<Box<dyn Stream>> = match self {
+                Place::Tcp(listener) => listener.accept().await.map(|(stream, _)| Box::new(stream) as _),
+                Place::Socket { listener, .. } => listener.accept().await.map(|(stream, _)| Box::new(stream) as _),
+            };
+            match accepted {
+                Ok(stream) => return stream,
+                Err(error) => {
+                    tracing::debug!("an operator's connection cannot be accepted: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What an operator asks a running server: how it is doing, and what is to become of its policies.
+//!
+//! One set of resources over HTTP/1.1, at two places:
+//!
+//! - `socket`: a Unix socket in the state directory, its owner's alone, for `reprise status` and `reprise policies`
+//! - `--admin ADDR`: for Prometheus and load balancers; there nothing can be changed, for there is no asking who it is
+//!
+//! `resources` answers, `listen` accepts; `client` is the command's side.
+
+pub(crate) mod client;
+mod listen;
+mod resources;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::listen::Admin;

@@ -1,0 +1,53 @@
+//! The resources, without a network.
+
+use std::sync::Arc;
+
+use super::resources::Operator;
+use crate::{
+    Host,
+    serve::{
+        http::{Answer, Resources},
+        phase::{Phase, Phased},
+        request::{Method, Request},
+    },
+};
+
+async fn ask(operator: &Operator, method: Method, path: &str) -> Answer {
+    operator.answer(&Request { method, path: path.into(), keep_alive: false }).await
+}
+
+fn operator(phased: &Phased, may_change: bool) -> Operator {
+    Operator { host: Arc::new(Host::builder().build().unwrap()), phases: phased.watch(), may_change }
+}
+
+#[tokio::test]
+async fn a_server_that_drains_is_healthy_and_not_ready() {
+    let phased = Phased::new();
+    let operator = operator(&phased, false);
+    assert_eq!(ask(&operator, Method::Get, "/readyz").await.status, "200 OK");
+    phased.enter(Phase::Draining);
+    assert_eq!(ask(&operator, Method::Get, "/readyz").await.status, "503 Service Unavailable");
+    assert_eq!(ask(&operator, Method::Get, "/healthz").await.status, "200 OK");
+}
+
+#[tokio::test]
+async fn nothing_is_changed_from_a_place_that_is_not_for_it() {
+    let phased = Phased::new();
+    for path in ["/policies/reload", "/policies/a/rollback", "/policies/a/quarantine"] {
+        let shut = operator(&phased, false);
+        assert_eq!(ask(&shut, Method::Post, path).await.status, "405 Method Not Allowed", "{path}");
+        // This host has no directory of policies to change, and says so.
+        let open = operator(&phased, true);
+        assert_eq!(ask(&open, Method::Post, path).await.status, "503 Service Unavailable", "{path}");
+        assert_eq!(ask(&open, Method::Get, path).await.status, "404 Not Found", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_answered_with_what_is() {
+    let phased = Phased::new();
+    let answer = ask(&operator(&phased, false), Method::Get, "/metricz").await;
+    assert!(answer.status.starts_with("404") && answer.body.contains("/metrics"), "{answer:?}");
+    let wish = ask(&operator(&phased, true), Method::Post, "/policies/a/burn").await;
+    assert!(wish.status.starts_with("404"), "{wish:?}");
+}

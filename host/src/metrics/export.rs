@@ -1,0 +1,213 @@
+//! All counts for Prometheus.
+
+use std::{
+    fmt::{self, Debug},
+    sync::{Arc, Weak},
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet, text},
+    registry::Registry,
+};
+
+use super::{VERDICTS, VERSIONS, families as family, families::MetricFamily, histogram::Reading};
+use crate::{
+    host::{Inner, Snapshot},
+    policy::{Callback, Failure, Policy},
+    status::{Comparison, State},
+};
+
+/// The media type of what [`Metrics::encode`] writes: OpenMetrics text, which Prometheus reads since 2.5.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that a host counts, read when it is encoded: alone, or with what else there is in a registry of
+/// `prometheus-client` 0.25. `docs/metrics.md` lists what there is.
+///
+/// ```
+/// # fn main() -> anyhow::Result<()> {
+/// let host = reprise::Host::builder().build()?;
+/// let mut registry = prometheus_client::registry::Registry::default();
+/// registry.register_collector(Box::new(host.metrics()));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Reading takes the store's locks for a moment, and allocates: not on a handshake's thread.
+#[derive(Clone)]
+pub struct Metrics {
+    host: Weak<Inner>,
+}
+
+impl Metrics {
+    pub(crate) fn new(host: &Arc<Inner>) -> Self {
+        Self { host: Arc::downgrade(host) }
+    }
+
+    /// The metrics in OpenMetrics text ([`CONTENT_TYPE`]).
+    pub fn encode(&self) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self.clone()));
+        let mut encoded = String::new();
+        // A string takes everything.
+        let _ = text::encode(&mut encoded, &registry);
+        encoded
+    }
+}
+
+impl Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Metrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(host) = self.host.upgrade() else { return Ok(()) };
+        let mut sheet = Sheet(encoder);
+        sheet.handshakes(&host)?;
+        let policies = host.policies_now();
+        sheet.policies(&policies)?;
+        let chain = &policies.chain;
+        sheet.policy_calls(&[chain.policies(), chain.shadows()].concat())?;
+        sheet.store(&host)
+    }
+}
+
+/// What the metrics are written on, one family after another.
+struct Sheet<'a>(DescriptorEncoder<'a>);
+
+impl Sheet<'_> {
+    fn handshakes(&mut self, host: &Inner) -> fmt::Result {
+        let mut handshakes = self.family(&family::HANDSHAKES)?;
+        for ((version, _), [full, resumed]) in VERSIONS.iter().zip(host.handshakes.handshakes()) {
+            count(&mut handshakes, &[("version", *version), ("handshake", "full")], full)?;
+            count(&mut handshakes, &[("version", *version), ("handshake", "resumed")], resumed)?;
+        }
+        let mut misses = self.family(&family::MISSES)?;
+        for (reason, times) in host.handshakes.misses() {
+            count(&mut misses, &[("reason", reason)], times)?;
+        }
+        spread(&mut self.family(&family::SESSION_AGE)?, &host.handshakes.ages())?;
+        total(&mut self.family(&family::REMOVALS_DROPPED)?, host.removals_dropped())
+    }
+
+    /// The policies that are there, live or not.
+    fn policies(&mut self, policies: &Snapshot) -> fmt::Result {
+        let all = crate::status::policies(policies);
+        let mut generation = self.family(&family::POLICY_GENERATION)?;
+        for policy in &all {
+            level(&mut generation, &[("policy", policy.name.as_str())], policy.generation.unwrap_or(0))?;
+        }
+        let mut state = self.family(&family::POLICY_STATE)?;
+        for policy in &all {
+            for possible in State::ALL {
+                let labels = [("policy", policy.name.as_str()), ("state", possible.as_str())];
+                level(&mut state, &labels, u64::from(policy.state == possible))?;
+            }
+        }
+        let mut instances = self.family(&family::POLICY_INSTANCES)?;
+        for policy in &all {
+            level(&mut instances, &[("policy", policy.name.as_str())], policy.instances as u64)?;
+        }
+        let mut rejections = self.family(&family::POLICY_REJECTIONS)?;
+        for policy in &all {
+            count(&mut rejections, &[("policy", policy.name.as_str())], policy.rejections)?;
+        }
+        let mut shadow = self.family(&family::POLICY_SHADOW)?;
+        for policy in &all {
+            let Some(Comparison { agreed, would_have_refused, would_have_allowed, failed, dropped }) = policy.shadow
+            else {
+                continue;
+            };
+            for (comparison, times) in [
+                ("agreed", agreed),
+                ("would-have-refused", would_have_refused),
+                ("would-have-allowed", would_have_allowed),
+                ("failed", failed),
+                ("dropped", dropped),
+            ] {
+                count(&mut shadow, &[("policy", policy.name.as_str()), ("comparison", comparison)], times)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn policy_calls(&mut self, policies: &[Arc<Policy>]) -> fmt::Result {
+        let each = || policies.iter().flat_map(|policy| Callback::ALL.map(|callback| (policy, callback)));
+        let labels = |policy: &'_ Policy, callback: Callback| {
+            [("policy", policy.name().to_owned()), ("callback", callback.as_str().to_owned())]
+        };
+        let mut calls = self.family(&family::POLICY_CALLS)?;
+        for (policy, callback) in each() {
+            count(&mut calls, &labels(policy, callback), policy.counts().calls(callback))?;
+        }
+        let mut durations = self.family(&family::POLICY_CALL_DURATION)?;
+        for (policy, callback) in each() {
+            let labels = labels(policy, callback);
+            spread(&mut durations.encode_family(&labels)?, &policy.counts().call_times(callback))?;
+        }
+        let mut verdicts = self.family(&family::POLICY_VERDICTS)?;
+        for policy in policies {
+            for ((callback, verdict), times) in VERDICTS.iter().zip(policy.counts().verdicts()) {
+                let labels = [("policy", policy.name()), ("callback", callback.as_str()), ("verdict", verdict)];
+                count(&mut verdicts, &labels, times)?;
+            }
+        }
+        let mut failures = self.family(&family::POLICY_FAILURES)?;
+        for policy in policies {
+            for (kind, times) in Failure::ALL.iter().zip(policy.counts().failures()) {
+                count(&mut failures, &[("policy", policy.name()), ("kind", kind.as_str())], times)?;
+            }
+        }
+        let mut counters = self.family(&family::POLICY_COUNTER)?;
+        for policy in policies {
+            for (name, times) in policy.counters() {
+                count(&mut counters, &[("policy", policy.name()), ("name", name.as_str())], times)?;
+            }
+        }
+        let mut dropped = self.family(&family::POLICY_OBSERVATIONS_DROPPED)?;
+        for policy in policies {
+            count(&mut dropped, &[("policy", policy.name())], policy.observations_dropped())?;
+        }
+        Ok(())
+    }
+
+    fn store(&mut self, host: &Inner) -> fmt::Result {
+        let usage = host.store.usage();
+        for (family, now) in [
+            (family::STORE_SESSIONS, usage.sessions),
+            (family::STORE_BYTES, usage.bytes),
+            (family::STORE_PROTOTYPES, usage.prototypes),
+        ] {
+            self.family(&family)?.encode_gauge(&gauge(now))?;
+        }
+        total(&mut self.family(&family::STORE_EVICTIONS)?, usage.evicted)?;
+        total(&mut self.family(&family::STORE_EXPIRATIONS)?, usage.expired)
+    }
+
+    fn family(&mut self, family: &MetricFamily) -> Result<MetricEncoder<'_>, fmt::Error> {
+        self.0.encode_descriptor(family.name, family.help, None, family.kind)
+    }
+}
+
+fn total(family: &mut MetricEncoder<'_>, value: u64) -> fmt::Result {
+    family.encode_counter::<NoLabelSet, u64, f64>(&value, None)
+}
+
+fn count(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
+    total(&mut family.encode_family(labels)?, value)
+}
+
+fn level(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
+    family.encode_family(labels)?.encode_gauge(&gauge(value))
+}
+
+/// The format's whole numbers are signed.
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn spread(family: &mut MetricEncoder<'_>, reading: &Reading) -> fmt::Result {
+    family.encode_histogram::<NoLabelSet>(reading.sum, reading.count(), &reading.buckets, None)
+}

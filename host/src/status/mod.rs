@@ -1,0 +1,66 @@
+//! How a host is doing, in one piece: for a status page, a command, a test. What only grows is in [`crate::metrics`] too.
+
+mod policies;
+
+use std::{collections::BTreeMap, process};
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::policies::policies;
+pub use self::policies::{Comparison, Policy, Rejection, State};
+use crate::{
+    host::{Inner, unix_seconds},
+    metrics::VERSIONS,
+    store::Usage,
+};
+
+/// How a host is doing. Times are seconds since the Unix epoch, by the system's clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// Reprise's version.
+    pub version: String,
+    /// The process's id.
+    pub process: u32,
+    /// When this was so.
+    pub now: u64,
+    /// When the host was made.
+    pub since: u64,
+    /// Every policy: those that have been live in the order in which they are asked, then the others by file name.
+    pub policies: Vec<Policy>,
+    /// Handshakes completed since the host was made, by version of TLS.
+    pub handshakes: Vec<Handshakes>,
+    /// How often each reason was why an offered session did not resume: all of [`crate::session::Miss::REASONS`].
+    pub misses: BTreeMap<String, u64>,
+    /// What the store holds.
+    pub store: Usage,
+}
+
+/// Handshakes completed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handshakes {
+    /// The version of TLS: `1.0` to `1.3`.
+    pub version: String,
+    /// In full.
+    pub full: u64,
+    /// By resuming a session.
+    pub resumed: u64,
+}
+
+impl Status {
+    pub(crate) fn of(host: &Inner) -> Self {
+        let counted = VERSIONS.iter().zip(host.handshakes.handshakes());
+        let handshakes =
+            counted.map(|((version, _), [full, resumed])| Handshakes { version: (*version).into(), full, resumed });
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            process: process::id(),
+            now: unix_seconds(std::time::SystemTime::now()),
+            since: unix_seconds(host.since),
+            policies: policies(&host.policies_now()),
+            handshakes: handshakes.collect(),
+            misses: host.handshakes.misses().map(|(reason, count)| (reason.into(), count)).collect(),
+            store: host.store.usage(),
+        }
+    }
+}
