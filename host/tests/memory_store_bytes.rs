@@ -35,7 +35,7 @@ static COUNTING: Counting = Counting;
 
 fn id(number: u64) -> SessionId {
     let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes[24..].copy_from_slice(&number.to_be_bytes());
     SessionId::from(bytes)
 }
 

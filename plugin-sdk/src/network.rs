@@ -33,6 +33,11 @@ impl Network {
         Some(Self { address, prefix })
     }
 
+    /// How many leading bits its addresses share.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
     /// Whether `address` belongs to it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = canonical(address);

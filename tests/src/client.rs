@@ -100,6 +100,14 @@ impl Client {
     /// # Errors
     /// It fails.
     pub fn connect(&self, address: SocketAddr, session: Option<&Session>) -> Result<Open, String> {
+        self.connect_over(TcpStream::connect(address).map_err(|error| error.to_string())?, session)
+    }
+
+    /// Does the handshake over a connection that may have carried something before.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn connect_over(&self, tcp: TcpStream, session: Option<&Session>) -> Result<Open, String> {
         let mut ssl = Ssl::new(self.context.get_or_init(|| self.context())).map_err(|error| error.to_string())?;
         if let Some(name) = &self.server_name {
             ssl.set_hostname(name).map_err(|error| error.to_string())?;
@@ -108,7 +116,6 @@ impl Client {
             let session = SslSession::from_der(&session.der).map_err(|error| error.to_string())?;
             offer(&mut ssl, &session);
         }
-        let tcp = TcpStream::connect(address).map_err(|error| error.to_string())?;
         tcp.set_read_timeout(Some(PATIENCE)).and_then(|()| tcp.set_nodelay(true)).map_err(|error| error.to_string())?;
         let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
         stream.connect().map_err(|error| format!("handshake: {error}"))?;
@@ -147,12 +154,20 @@ impl Open {
         let report = Report::of_answer(&answer)?;
         let reused = self.stream.ssl().session_reused();
         // In TLS 1.3 it is there once a ticket has been read, and that comes before the answer.
-        let session = self.stream.ssl().session().ok_or("the client has no session")?;
-        let der = session.to_der().map_err(|error| error.to_string())?;
-        let session = Session { der, id: session.id().to_vec() };
+        let session = self.session()?;
         // The server has closed; what a goodbye meets now is its business.
         let _ = self.stream.shutdown();
         Ok(Visit { report, reused, session })
+    }
+
+    /// The session that the client has by now.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn session(&self) -> Result<Session, String> {
+        let session = self.stream.ssl().session().ok_or("the client has no session")?;
+        let der = session.to_der().map_err(|error| error.to_string())?;
+        Ok(Session { der, id: session.id().to_vec() })
     }
 
     /// Sends bytes.

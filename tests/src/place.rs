@@ -1,7 +1,8 @@
 //! A server's files.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -80,6 +81,25 @@ impl Place {
 
     /// Like [`Place::serve`], with these variables in its environment.
     pub fn serve_in(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
+        self.serve_as(None, arguments, environment)
+    }
+
+    /// Like [`Place::serve`], by a user to whom permissions mean something: if these tests are root's, by `nobody`, who
+    /// may read this place and owns nothing in it.
+    pub fn serve_unprivileged(&self, arguments: &[&str]) -> Server {
+        // The owner of a process's own entry there is its effective user.
+        let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        for readable in [self.directory.path(), &self.path("policies"), &self.path("server.key")] {
+            fs::set_permissions(readable, Permissions::from_mode(0o755)).unwrap();
+        }
+        // The one thing that is the server's to write.
+        let state = self.path("state");
+        fs::create_dir_all(&state).unwrap();
+        fs::set_permissions(&state, Permissions::from_mode(0o777)).unwrap();
+        self.serve_as(is_root.then_some(65_534), arguments, &[])
+    }
+
+    fn serve_as(&self, user: Option<u32>, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
         let (cert, key, policies) = (self.arg("server.crt"), self.arg("server.key"), self.arg("policies"));
         let state = self.arg("state");
         let mut all = vec!["serve", "--cert", &cert, "--key", &key, "--policies", &policies];
@@ -90,6 +110,6 @@ impl Place {
             all.extend(["--state-dir", &state]);
         }
         all.extend(arguments);
-        Server::start(&crate::built::server(), &all, environment)
+        Server::start_as(user, &crate::built::server(), &all, environment)
     }
 }

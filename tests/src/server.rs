@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     sync::Arc,
@@ -21,8 +22,16 @@ pub struct Server {
 impl Server {
     /// Runs a program that says `listening on ADDR` on stderr for each `--listen` among its arguments.
     pub fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::start_as(None, program, arguments, environment)
+    }
+
+    /// Like [`Server::start`], as another user (and group), which takes root.
+    pub fn start_as(user: Option<u32>, program: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(program);
         command.args(arguments).envs(environment.iter().copied()).env_remove("RUST_LOG");
+        if let Some(user) = user {
+            command.uid(user).gid(user);
+        }
         let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the server starts");
         let log = Log::of(process.stderr.take().expect("it is piped"));
         let mut server = Self { process, addresses: Vec::new(), log };
@@ -90,7 +99,16 @@ impl Server {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        self.signal("-TERM");
+    }
+
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
         assert!(sent.expect("`kill` is there").success());
     }
 
@@ -121,6 +139,7 @@ impl Drop for Server {
 
 fn address(line: &str) -> SocketAddr {
     let after = line.split("listening on ").nth(1).unwrap_or_default();
-    let address = after.split_whitespace().next().unwrap_or_default();
+    // In a log of JSON a quotation mark follows.
+    let address = after.split(|c: char| c.is_whitespace() || c == '"').next().unwrap_or_default();
     address.parse().unwrap_or_else(|_| panic!("no address in `{line}`"))
 }

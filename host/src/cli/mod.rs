@@ -4,6 +4,7 @@ mod check;
 mod core_dumps;
 mod policies;
 mod serve;
+mod service_manager;
 mod sign;
 mod status;
 

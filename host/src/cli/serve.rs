@@ -7,13 +7,17 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::core_dumps;
-use crate::serve::{Options, Server, Settings, read};
+use super::{core_dumps, service_manager};
+use crate::serve::{LogFormat, Options, Server, Settings, read};
+
+/// The target of the line that says where the server listens, which no filter holds back.
+const LISTENING: &str = "reprise::listening";
 
 /// Serve TLS, with sessions kept and resumed as policies say.
 ///
 /// Policies, certificates, keys, CAs and CRLs are taken up again when their files change; no connection is dropped for it.
-/// SIGTERM and SIGINT stop accepting and let connections finish.
+/// SIGTERM and SIGINT stop accepting and let connections finish. SIGHUP takes all these files up anew, policies as
+/// `reprise policies reload` does; options are read at the start only. A service manager that asks to be told (sd_notify) is told when the server is ready.
 ///
 /// Spans of time are written like `500ms`, `10s`, `30m`, `2h`, `1d`; sizes like `16KiB`, `64MiB`.
 #[derive(Args)]
@@ -35,34 +39,62 @@ impl Serve {
         if let Some(file) = &self.config {
             options = options.or(read(file)?);
         }
-        log(options.log.as_deref().unwrap_or("info"))?;
+        let format = options.log_format.unwrap_or_default();
+        log(options.log.as_deref().unwrap_or("info"), format)?;
         if !options.core_dumps {
             core_dumps::forbid()?;
         }
         let settings = Settings::new(options)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(settings))?;
+        runtime.block_on(serve(settings, format))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn serve(settings: Settings) -> Result<()> {
+async fn serve(settings: Settings, format: LogFormat) -> Result<()> {
     let (mut stop, mut hurry) = (Stop::new()?, Stop::new()?);
+    let mut hang_up = signal(SignalKind::hangup())?;
     let server = Server::bind(settings).await?;
     for (address, name) in server.addresses() {
+        let known_as = if name == "default" { String::new() } else { format!(" as {name}") };
         // Whatever --log says: scripts and supervisors wait for this line.
-        eprintln!("listening on {address}{}", if name == "default" { String::new() } else { format!(" as {name}") });
+        match format {
+            LogFormat::Text => eprintln!("listening on {address}{known_as}"),
+            LogFormat::Json => {
+                tracing::info!(target: LISTENING, %address, listener = name, "listening on {address}{known_as}")
+            }
+        }
     }
     if let Some(address) = server.admin_address() {
-        eprintln!("admin on http://{address}");
+        match format {
+            LogFormat::Text => eprintln!("admin on http://{address}"),
+            LogFormat::Json => tracing::info!(target: LISTENING, %address, "admin on http://{address}"),
+        }
     }
-    let stopped = async { stop.signalled().await };
+    service_manager::ready();
+    let alive = tokio::spawn(service_manager::keep_alive()).abort_handle();
+    let reload = server.reload();
+    let reloading = tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            tracing::info!("SIGHUP: taking up policies and certificates anew");
+            service_manager::reloading();
+            reload.now().await;
+            service_manager::ready();
+        }
+    })
+    .abort_handle();
+    let stopped = async {
+        stop.signalled().await;
+        reloading.abort();
+        service_manager::stopping();
+    };
     let hurried = async {
         // The first signal reaches both listeners; the second is the one that hurries.
         hurry.signalled().await;
         hurry.signalled().await;
     };
     server.run(stopped, hurried).await;
+    alive.abort();
     Ok(())
 }
 
@@ -85,15 +117,18 @@ impl Stop {
     }
 }
 
-fn log(filter: &str) -> Result<()> {
+fn log(filter: &str, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| {
         format!("--log `{filter}` is no filter: write a level like `debug`, or `info,reprise::serve=debug`")
     })?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter.add_directive(format!("{LISTENING}=info").parse()?))
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .try_init()
-        .map_err(|error| anyhow::anyhow!("the log cannot be set up: {error}"))
+        .with_ansi(format == LogFormat::Text && std::io::stderr().is_terminal())
+        .with_target(false);
+    let set_up = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
+    };
+    set_up.map_err(|error| anyhow::anyhow!("the log cannot be set up: {error}"))
 }

@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_rejection_is_remembered_beyond_what_goes_live_after_it() {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let (file, name, hash) = ("10-a.wasm", "a", ContentHash { module: [0; 32], manifest: None });
+        let (file, name, hash) = ("10-a.wasm", "a", ContentHash { module: [0; 32], manifest: None, signature: None });
         let rejected =
             PolicyEvent::Rejected { file: file.into(), name: name.into(), reason: "no".into(), keeping: Some(1) };
         let mut histories = Histories::default();

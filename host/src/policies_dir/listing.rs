@@ -240,7 +240,10 @@ impl Files {
 
 /// Reads a regular file, following links; `None` if there is none.
 fn read_whole(path: &Path, limit: u64) -> Result<Option<(Stamp, Vec<u8>)>, String> {
-    let failed = |error: io::Error| format!("{} cannot be read: {error}", shown(path));
+    let failed = |error: io::Error| {
+        let hint = if error.kind() == io::ErrorKind::PermissionDenied { "; let the server's user read it" } else { "" };
+        format!("{} cannot be read: {error}{hint}", shown(path))
+    };
     // Opening a FIFO would wait for its writer.
     let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
         Ok(file) => file,
@@ -254,9 +257,11 @@ fn read_whole(path: &Path, limit: u64) -> Result<Option<(Stamp, Vec<u8>)>, Strin
     if !metadata.is_file() {
         return Err(format!("{} is not a regular file", shown(path)));
     }
-    let bytes = read_at_most(file, limit).map_err(failed)?.ok_or_else(|| {
-        format!("{} is larger than {limit} bytes, the most that is read: make it smaller", shown(path))
-    })?;
+    let too_large = || format!("{} is larger than {limit} bytes, the most that is read: make it smaller", shown(path));
+    if metadata.size() > limit {
+        return Err(too_large());
+    }
+    let bytes = read_at_most(file, limit).map_err(failed)?.ok_or_else(too_large)?;
     Ok(Some((Stamp::of(&metadata), bytes)))
 }
 

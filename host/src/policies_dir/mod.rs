@@ -205,7 +205,8 @@ impl PoliciesDir {
         reply.recv().unwrap_or(Err(ControlError::NotWatched("the thread that watches it has ended")))
     }
 
-    /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before.
+    /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before, or within [`DirOptions::poll`]
+    /// while a file is being written to without end.
     pub fn rescan(&self) {
         if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
             running.shared.bell.ring(Rings { look: true, ..Rings::default() });

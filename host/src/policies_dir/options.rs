@@ -14,7 +14,8 @@ pub struct DirOptions {
     /// symbolic link raise no events; a look at unchanged files costs a few system calls each.
     pub poll: Duration,
     /// How long files that have settled wait for others that still change, so that what is dropped together goes live
-    /// together. Default 5 s. A file that never stops changing delays the others by no more than this, and is never loaded.
+    /// together. Default 5 s. A file that never stops changing delays the others by no more than this, and is never loaded; from
+    /// then on looks are further and further apart, up to the lesser of this and [`DirOptions::poll`].
     pub max_wait: Duration,
     /// Whether the operating system's events shorten the wait for the next look. Default true; the result is the same
     /// without, up to [`DirOptions::poll`] later.

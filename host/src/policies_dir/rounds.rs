@@ -1,7 +1,6 @@
 //! The thread that looks, waits, loads and swaps.
 
 use std::{
-    collections::{BTreeSet, HashMap},
     path::PathBuf,
     sync::{
         Arc, Weak,
@@ -91,6 +90,32 @@ pub(super) enum Next {
     Poll,
 }
 
+/// How far apart looks are.
+struct Pace {
+    settle: Duration,
+    poll: Duration,
+    /// The furthest apart while a file is written to without end: it is read at each look, and each write is an event.
+    furthest: Duration,
+    lingering: Duration,
+}
+
+impl Pace {
+    fn new(options: &DirOptions) -> Self {
+        let DirOptions { settle, poll, max_wait, .. } = *options;
+        Self { settle, poll, furthest: poll.min(max_wait).max(settle), lingering: settle }
+    }
+
+    /// How soon after a look the next one may come, and how late it comes at the latest.
+    fn after(&mut self, next: &Next) -> (Duration, Duration) {
+        self.lingering = if *next == Next::Linger { (self.lingering * 2).min(self.furthest) } else { self.settle };
+        match next {
+            Next::Settle => (self.settle, self.settle),
+            Next::Linger => (self.lingering, self.lingering),
+            Next::Poll => (self.settle, self.poll),
+        }
+    }
+}
+
 impl<L: Loader> Rounds<L> {
     pub fn new(dir: PathBuf, loader: L, mut options: DirOptions, shared: Arc<Shared>) -> Self {
         // Neither a thread that never rests nor a point in time that cannot be counted.
@@ -128,6 +153,7 @@ impl<L: Loader> Rounds<L> {
         let mut scanned = Some(scanned);
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
         let mut read_all = true;
+        let mut pace = Pace::new(&self.options);
         loop {
             let next = self.round(Instant::now(), read_all);
             if next != Next::Settle {
@@ -138,7 +164,8 @@ impl<L: Loader> Rounds<L> {
                 }
                 self.answer_reloads();
             }
-            let Some(rings) = self.rest(&next) else { return };
+            let (earliest, latest) = pace.after(&next);
+            let Some(rings) = self.rest(earliest, latest) else { return };
             // A reload does not trust the files' stamps.
             read_all = rings.look || !self.reloading.is_empty();
             if let Some(watch) = &mut watch {
@@ -148,10 +175,9 @@ impl<L: Loader> Rounds<L> {
     }
 
     /// Waits for the next look, and supervises meanwhile. None: the owner is going away.
-    fn rest(&mut self, next: &Next) -> Option<Rings> {
+    fn rest(&mut self, earliest: Duration, latest: Duration) -> Option<Rings> {
         let looked = Instant::now();
-        let earliest = looked + self.options.settle;
-        let mut latest = looked + if *next == Next::Poll { self.options.poll } else { self.options.settle };
+        let (earliest, mut latest) = (looked + earliest, looked + latest);
         loop {
             let due = self.roster.due().map_or(latest, |due| latest.min(due));
             let rings = self.shared.bell.wait(earliest, due);
@@ -325,7 +351,8 @@ impl<L: Loader> Rounds<L> {
         let Files { module, manifest, signature, hash } = files;
         let name = policy_name(file).to_string();
         let generation = self.roster.next_generation(&name);
-        let candidate = Candidate { file: file.to_string(), name, generation, hash, module, manifest, signature, signed: None };
+        let candidate =
+            Candidate { file: file.to_string(), name, generation, hash, module, manifest, signature, signed: None };
         (hash == settled).then_some(candidate)
     }
 
@@ -374,5 +401,24 @@ impl<L: Loader> Rounds<L> {
         event.log();
         self.shared.histories.lock().note(&event, SystemTime::now());
         self.shared.subscribers.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_written_to_without_end_is_looked_at_less_and_less_often_events_or_not() {
+        let seconds = Duration::from_secs;
+        let options =
+            DirOptions { settle: seconds(1), poll: seconds(60), max_wait: seconds(5), ..DirOptions::default() };
+        let mut pace = Pace::new(&options);
+        assert_eq!(pace.after(&Next::Poll), (seconds(1), seconds(60)));
+        for apart in [2, 4, 5, 5] {
+            assert_eq!(pace.after(&Next::Linger), (seconds(apart), seconds(apart)));
+        }
+        assert_eq!(pace.after(&Next::Settle), (seconds(1), seconds(1)), "what else changes settles as ever");
+        assert_eq!(pace.after(&Next::Linger), (seconds(2), seconds(2)));
     }
 }

@@ -95,7 +95,7 @@ mod tests {
     const TRIAL: Duration = Duration::from_secs(60);
 
     fn generation(generation: u64) -> Generation<()> {
-        let hash = ContentHash { module: [generation as u8; 32], manifest: None };
+        let hash = ContentHash { module: [generation as u8; 32], manifest: None, signature: None };
         Generation { file: format!("{generation}-a.wasm"), name: "a".into(), generation, hash, policy: Arc::default() }
     }
 

@@ -76,7 +76,7 @@ fn identity(dir: &Path) -> Option<Identity> {
 }
 
 /// What an event is worth. Our own reading opens and closes files, and the parent may be a busy place.
-fn hint(dir: &Path, event: &notify::Result<Event>) -> Rings {
+pub(super) fn hint(dir: &Path, event: &notify::Result<Event>) -> Rings {
     let Ok(event) = event else { return Rings { look: true, watch_anew: true, ..Rings::default() } };
     if event.need_rescan() {
         return Rings { look: true, watch_anew: true, ..Rings::default() };

@@ -91,7 +91,8 @@ impl Runtime {
         let (memories, compiling) = (Mutex::default(), Default::default());
         let shadow = Shadow::start(options.supervision.shadow_queue, options.budget)
             .context("no thread for policies in shadow mode")?;
-        let shared = Shared { options, linker, cache, memories, compiling, work, shadow, upkeep, _ticker: ticker, engine };
+        let shared =
+            Shared { options, linker, cache, memories, compiling, work, shadow, upkeep, _ticker: ticker, engine };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -1,12 +1,14 @@
-//! Arguments that have parts or forms: `[NAME=]ADDR`, `PORT|ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `memory[:SIZE]`.
+//! Arguments that have parts or forms: `[NAME=]ADDR`, `PORT|ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `memory[:SIZE]`,
+//! `NETWORK/PREFIX`.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
 };
 
 use clap::ValueEnum;
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::quantity::Size;
@@ -55,6 +57,22 @@ pub(crate) struct AdminAddress(pub(crate) SocketAddr);
 pub(crate) enum StoreKind {
     /// This process's memory, this many bytes of it.
     Memory(Size),
+}
+
+/// A network, or one address, that connections come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Source(pub(crate) IpNet);
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object.
+    Json,
 }
 
 /// Whether a client is asked for a certificate.
@@ -149,6 +167,23 @@ impl FromStr for StoreKind {
     }
 }
 
+impl FromStr for Source {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        let address = || text.parse().map(|address: IpAddr| IpNet::from(address.to_canonical()));
+        // Bits beyond the prefix are more likely a slip than meant.
+        let exact = |network: &IpNet| network.trunc() == *network;
+        // A mapped address is compared as the IPv4 address that it is, so a network of them would have none in it.
+        let plain = |network: &IpNet| network.addr().to_canonical() == network.addr();
+        text.parse().or_else(|_| address()).ok().filter(exact).filter(plain).map(Self).ok_or_else(|| {
+            ArgumentError(format!(
+                "`{text}` is not a network: write `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`, without bits beyond the prefix"
+            ))
+        })
+    }
+}
+
 macro_rules! from_string {
     ($($argument:ty),*) => {$(
         impl TryFrom<String> for $argument {
@@ -160,7 +195,7 @@ macro_rules! from_string {
         }
     )*};
 }
-from_string!(AdminAddress, Listen, NamedSite, StoreKind);
+from_string!(AdminAddress, Listen, NamedSite, Source, StoreKind);
 
 /// `name` as a ClientHello may carry it (RFC 6066 section 3): lower case, no trailing dot, no IP address.
 fn server_name(name: &str) -> Result<String, ArgumentError> {
@@ -233,6 +268,18 @@ mod tests {
             "a b=c,k",
         ] {
             assert!(text.parse::<NamedSite>().expect_err(text).to_string().contains("write "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_a_network_or_one_address() {
+        for (text, network) in
+            [("192.0.2.7", "192.0.2.7/32"), ("10.0.0.0/8", "10.0.0.0/8"), ("::1", "::1/128"), ("::/0", "::/0")]
+        {
+            assert_eq!(text.parse::<Source>().unwrap().0.to_string(), network);
+        }
+        for text in ["", "a.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "::ffff:10.0.0.0/104", "*"] {
+            assert!(text.parse::<Source>().expect_err(text).to_string().contains("write `"), "{text}");
         }
     }
 

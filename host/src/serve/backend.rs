@@ -8,17 +8,25 @@ use tokio::{
     time::timeout,
 };
 
+use super::idle::Activity;
+
 /// A backend is near; one that takes longer to accept is as good as down.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Joins `client` and the backend at `address` until both are done. When one side ends its sending, so is the other told,
-/// and the opposite direction goes on.
+/// Joins `client` and the backend at `address` until both are done, or nothing has moved for `idle`. When one side ends its
+/// sending, so is the other told, and the opposite direction goes on. The backend is sent `header` first.
 ///
 /// # Errors
-/// The backend cannot be reached, or either stream's error. The client is told goodbye first where only the backend failed.
-pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, address: &str) -> io::Result<()> {
+/// The backend cannot be reached, either stream's error, or `TimedOut`. The client is told goodbye first where only the backend
+/// failed.
+pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
+    client: &mut S,
+    address: &str,
+    header: &[u8],
+    idle: Duration,
+) -> io::Result<()> {
     let connected = timeout(CONNECT, TcpStream::connect(address)).await;
-    let mut backend = match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+    let backend = match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         Ok(backend) => backend,
         Err(error) => {
             tracing::warn!("the backend {address} cannot be reached, a connection is closed: {error}");
@@ -26,7 +34,17 @@ pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, a
         }
     };
     backend.set_nodelay(true)?;
-    let joined = tokio::io::copy_bidirectional(client, &mut backend).await;
+    let activity = Activity::new();
+    // All that moves moves over the backend's stream.
+    let mut backend = activity.note(backend);
+    let joined = async {
+        backend.write_all(header).await?;
+        tokio::io::copy_bidirectional(client, &mut backend).await
+    };
+    let joined = tokio::select! {
+        joined = joined => joined,
+        () = activity.ceased_for(idle) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing moved for {idle:?}"))),
+    };
     if joined.is_err() {
         // Whichever side broke: a client that is still there learns that nothing more comes.
         let _ = timeout(Duration::from_secs(1), client.shutdown()).await;
@@ -36,11 +54,15 @@ pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, a
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use super::*;
     use tokio::{
         io::{AsyncReadExt, duplex},
         net::TcpListener,
     };
+
+    const LONG: Duration = Duration::from_secs(3600);
 
     #[tokio::test]
     async fn an_answer_still_comes_after_the_client_has_ended_its_sending() {
@@ -60,7 +82,7 @@ mod tests {
             client.read_to_string(&mut answer).await.unwrap();
             answer
         };
-        let ((), forwarded, answer) = tokio::join!(backend, forward(&mut server, &address), asking);
+        let ((), forwarded, answer) = tokio::join!(backend, forward(&mut server, &address, b"", LONG), asking);
         forwarded.unwrap();
         assert_eq!(answer, "there!");
     }
@@ -71,7 +93,25 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         drop(listener);
         let (mut client, mut server) = duplex(64);
-        forward(&mut server, &address).await.unwrap();
+        forward(&mut server, &address, b"", LONG).await.unwrap();
         assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_connection_on_which_nothing_moves_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let backend = async {
+            let (_silent, _) = listener.accept().await.unwrap();
+            pending::<()>().await;
+        };
+        let (mut client, mut server) = duplex(64);
+        tokio::select! {
+            forwarded = forward(&mut server, &address, b"", Duration::from_millis(50)) => {
+                assert_eq!(forwarded.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            }
+            () = backend => unreachable!(),
+        }
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "the client is told");
     }
 }

@@ -8,7 +8,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_openssl::SslStream;
 
-use super::{Shared, backend, http, phase::Phases, report::Report, responder::Responder};
+use super::{
+    Shared, backend, http,
+    phase::Phases,
+    proxy::{self, Endpoints},
+    report::Report,
+    responder::Responder,
+};
 
 /// Peers that vanish without a word are noticed after some minutes of silence.
 const KEEPALIVE: Duration = Duration::from_secs(120);
@@ -19,19 +25,24 @@ const GOODBYE: Duration = Duration::from_secs(1);
 ///
 /// What goes wrong here is the client's business or the network's: it is logged at `debug`.
 pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, peer: SocketAddr, mut phases: Phases) {
-    let mut stream = match accept(shared, listener, stream, peer).await {
-        Ok(stream) => stream,
+    let accepted = timeout(shared.handshake_timeout, accept(shared, listener, stream, peer))
+        .await
+        .with_context(|| format!("not done within {:?}", shared.handshake_timeout))
+        .flatten();
+    let (mut stream, endpoints) = match accepted {
+        Ok(accepted) => accepted,
         Err(error) => {
             tracing::debug!("{peer}: no handshake: {error:#}");
             return;
         }
     };
+    let peer = endpoints.source;
     let report = Report::of(stream.ssl(), shared.host.connection(stream.ssl()));
     tracing::debug!("{peer}: {}", report.summary());
 
     let mut closing = phases.clone();
     let served = tokio::select! {
-        served = exchange(shared, &mut stream, &report, &mut phases) => served,
+        served = exchange(shared, &mut stream, endpoints, &report, &mut phases) => served,
         () = closing.closing() => goodbye(&mut stream).await,
     };
     if let Err(error) = served {
@@ -39,30 +50,44 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
     }
 }
 
-/// The TLS handshake, within its timeout.
-async fn accept(shared: &Shared, listener: usize, stream: TcpStream, peer: SocketAddr) -> Result<SslStream<TcpStream>> {
+/// The TLS handshake, and before it the header of a proxy that is believed.
+async fn accept(
+    shared: &Shared,
+    listener: usize,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+) -> Result<(SslStream<TcpStream>, Endpoints)> {
     stream.set_nodelay(true)?;
     SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    let endpoints = proxy::endpoints(&mut stream, peer, &shared.accept_proxy).await?;
     // The hook moves the connection to the site that the client asks for.
     let mut ssl = Ssl::new(&shared.sites.context(listener, None))?;
-    shared.host.attach(&mut ssl, peer.ip())?;
+    shared.host.attach(&mut ssl, endpoints.source.ip())?;
     let mut stream = SslStream::new(ssl, stream)?;
-    timeout(shared.handshake_timeout, Pin::new(&mut stream).accept())
-        .await
-        .with_context(|| format!("not done within {:?}", shared.handshake_timeout))??;
-    Ok(stream)
+    Pin::new(&mut stream).accept().await?;
+    Ok((stream, endpoints))
 }
 
 async fn exchange(
     shared: &Shared,
     stream: &mut SslStream<TcpStream>,
+    endpoints: Endpoints,
     report: &Report,
     phases: &mut Phases,
 ) -> io::Result<()> {
-    match &shared.backend {
-        Some(address) => backend::forward(stream, address).await,
-        None => http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await,
-    }
+    let Some(backend) = &shared.backend else {
+        return http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await;
+    };
+    let header = if backend.send_proxy { header(stream, endpoints, report)? } else { Vec::new() };
+    backend::forward(stream, &backend.address, &header, backend.idle_timeout).await
+}
+
+fn header(stream: &SslStream<TcpStream>, endpoints: Endpoints, report: &Report) -> io::Result<Vec<u8>> {
+    let destination = match endpoints.destination {
+        Some(destination) => destination,
+        None => stream.get_ref().local_addr()?,
+    };
+    proxy::header(stream.ssl(), report.server_name(), endpoints.source, destination).map_err(io::Error::other)
 }
 
 async fn goodbye(stream: &mut SslStream<TcpStream>) -> io::Result<()> {

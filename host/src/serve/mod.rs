@@ -6,8 +6,8 @@
 //! - `settings`: what that means, with its defaults
 //! - `self_signed`: the certificate of a server that was given none
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
-//! - `accept`, `connection`, `phase`: a connection's life, and how the server ends
-//! - `backend`, `responder` with `report`: what a connection is for; `http` with `request`: how the responder speaks
+//! - `accept`, `proxy`, `connection`, `phase`: a connection's life, and how the server ends
+//! - `backend` with `idle`, `responder` with `report`: what a connection is for; `http` with `request`: how the responder speaks
 //! - `state_dir`: where state that outlives the process is kept
 
 mod accept;
@@ -15,9 +15,11 @@ mod argument;
 mod backend;
 mod connection;
 pub(crate) mod http;
+mod idle;
 mod material;
 mod options;
 pub(crate) mod phase;
+mod proxy;
 mod quantity;
 mod reload;
 mod report;
@@ -33,6 +35,7 @@ mod tests;
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use ipnet::IpNet;
 use tokio::{
     net::TcpListener,
     sync::Semaphore,
@@ -40,14 +43,15 @@ use tokio::{
     time::timeout,
 };
 
+pub(crate) use self::{
+    argument::LogFormat,
+    options::Options,
+    settings::{Settings, read, read_policy_keys},
+};
 use self::{
     argument::StoreKind,
     phase::{Phase, Phased},
     sites::Sites,
-};
-pub(crate) use self::{
-    options::Options,
-    settings::{Settings, read, read_policy_keys},
 };
 use crate::{Host, admin::Admin, store::Memory};
 
@@ -56,9 +60,18 @@ pub(crate) struct Server {
     sockets: Vec<(TcpListener, usize)>,
     listeners: Vec<String>,
     shared: Arc<Shared>,
-    reload: AbortHandle,
+    following: AbortHandle,
+    reload: Reload,
     admin: Admin,
     drain: Duration,
+}
+
+/// A way to have policies and certificates looked at.
+#[derive(Clone)]
+pub(crate) struct Reload {
+    host: Arc<Host>,
+    has_policies: bool,
+    files: reload::Ask,
 }
 
 /// What every connection needs.
@@ -67,8 +80,16 @@ struct Shared {
     sites: Arc<Sites>,
     /// A permit for each connection.
     room: Arc<Semaphore>,
-    backend: Option<String>,
+    accept_proxy: Vec<IpNet>,
+    backend: Option<Backend>,
     handshake_timeout: Duration,
+    idle_timeout: Duration,
+}
+
+/// Where what was decrypted goes.
+struct Backend {
+    address: String,
+    send_proxy: bool,
     idle_timeout: Duration,
 }
 
@@ -93,7 +114,10 @@ impl Server {
             sockets.push((socket, listener));
         }
         let (sites, seen) = Sites::open(Arc::clone(&host), &settings, listeners.clone())?;
-        let reload = tokio::spawn(reload::follow(Arc::clone(&sites), seen)).abort_handle();
+        let (files, asked) = reload::channel();
+        let following =
+            tokio::spawn(reload::follow(Arc::clone(&sites), seen, settings.self_signed, asked)).abort_handle();
+        let reload = Reload { host: Arc::clone(&host), has_policies: settings.policies.is_some(), files };
         // Last: whoever waits for the socket finds a server behind it.
         let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
         let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
@@ -101,11 +125,16 @@ impl Server {
             host,
             sites,
             room: Arc::new(Semaphore::new(room)),
-            backend: settings.backend,
+            accept_proxy: settings.accept_proxy,
+            backend: settings.backend.map(|address| Backend {
+                address,
+                send_proxy: settings.send_proxy,
+                idle_timeout: settings.backend_idle_timeout,
+            }),
             handshake_timeout: settings.handshake_timeout,
             idle_timeout: settings.idle_timeout,
         };
-        Ok(Self { sockets, listeners, shared: Arc::new(shared), reload, admin, drain: settings.drain })
+        Ok(Self { sockets, listeners, shared: Arc::new(shared), following, reload, admin, drain: settings.drain })
     }
 
     /// Where it listens, with the listener's name.
@@ -113,6 +142,11 @@ impl Server {
         self.sockets
             .iter()
             .filter_map(|(socket, listener)| Some((socket.local_addr().ok()?, self.listeners[*listener].as_str())))
+    }
+
+    /// A way to have policies and certificates looked at while it runs.
+    pub(crate) fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Where `--admin` is.
@@ -146,8 +180,23 @@ impl Server {
             let _ = timeout(Duration::from_secs(2), finished).await;
         }
         accepting.shutdown().await;
-        self.reload.abort();
+        self.following.abort();
         tracing::info!("stopped");
+    }
+}
+
+impl Reload {
+    /// Takes up every policy, certificate, key, CA and CRL anew, policies as [`crate::Policies::reload`] does. When it returns,
+    /// what changed is in force or was said to be wrong.
+    pub(crate) async fn now(&self) {
+        let policies = self.host.policies();
+        let policies = self.has_policies.then(|| tokio::task::spawn_blocking(move || policies.reload()));
+        self.files.now().await;
+        if let Some(policies) = policies
+            && let Ok(Err(error)) = policies.await
+        {
+            tracing::warn!("policies stay as they are: {error}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    argument::{AdminAddress, ClientAuth, Listen, NamedSite, StoreKind, TlsVersion},
+    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Source, StoreKind, TlsVersion},
     quantity::{Size, Span},
 };
 
@@ -28,6 +28,30 @@ pub(crate) struct Options {
     /// Without it a built-in HTTP/1.1 responder answers `GET /` and `GET /connection`, to see what resumed and why.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) backend: Option<String>,
+
+    /// Begin each connection to the backend with a PROXY protocol header, version 2
+    ///
+    /// It carries the client's address and the one that it connected to, the server name (PP2_TYPE_AUTHORITY), the protocol that
+    /// ALPN chose (PP2_TYPE_ALPN), and the TLS version, cipher suite and client certificate's CN (PP2_TYPE_SSL). Type 0xE0,
+    /// from the range for custom ones, has one byte: 1 if the connection resumed a session, else 0.
+    #[arg(long)]
+    pub(crate) send_proxy: bool,
+
+    /// When a connection to the backend is closed on which nothing moves in either direction [default: 10m]
+    ///
+    /// The default is nginx's. It ends what a vanished client or a stuck backend leaves behind; a protocol that is silent
+    /// for longer needs a longer one.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) backend_idle_timeout: Option<Span>,
+
+    /// Sources whose connections begin with a PROXY protocol header, version 2; repeatable [default: none]
+    ///
+    /// List the load balancers in front of this server, and nothing else: whoever is listed says where its connections come
+    /// from, and policies believe it. A listed source must send the header, within --handshake-timeout. From any other
+    /// source a header is no TLS, and the connection ends.
+    #[arg(long, value_name = "NETWORK")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) accept_proxy: Vec<Source>,
 
     /// Protocols offered in ALPN, the preferred first [default: http/1.1, or none with --backend]
     ///
@@ -171,7 +195,7 @@ pub(crate) struct Options {
 
     /// When the responder drops a client that sends no request or takes no answer [default: 60s]
     ///
-    /// Connections to a --backend are the backend's to close.
+    /// For connections to a --backend there is --backend-idle-timeout.
     #[arg(long, value_name = "SPAN")]
     pub(crate) idle_timeout: Option<Span>,
 
@@ -214,6 +238,13 @@ pub(crate) struct Options {
     /// The notation is that of tracing's EnvFilter, e.g. `info,reprise::serve=debug`.
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,
+
+    /// How a line of the log is written [default: text]
+    ///
+    /// `json` makes each line one JSON object with `timestamp`, `level`, `message`, and what else the line tells, like `policy`
+    /// and `generation`, under names of their own.
+    #[arg(long, value_enum)]
+    pub(crate) log_format: Option<LogFormat>,
 }
 
 impl Options {
@@ -222,6 +253,9 @@ impl Options {
         Options {
             listen: or(self.listen, other.listen),
             backend: self.backend.or(other.backend),
+            send_proxy: self.send_proxy || other.send_proxy,
+            backend_idle_timeout: self.backend_idle_timeout.or(other.backend_idle_timeout),
+            accept_proxy: or(self.accept_proxy, other.accept_proxy),
             alpn: or(self.alpn, other.alpn),
             // A certificate and its key belong together: neither side's is paired with the other's.
             key: if self.cert.is_some() { self.key } else { self.key.or(other.key) },
@@ -253,6 +287,7 @@ impl Options {
             admin: self.admin.or(other.admin),
             state_dir: self.state_dir.or(other.state_dir),
             log: self.log.or(other.log),
+            log_format: self.log_format.or(other.log_format),
         }
     }
 }

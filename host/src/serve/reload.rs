@@ -11,9 +11,12 @@ use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::sites::{Change, Look, Sites};
+use super::{
+    self_signed,
+    sites::{Change, Look, Sites},
+};
 
 /// Behind the events: network file systems have none, and a queue of them may overflow.
 const POLL: Duration = Duration::from_secs(30);
@@ -22,21 +25,70 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// Files that are written without a pause are taken as they are after this many looks.
 const MAX_LOOKS: usize = 30;
 
-/// Keeps `sites` as their files are. Runs until it is dropped.
-pub(crate) async fn follow(sites: Arc<Sites>, mut seen: Look) {
+/// A way to ask [`follow`] for a look.
+#[derive(Clone)]
+pub(crate) struct Ask(mpsc::Sender<oneshot::Sender<()>>);
+
+/// What [`follow`] is asked.
+pub(crate) struct Asked(mpsc::Receiver<oneshot::Sender<()>>);
+
+pub(crate) fn channel() -> (Ask, Asked) {
+    let (ask, asked) = mpsc::channel(1);
+    (Ask(ask), Asked(asked))
+}
+
+impl Ask {
+    /// Until every file has been looked at, and what changed is in force or was said to be wrong.
+    pub(crate) async fn now(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.0.send(done).await.is_ok() {
+            // Dropped at the end of the round, which is an error here and good news.
+            let _ = is_done.await;
+        }
+    }
+}
+
+/// Keeps `sites` as their files are, and the certificate in `self_signed`, if there is one, from running out. Runs until it is
+/// dropped.
+pub(crate) async fn follow(sites: Arc<Sites>, mut seen: Look, self_signed: Option<PathBuf>, mut asked: Asked) {
     let (hint, mut hints) = mpsc::channel(1);
     let _watcher = watch(&sites, hint.clone());
     // What changed between the first reading and the watch is found by a look of its own.
     let _ = hint.try_send(());
+    let mut renewal = Renewal::default();
     loop {
-        // Nobody hangs up: `hint` lives as long as this function.
-        let _ = tokio::time::timeout(POLL, hints.recv()).await;
+        let _asked = tokio::select! {
+            Some(asked) = asked.0.recv() => Some(asked),
+            // Nobody hangs up: `hint` lives as long as this function.
+            _ = tokio::time::timeout(POLL, hints.recv()) => None,
+        };
+        if let Some(dir) = &self_signed {
+            renewal.look(dir.clone()).await;
+        }
         let Some(settled) = settle(&sites, &seen).await else { continue };
         let (before, now) = (std::mem::replace(&mut seen, settled.clone()), settled);
         let rebuilt = Arc::clone(&sites);
         // Parsing keys and building contexts takes milliseconds, which handshakes on this thread should not wait for.
         let changes = tokio::task::spawn_blocking(move || rebuilt.reload(&before, &now)).await.unwrap_or_default();
         changes.iter().for_each(report);
+    }
+}
+
+/// The self-signed certificate is made anew before it ends.
+#[derive(Default)]
+struct Renewal {
+    /// What is wrong is said once, not at each look.
+    complained: bool,
+}
+
+impl Renewal {
+    async fn look(&mut self, dir: PathBuf) {
+        let kept = tokio::task::spawn_blocking(move || self_signed::kept_in(&dir)).await;
+        let error = kept.map_or(None, Result::err);
+        if let Some(error) = error.as_ref().filter(|_| !self.complained) {
+            tracing::error!("the self-signed certificate ends soon and cannot be made anew: {error:#}");
+        }
+        self.complained = error.is_some();
     }
 }
 

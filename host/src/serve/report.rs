@@ -62,6 +62,11 @@ impl Report {
         }
     }
 
+    /// What the ClientHello asked for, in lower case.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
     /// As JSON, with a line's end.
     pub(crate) fn json(&self) -> String {
         // Strings, numbers and lists of them: nothing here can fail to serialize.

@@ -26,7 +26,7 @@ use super::state_dir;
 
 /// A year: longer than anyone tries a server out, short enough that a forgotten one ends.
 const DAYS: u32 = 365;
-/// One that ends sooner than this is made anew at the start.
+/// One that ends sooner than this is made anew, at the start and while serving.
 const RENEWED_BEFORE_DAYS: u32 = 30;
 
 /// The certificate and its key in `dir`, made if they are not there, do not fit each other or end soon.
@@ -36,7 +36,7 @@ const RENEWED_BEFORE_DAYS: u32 = 30;
 pub(crate) fn kept_in(dir: &Path) -> Result<(PathBuf, PathBuf)> {
     let (cert, key) = (dir.join("localhost.crt"), dir.join("localhost.key"));
     if !is_good(&cert, &key) {
-        make(dir, &cert, &key).with_context(|| {
+        make(dir, &cert, &key, DAYS).with_context(|| {
             format!(
                 "cannot keep a self-signed certificate in {}: give --state-dir DIR, or --cert and --key",
                 dir.display()
@@ -57,16 +57,16 @@ fn is_good(cert: &Path, key: &Path) -> bool {
     check().unwrap_or(false)
 }
 
-fn make(dir: &Path, cert_file: &Path, key_file: &Path) -> Result<()> {
+fn make(dir: &Path, cert_file: &Path, key_file: &Path, days: u32) -> Result<()> {
     let key = PKey::from_ec_key(EcKey::generate(EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?.as_ref())?)?;
-    let cert = certificate(&key)?;
+    let cert = certificate(&key, days)?;
     state_dir::make(dir)?;
     // The key first: a certificate is only ever seen with its key beside it.
     write(key_file, &Zeroizing::new(key.private_key_to_pem_pkcs8()?), 0o600)?;
     write(cert_file, &cert.to_pem()?, 0o644)
 }
 
-fn certificate(key: &PKey<Private>) -> Result<X509> {
+fn certificate(key: &PKey<Private>, days: u32) -> Result<X509> {
     let mut name = X509Name::builder()?;
     name.append_entry_by_nid(Nid::COMMONNAME, "localhost")?;
     let name = name.build();
@@ -79,7 +79,7 @@ fn certificate(key: &PKey<Private>) -> Result<X509> {
     cert.set_subject_name(&name)?;
     cert.set_issuer_name(&name)?;
     cert.set_not_before(Asn1Time::days_from_now(0)?.as_ref())?;
-    cert.set_not_after(Asn1Time::days_from_now(DAYS)?.as_ref())?;
+    cert.set_not_after(Asn1Time::days_from_now(days)?.as_ref())?;
     cert.set_pubkey(key)?;
     cert.append_extension(BasicConstraints::new().critical().build()?)?;
     cert.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
@@ -102,10 +102,28 @@ fn write(file: &Path, content: &[u8], mode: u32) -> Result<()> {
     Ok(fs::rename(&temporary, file)?)
 }
 
+/// Makes one that ends in so many days, over what is in `dir`.
+#[cfg(test)]
+pub(crate) fn make_ending_in(dir: &Path, days: u32) -> X509 {
+    let (cert, key) = (dir.join("localhost.crt"), dir.join("localhost.key"));
+    make(dir, &cert, &key, days).unwrap();
+    X509::from_pem(&fs::read(cert).unwrap()).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn one_that_ends_soon_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        for (days, stays) in [(RENEWED_BEFORE_DAYS + 1, true), (RENEWED_BEFORE_DAYS - 1, false)] {
+            let made = make_ending_in(dir.path(), days).to_der().unwrap();
+            let (cert, _) = kept_in(dir.path()).unwrap();
+            assert_eq!(X509::from_pem(&fs::read(cert).unwrap()).unwrap().to_der().unwrap() == made, stays, "{days}");
+        }
+    }
 
     #[test]
     fn the_certificate_is_made_once_and_kept() {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use ipnet::IpNet;
 
 use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, StoreKind, TlsVersion},
@@ -15,20 +16,23 @@ use super::{
     quantity::{Size, Span},
     self_signed, state_dir,
 };
-use crate::{
-    policies_dir::exposed,
-    policy::SupervisionOptions,
-    signing::PolicyKeys,
-};
+use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
     pub(crate) backend: Option<String>,
+    /// Whether the backend is sent a PROXY protocol header.
+    pub(crate) send_proxy: bool,
+    pub(crate) backend_idle_timeout: Duration,
+    /// Whose connections begin with a PROXY protocol header.
+    pub(crate) accept_proxy: Vec<IpNet>,
     pub(crate) tls: Tls,
     /// The first is the default site.
     pub(crate) sites: Vec<SiteFiles>,
+    /// Where the default site's self-signed certificate is kept, if it has one.
+    pub(crate) self_signed: Option<PathBuf>,
     pub(crate) policies: Option<PathBuf>,
     pub(crate) policy_keys: Option<PolicyKeys>,
     pub(crate) strict: bool,
@@ -101,13 +105,26 @@ impl Settings {
     /// Options that contradict each other; the message says which and what to do.
     pub(crate) fn new(options: Options) -> Result<Self> {
         let span = |given: Option<Span>, default: u64| given.map_or(Duration::from_secs(default), |span| span.0);
+        let own_certificate = options.cert.is_some() || options.key.is_some();
+        let self_signed = if own_certificate {
+            None
+        } else {
+            Some(
+                state_dir::choose(options.state_dir.as_deref())
+                    .context("no certificate is given, and none can be kept")?,
+            )
+        };
         let settings = Self {
             listen: listen(&options)?,
             tls: tls(&options)?,
-            sites: sites(&options)?,
             policy_keys: policy_keys(&options)?,
             strict: options.strict,
-            compiled: options.policies.as_ref().and_then(|_| Some(state_dir::choose(options.state_dir.as_deref()).ok()?.join("compiled"))),
+            compiled: compiled(&options),
+            sites: sites(&options, self_signed.as_deref())?,
+            self_signed,
+            send_proxy: options.send_proxy,
+            backend_idle_timeout: span(options.backend_idle_timeout, 600),
+            accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
             policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
             supervision: supervision(&options),
             lifetime: span(options.lifetime, 2 * 3600),
@@ -137,12 +154,17 @@ impl Settings {
             ("max-lifetime", settings.max_lifetime),
             ("handshake-timeout", settings.handshake_timeout),
             ("idle-timeout", settings.idle_timeout),
+            ("backend-idle-timeout", settings.backend_idle_timeout),
         ] {
             ensure!(
                 !span.is_zero(),
                 "--{option} is zero, and nothing can be done in no time: give it a span like `10s`"
             );
         }
+        ensure!(
+            settings.backend.is_some() || !settings.send_proxy,
+            "--send-proxy needs a --backend that is told: give it, or leave --send-proxy out"
+        );
         ensure!(
             settings.supervision.failures > 0,
             "--policy-failures 0 would set every policy aside before it fails: give it at least 1"
@@ -191,7 +213,7 @@ fn tls(options: &Options) -> Result<Tls> {
     Ok(Tls { min, max, ciphers: options.ciphers.clone(), ciphersuites: options.ciphersuites.clone(), alpn })
 }
 
-fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
+fn sites(options: &Options, self_signed: Option<&Path>) -> Result<Vec<SiteFiles>> {
     let auth = options.client_auth;
     let client_ca = |file: &PathBuf| match auth {
         Some(ClientAuth::None) => None,
@@ -202,14 +224,11 @@ fn sites(options: &Options) -> Result<Vec<SiteFiles>> {
     };
     let inherited = options.client_ca.as_ref().and_then(client_ca);
 
-    let (cert, key) = match (&options.cert, &options.key) {
-        (Some(cert), Some(key)) => (cert.clone(), key.clone()),
-        (Some(both), None) => (both.clone(), both.clone()),
-        (None, Some(key)) => bail!("--key {} is given without --cert: give the certificate too", key.display()),
-        (None, None) => {
-            let dir = state_dir::choose(options.state_dir.as_deref());
-            self_signed::kept_in(&dir.context("no certificate is given, and none can be kept")?)?
-        }
+    let (cert, key) = match (&options.cert, &options.key, self_signed) {
+        (Some(cert), Some(key), _) => (cert.clone(), key.clone()),
+        (Some(both), None, _) => (both.clone(), both.clone()),
+        (None, None, Some(dir)) => self_signed::kept_in(dir)?,
+        (None, ..) => bail!("--key is given without --cert: give the certificate too"),
     };
     let mut sites = vec![SiteFiles { name: DEFAULT.to_owned(), cert, key, client_ca: inherited.clone() }];
     for site in &options.site {
@@ -251,6 +270,12 @@ fn policy_keys(options: &Options) -> Result<Option<PolicyKeys>> {
     Ok(Some(read_policy_keys(file, options.strict)?))
 }
 
+/// Where compiled policies are kept; where no state can be, nowhere.
+fn compiled(options: &Options) -> Option<PathBuf> {
+    options.policies.as_ref()?;
+    Some(state_dir::choose(options.state_dir.as_deref()).ok()?.join("compiled"))
+}
+
 /// The keys in `file`, which is as dear as what they sign: with `strict` nobody else may write it.
 pub(crate) fn read_policy_keys(file: &Path, strict: bool) -> Result<PolicyKeys> {
     match exposed(file) {
@@ -282,6 +307,13 @@ mod tests {
     }
 
     #[test]
+    fn the_file_that_comes_with_the_service_makes_settings() {
+        let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging/systemd/reprise.toml"));
+        let settings = Settings::new(read(file).unwrap()).unwrap();
+        assert!(settings.policies.is_some() && settings.backend.is_some() && settings.self_signed.is_none());
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_named() {
         let error = format!("{:#}", read(Path::new("/no/such/reprise.toml")).unwrap_err());
         assert!(error.contains("/no/such/reprise.toml"), "{error}");
@@ -295,6 +327,8 @@ mod tests {
             ("client-auth = 'required'", "--client-ca"),
             ("crl = 'crl.pem'", "--client-ca"),
             ("alpn = 'h2'", "--backend"),
+            ("send-proxy = true", "--backend"),
+            ("backend = 'b:1'\nbackend-idle-timeout = '0s'", "--backend-idle-timeout"),
             ("backend = 'b:1'\nalpn = ['']", "1 to 255"),
             ("site = ['a=c,k', 'A=c2,k2']", "twice"),
             ("site = 'default=c,k'", "default"),

@@ -22,7 +22,7 @@ use reprise::{
 
 pub fn id(number: u64) -> SessionId {
     let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes[24..].copy_from_slice(&number.to_be_bytes());
     SessionId::from(bytes)
 }
 

@@ -137,11 +137,41 @@ fn revocation_ends_a_session_with_the_next_handshake() {
 }
 
 #[test]
+fn budget_keeps_so_many_sessions_of_a_network_and_counts_on_across_a_reload() {
+    let place = Place::new();
+    let settings = |budget: usize| format!("[settings]\nper-minute = {budget}\n");
+    place.policy("30-budget.wasm", built::policy("budget"));
+    place.policy("30-budget.toml", settings(2));
+    let server = place.serve(&[]);
+    server.live("budget", 1);
+    let first = |version| Client::new(version).first_visit(server.address());
+    for version in Version::BOTH {
+        let visit = first(version);
+        assert_eq!(visit.report.not_kept_reason, None, "{version:?}");
+        // In TLS 1.2 a resumption makes no session, so it takes nothing of the budget.
+        if version == Version::Tls12 {
+            assert!(Client::new(version).revisit(server.address(), &visit.session).reused);
+        }
+    }
+    for version in Version::BOTH {
+        let report = first(version).report;
+        assert_eq!(report.not_kept_reason.as_deref(), Some("policy: budget"), "{version:?}");
+    }
+    server.log().line(&["policy=budget", "127.0.0.0/24 is over its budget of 2 sessions a minute"]);
+    // Four have been counted; the fifth and sixth are within the new budget.
+    place.policy("30-budget.toml", settings(6));
+    server.live("budget", 2);
+    let kept: Vec<bool> = (0..3).map(|_| first(Version::Tls12).report.not_kept_reason.is_none()).collect();
+    assert_eq!(kept, [true, true, false]);
+}
+
+#[test]
 fn a_shipped_policy_whose_settings_make_no_sense_is_rejected_with_what_it_expected() {
     let place = Place::new();
     for (name, settings, reason) in [
         ("tenants", "ipv4-prefix = 33", "ipv4-prefix"),
         ("lifetimes", "default = \"1h\"", "expected a whole number"),
+        ("budget", "ipv6-prefix = 129", "ipv6-prefix"),
         ("revocation", "serial = [\"no number\"]", "expected a serial number in hexadecimal"),
     ] {
         place.policy(&format!("10-{name}.toml"), format!("[settings]\n{settings}\n"));

@@ -1,18 +1,25 @@
 //! A directory with a simple loader behind it, which takes what begins with `good`.
 
 mod loading;
+mod rejecting;
+mod replacing;
+mod restless;
+mod starting;
 mod supervision;
-mod watching;
+mod volumes;
 mod wishes;
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Write,
+    os::unix::fs::symlink,
     path::PathBuf,
     sync::{
         atomic::{AtomicBool, Ordering::Relaxed},
         mpsc::Receiver,
     },
-    time::Duration,
+    thread,
+    time::{Duration, SystemTime},
 };
 
 use openssl::sha::sha256;

@@ -20,12 +20,13 @@ use tokio::{
 use tokio_openssl::SslStream;
 
 use self::certificates::{Files, Issued};
-use super::{Server, Settings, Sites};
+use super::{Reload, Server, Settings, Sites};
 
 /// A server that runs in the background.
 struct Running {
     address: SocketAddr,
     sites: Arc<Sites>,
+    reload: Reload,
     stop: Arc<Notify>,
     hurry: Arc<Notify>,
     done: JoinHandle<()>,
@@ -34,13 +35,17 @@ struct Running {
 impl Running {
     /// A server with the options in `toml`, and `default.crt` of `files` unless `toml` names another.
     async fn start(files: &Files, toml: &str) -> Self {
-        let server = Server::bind(settings(files, toml)).await.unwrap();
+        Self::with(settings(files, toml)).await
+    }
+
+    async fn with(settings: Settings) -> Self {
+        let server = Server::bind(settings).await.unwrap();
         let (stop, hurry) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (address, _) = server.addresses().next().unwrap();
-        let sites = Arc::clone(&server.shared.sites);
+        let (sites, reload) = (Arc::clone(&server.shared.sites), server.reload());
         let (stopped, hurried) = (Arc::clone(&stop), Arc::clone(&hurry));
         let done = tokio::spawn(async move { server.run(stopped.notified(), hurried.notified()).await });
-        Self { address, sites, stop, hurry, done }
+        Self { address, sites, reload, stop, hurry, done }
     }
 
     async fn connect(&self, server_name: Option<&str>) -> Result<SslStream<TcpStream>, openssl::ssl::Error> {

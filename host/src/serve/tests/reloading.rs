@@ -4,7 +4,7 @@ use super::{
     certificates::{issue, revocation_list},
     *,
 };
-use crate::serve::sites::Look;
+use crate::serve::{self_signed, sites::Look};
 
 /// What a look right now changes, seen from `before`.
 fn reload(sites: &Arc<Sites>, before: &mut Look) -> Vec<(String, Result<(), String>)> {
@@ -122,6 +122,36 @@ async fn a_certificate_renamed_over_the_old_one_is_taken_up_by_itself() {
     }
     // Until the new one is served; every connection on the way there succeeds.
     while certificate(&server.connect(None).await.unwrap()).to_der().unwrap() != renewed.to_der().unwrap() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn when_a_reload_that_was_asked_for_is_done_changed_files_are_in_force() {
+    let files = Files::new();
+    files.issue("default", None);
+    let server = Running::start(&files, "").await;
+    for _ in 0..3 {
+        let renewed = files.issue("default", None).cert;
+        server.reload.now().await;
+        let served = certificate(&server.connect(None).await.unwrap());
+        assert_eq!(served.to_der().unwrap(), renewed.to_der().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_that_ends_soon_is_renewed_while_serving() {
+    let state = tempfile::tempdir().unwrap();
+    let toml = format!("listen = '127.0.0.1:0'\nstate-dir = '{}'", state.path().display());
+    let server = Running::with(Settings::new(toml::from_str(&toml).unwrap()).unwrap()).await;
+    let served = async || certificate(&server.connect(None).await.unwrap()).to_der().unwrap();
+    let first = served().await;
+    let ending = self_signed::make_ending_in(state.path(), 5).to_der().unwrap();
+    loop {
+        let now = served().await;
+        if now != first && now != ending {
+            break;
+        }
         tokio::task::yield_now().await;
     }
 }
