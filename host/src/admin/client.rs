@@ -79,3 +79,25 @@ fn parse(answer: &[u8]) -> Result<(u16, &str)> {
     let body = answer[head..].get(..length).context("half an answer")?;
     Ok((response.code.context("an answer without a status")?, std::str::from_utf8(body)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_not_open_the_socket_is_told_whose_it_is_and_what_to_do() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let owner = file.as_file().metadata().unwrap().uid();
+        let said = unreachable(file.path(), &io::ErrorKind::PermissionDenied.into()).to_string();
+        assert!(said.contains(&format!("another user (user {owner})")) && said.contains("as root"), "{said}");
+    }
+
+    #[test]
+    fn an_answer_cut_short_is_no_answer() {
+        let whole = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nno a";
+        assert_eq!(parse(whole).unwrap(), (404, "no a"));
+        for end in 0..whole.len() {
+            assert!(parse(&whole[..end]).is_err(), "{end}");
+        }
+    }
+}

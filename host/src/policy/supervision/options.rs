@@ -8,6 +8,11 @@ pub struct SupervisionOptions {
     /// How many failures within [`window`](Self::window) set a policy aside. Default 5: one may be a fact that nobody foresaw,
     /// five are a pattern. Each costs one client a full handshake.
     ///
+    /// A trap, a verdict that is not valid or does not lift, and an instance that the policy failed to start count. A call past
+    /// its deadline counts as [`deadline_percent`](Self::deadline_percent) says, and only if it had an instance at once and at
+    /// least half of the time that a call may take. That no instance came free, or that other policies had spent the time, does
+    /// not count.
+    ///
     /// A client that finds facts on which a policy traps can get it set aside by repeating them, and so cost the other clients
     /// their resumptions until the policy is back. Where that is worse than one full handshake for each such call, set it
     /// higher.
