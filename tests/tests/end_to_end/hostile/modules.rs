@@ -6,7 +6,6 @@ use super::Ordeal;
 
 #[test]
 fn a_module_that_imports_what_no_policy_may_have_is_rejected_by_its_name() {
-    let ordeal = Ordeal::new();
     for interface in [
         "wasi:filesystem/preopens@0.2.0",
         "wasi:sockets/tcp@0.2.0",
@@ -14,7 +13,7 @@ fn a_module_that_imports_what_no_policy_may_have_is_rejected_by_its_name() {
         "wasi:clocks/wall-clock@0.2.0",
         "unheard:of/things@1.0.0",
     ] {
-        ordeal.rejects(hostile::importing(interface), &["(link)", &format!("`{interface}`")]);
+        Ordeal::new().rejects(hostile::importing(interface), &["(link)", &format!("`{interface}`")]);
     }
 }
 
