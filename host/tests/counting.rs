@@ -117,6 +117,18 @@ fn a_miss_is_counted_under_its_reason_and_is_a_full_handshake() {
     assert_eq!(misses(&host), [("foreign-id".into(), 1), ("server-name".into(), 2)]);
 }
 
+/// What get_cb does not know of is counted too: OpenSSL drops the session that it was handed.
+#[test]
+fn a_session_that_openssl_does_not_take_is_a_miss_with_that_reason() {
+    let spy = spy::Spy::default();
+    let host = Host::builder().store(spy.clone()).build().unwrap();
+    let [a, b] = ["a", "b"].map(|site| installed_as(&host, Listener::named("public").site(site), |_| {}));
+    spy.rewriting(|record, _| record.border.site = "b".into());
+    let first = handshake(&host, &a, &Client::of(SslVersion::TLS1_3));
+    handshake(&host, &b, &Client::of(SslVersion::TLS1_3).offering(first.session()));
+    assert_eq!(misses(&host), [("not-taken".into(), 1)]);
+}
+
 #[test]
 fn a_handshake_that_missed_the_hook_is_counted_with_that_as_the_reason() {
     let host = Host::builder().build().unwrap();
@@ -196,7 +208,9 @@ fn every_call_of_a_policy_is_counted_with_its_verdict_or_its_failure() {
         ("20-bad.wasm", policies::trap_in(Callback::Get)),
         ("30-get.wasm", policies::get_only()),
     ]);
-    let host = Host::builder().policies(policies.path()).build().unwrap();
+    // However busy the machine is.
+    let budget = Duration::from_secs(10);
+    let host = Host::builder().policies(policies.path()).policy_budget(budget).build().unwrap();
     let context = installed(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
     let second = handshake(&host, &context, &Client::of(SslVersion::TLS1_3).offering(first.session()));

@@ -58,7 +58,8 @@ pub struct Manifest {
     pub settings: Vec<(String, String)>,
     /// `mode`: whether the policy decides.
     pub mode: Mode,
-    /// `share`: the percentage of connections that it is asked about, from 1 to 100.
+    /// `share`: the percentage of connections that it is asked about, from 1 to 100, chosen by the peer's address. Sessions that
+    /// carry its note it is asked about on every connection. One kept outside its share has none, like one kept before it came.
     pub share: u8,
     /// `on-failure`: what a failed call counts as.
     pub on_failure: OnFailure,

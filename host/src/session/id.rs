@@ -31,11 +31,11 @@ impl SessionId {
     }
 }
 
-/// Half of the keyed part stands for the whole: ids that a host made differ in it, and nobody chooses it.
+/// Eight bytes stand for all: half of an id is keyed, so that nobody chooses what they come to.
 impl Hash for SessionId {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [.., a, b, c, d, e, f, g, h] = self.0;
-        state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
+        let (words, _) = self.0.as_chunks();
+        state.write_u64(words.iter().fold(0, |folded, word| folded ^ u64::from_ne_bytes(*word)));
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Status {
     pub handshakes: Vec<Handshakes>,
     /// How often each reason was why an offered session did not resume: all of [`crate::session::Miss::REASONS`].
     pub misses: BTreeMap<String, u64>,
+    /// Sessions given up that no policy was asked about, because too many came at once.
+    pub removals_dropped: u64,
     /// What the store holds.
     pub store: Usage,
 }
@@ -60,6 +62,7 @@ impl Status {
             policies: policies(&host.policies_now()),
             handshakes: handshakes.collect(),
             misses: host.handshakes.misses().map(|(reason, count)| (reason.into(), count)).collect(),
+            removals_dropped: host.removals_dropped(),
             store: host.store.usage(),
         }
     }

@@ -154,6 +154,7 @@ fn without_a_certificate_a_self_signed_one_is_made_and_kept() {
         let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(Path::new(&state))
             .expect("the directory was made")
             .map(|file| file.unwrap().path())
+            .filter(|path| path.file_stem().is_some_and(|stem| stem == "localhost"))
             .map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()))
             .collect();
         files.sort();

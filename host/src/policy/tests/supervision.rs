@@ -1,8 +1,11 @@
 //! Policies that misbehave in the sandbox, with somebody who supervises.
 
-use std::sync::{
-    atomic::{AtomicUsize, Ordering::Relaxed},
-    mpsc,
+use std::{
+    sync::{
+        atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc,
+    },
+    time::Instant,
 };
 
 use reprise_fixtures::{Callback, Fixture, policies};
@@ -11,6 +14,16 @@ use super::*;
 use crate::policy::{Answer, Failure, Misbehaviour, SupervisionOptions, WindowCounts};
 
 const FAILURES: u32 = 5;
+/// Far beyond what any step takes. Reached only by a test that fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn await_that(what: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !what() {
+        assert!(begun.elapsed() < PATIENCE, "it does not come to that");
+        std::thread::yield_now();
+    }
+}
 
 /// A runtime whose policies are set aside after [`FAILURES`] within an hour.
 fn strict() -> Runtime {
@@ -74,9 +87,7 @@ fn a_policy_that_never_returns_is_set_aside_for_its_overruns() {
     for _ in 0..FAILURES {
         assert_eq!(answer(&chain, &mut ample()), Answer::FailedObjecting(Failure::Deadline));
         // A new instance is on its way: what waits for it would be excused.
-        while policy.status().instances < 2 {
-            std::thread::yield_now();
-        }
+        await_that(|| policy.status().instances == 2);
     }
     assert_eq!((rung.load(Relaxed), policy.window()), (1, WindowCounts { faults: 0, overruns: 5, calls: 5 }));
 }
@@ -111,9 +122,7 @@ fn a_call_that_finds_no_instance_is_no_failure_of_the_policys() {
             decide_get(&chain, &mut Budget::new(Duration::from_secs(5)));
             end.send(()).unwrap();
         });
-        while policy.counters().is_empty() {
-            std::thread::yield_now();
-        }
+        await_that(|| !policy.counters().is_empty());
         for _ in 0..2 * FAILURES {
             let saturated = Answer::FailedObjecting(Failure::Saturated);
             assert_eq!(answer(&chain, &mut Budget::new(Duration::from_millis(1))), saturated);
@@ -134,9 +143,7 @@ fn a_policy_that_cannot_be_started_any_more_is_set_aside() {
     // Two traps, and two instances to be made anew.
     decide_get(&chain, &mut ample());
     decide_get(&chain, &mut ample());
-    while rung.load(Relaxed) == 0 {
-        std::thread::yield_now();
-    }
+    await_that(|| rung.load(Relaxed) == 1);
     assert!(matches!(policy.misbehaviour(), Some(Misbehaviour::Faults { faults: 5, .. })));
     assert!(policy.take_back().unwrap_err().contains("no new instance could be made"));
 }
@@ -158,9 +165,7 @@ fn a_policy_that_was_set_aside_and_retired_is_warm_and_unburdened_when_it_is_bac
     let chain = Chain::new(vec![policy.clone()]);
     (0..FAILURES).for_each(|_| drop(decide_get(&chain, &mut ample())));
     policy.retire();
-    while policy.status().instances > 0 {
-        std::thread::yield_now();
-    }
+    await_that(|| policy.status().instances == 0);
     policy.take_back().unwrap();
     assert_eq!((policy.status().instances, policy.misbehaviour()), (2, None));
     assert_eq!(policy.window(), WindowCounts::default());

@@ -86,7 +86,7 @@ impl Memory {
 
     /// The shard of `id`, and the hash it is found by there.
     ///
-    /// Hashed with a random key although the host has checked the ids: a store copes with any, if they differ at their end.
+    /// Hashed with a random key although the host has checked the ids: a store promises to cope with any.
     fn shard(&self, id: &SessionId) -> (&Guarded, u32) {
         let hash = self.hasher.hash_one(id);
         (&self.shards[(hash >> 32) as usize & (self.shards.len() - 1)], hash as u32)
