@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use openssl::ssl::{
-    Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
 };
 use reprise::{
     policy::wit::types::{Certificate, TlsVersion},
@@ -37,6 +37,14 @@ fn hellos() -> Vec<Seed> {
         seeds.push((format!("{shown}-nameless"), client_hello(&client, None, None)));
         let session = session.lock().expect("one thread").take().expect("a session was made");
         seeds.push((format!("{shown}-session"), client_hello(&client, Some("a.example"), Some(&session))));
+        if version == SslVersion::TLS1_3 {
+            let (client, session) = self::client(version);
+            let session = session.lock().expect("one thread").take().expect("a session was made");
+            let mut stream = connecting(&client, Some("a.example"), Some(&session));
+            // It waits for the answer.
+            let _ = stream.write_early_data(b"early");
+            seeds.push((format!("{shown}-early-data"), first_message(&stream)));
+        }
     }
     let both = SslContext::builder(SslMethod::tls_client()).expect("there is memory").build();
     seeds.push(("both-versions".into(), client_hello(&both, Some("a.example"), None)));
@@ -75,19 +83,26 @@ fn client(version: SslVersion) -> (SslContext, Arc<Mutex<Option<SslSession>>>) {
 }
 
 fn client_hello(context: &SslContext, name: Option<&str>, session: Option<&SslSession>) -> Vec<u8> {
+    let mut stream = connecting(context, name, session);
+    // It waits for the answer.
+    let _ = stream.do_handshake();
+    first_message(&stream)
+}
+
+fn connecting(context: &SslContext, name: Option<&str>, session: Option<&SslSession>) -> SslStream<Wire> {
     let mut ssl = Ssl::new(context).expect("there is memory");
     if let Some(name) = name {
         ssl.set_hostname(name).expect("it is a name");
     }
-    let wire = Wire::default();
     if let Some(session) = session {
         // SAFETY: the session was made by this context's client.
         unsafe { ssl.set_session(session).expect("it is the client's") };
     }
-    let mut stream = wire.clone().connecting(ssl);
-    // It waits for the answer.
-    let _ = stream.do_handshake();
-    message(&wire.written())
+    Wire::default().connecting(ssl)
+}
+
+fn first_message(stream: &SslStream<Wire>) -> Vec<u8> {
+    message(&stream.get_ref().written())
 }
 
 fn modules() -> Vec<Seed> {

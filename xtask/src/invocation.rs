@@ -9,7 +9,7 @@ cargo xtask COMMAND
   test [--openssl 3.5]   Formatting, lints, documentation and all tests, as CI runs them. With --openssl 3.5, all tests
                          against an OpenSSL 3.5 built from source.
   plugins                Builds every policy under plugins/ to target/policies/NAME.wasm.
-  bench [-- ARGS]        Runs the benchmarks and prints their table.
+  bench [-- ARGS]        Runs the benchmarks and prints their table; `-- hostile`: what a quarantined policy costs, alone.
   help                   Shows this.
 
 Each finds or installs what it needs. Where it may not, it stops with the command to type.";

@@ -105,8 +105,8 @@ impl Ordeal {
         let asked = Command::new(built::server()).args(["status", "--json", "--state-dir", &state]).output();
         let said = asked.expect("the program starts").stdout;
         let status: Value = serde_json::from_slice(&said).expect("it says JSON");
-        let policies = status["policies"].as_array().into_iter().flatten();
-        policies.cloned().find(|policy| policy["name"] == "hostile").unwrap_or_else(|| panic!("not in {status}"))
+        let mut policies = status["policies"].as_array().into_iter().flatten();
+        policies.find(|policy| policy["name"] == "hostile").unwrap_or_else(|| panic!("not in {status}")).clone()
     }
 
     /// The line of the log that has these parts.
