@@ -178,7 +178,7 @@ fn records() -> Vec<Seed> {
 /// Images of a guest's memory: the address of the verdict, then the verdict, then what it points to.
 fn verdicts() -> Vec<Seed> {
     let at = DATA + 4;
-    let mut keep = vec![0; 40];
+    let mut keep = [0; 40];
     keep[4..12].copy_from_slice(&[1, 0, 0, 0, 60, 0, 0, 0]);
     keep[12..18].copy_from_slice(&[1, 1, 1, 0, 1, 2]);
     keep[20] = 1;
@@ -188,7 +188,7 @@ fn verdicts() -> Vec<Seed> {
     keep[36] = 1;
     let note = b"note\0\0\0\0";
     let tuple: Vec<u8> = [at + 40, 4, at + 40, 2].into_iter().flat_map(u32::to_le_bytes).collect();
-    let mut refuse = vec![0; 40];
+    let mut refuse = [0; 40];
     refuse[0] = 1;
     let image = |verdict: &[u8]| [&at.to_le_bytes()[..], verdict].concat();
     vec![

@@ -125,3 +125,52 @@ fn parameters(types: TypeSectionReader<'_>) -> Result<u64, BinaryReaderError> {
     }
     Ok(most)
 }
+
+#[cfg(test)]
+mod tests {
+    use reprise_fixtures::{hostile::functions, policies};
+
+    use super::*;
+
+    const NOTHING: [u8; 2] = [0, 0x0b];
+
+    /// A function's code: so many `nop`s.
+    fn nops(count: usize) -> Vec<u8> {
+        [&[0][..], &vec![0x01; count], &[0x0b]].concat()
+    }
+
+    /// A function's code: a branch table of `0x20000` ways and one.
+    fn table() -> Vec<u8> {
+        [&[0, 0x20, 0, 0x0e, 0x80, 0x80, 0x08][..], &vec![0; 0x20001], &[0x0b]].concat()
+    }
+
+    #[test]
+    fn each_bound_is_a_reason_of_its_own() {
+        for (module, reason) in [
+            (functions(100_001, 0, &NOTHING), "functions"),
+            (functions(1, 0, &nops(1 << 20)), "bytes of code in one function"),
+            (functions(25, 0, &nops(1_000_000)), "bytes of code"),
+            (functions(1, 100, &table()), "branches times variables in one function"),
+        ] {
+            let mismatch = check(&module).unwrap_err();
+            assert!(mismatch.expected.ends_with(reason), "{reason}: {mismatch:?}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_to_the_bounds_passes() {
+        for module in [
+            policies::no_opinion(),
+            functions(100_000, 0, &NOTHING),
+            functions(24, 0, &nops(1_000_000)),
+            functions(1, 10, &table()),
+        ] {
+            check(&module).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_does_not_parse_is_left_to_the_compiler() {
+        check(b"\0asm\x0d\0\x01\0garbage").unwrap();
+    }
+}
