@@ -149,7 +149,7 @@ mod tests {
         for (module, reason) in [
             (functions(100_001, 0, &NOTHING), "functions"),
             (functions(1, 0, &nops(1 << 20)), "bytes of code in one function"),
-            (functions(25, 0, &nops(1_000_000)), "bytes of code"),
+            (functions(26, 0, &nops(1_000_000)), "bytes of code"),
             (functions(1, 100, &table()), "branches times variables in one function"),
         ] {
             let mismatch = check(&module).unwrap_err();

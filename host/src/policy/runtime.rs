@@ -182,10 +182,10 @@ impl Shared {
     /// Takes the compiled code from the cache, if it is there. Else compiles, on all cores but one, and behind everybody else
     /// there, so that no handshake waits for it; the threads are there for this compilation only.
     fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
-        let _turn = self.compiling[0].try_lock().unwrap_or_else(|| self.compiling[1].lock());
         if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, module)) {
             return Ok(component);
         }
+        let _turn = self.compiling[0].try_lock().unwrap_or_else(|| self.compiling[1].lock());
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(cores().saturating_sub(1).max(1))
             .thread_name(|_| "reprise-compile".into())
