@@ -74,6 +74,7 @@ fn the_kernel_writes_no_core_dump_unless_it_is_allowed_to() {
     let fields: Vec<String> =
         limit(&server.process().to_string()).split_whitespace().skip(4).take(2).map(str::to_owned).collect();
     assert_eq!(fields, ["0", "0"]);
+    drop(server);
     let allowed = place.serve(&["--core-dumps"]);
     assert_eq!(limit(&allowed.process().to_string()), limit("self"), "as it was inherited");
 }

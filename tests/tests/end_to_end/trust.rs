@@ -84,6 +84,7 @@ fn a_restart_takes_compiled_policies_from_its_state_directory_unless_they_were_c
     server.live("calm", 1);
     assert!(!server.log().text().contains("compiled code"), "it is in no doubt");
     assert_eq!(fs::metadata(entry()).unwrap().ino(), written, "it was not compiled and written again");
+    drop(server);
 
     let good = fs::read(entry()).unwrap();
     let mut code = good.clone();
