@@ -2,8 +2,9 @@
 //!
 //! wasmtime takes whatever is valid: a million functions, or one of 7 MB. Compiling takes memory in proportion to the function
 //! at hand and to all that came of the others, and no limit of wasmtime's holds it. These bounds do: what keeps to them was
-//! compiled in less than 1 GB, in under a minute. They lie above what interpreters of whole languages need, 12 MB of code in
-//! 20,000 functions. Time is not theirs to bound: compiling runs beside the handshakes, and behind them.
+//! compiled in less than 1 GB, in under a minute. They lie well above what interpreters of whole languages need: at most
+//! 9.9 MB of code in 20,000 functions, the largest of 172 KB, a flow of 580,000 for JavaScript; 6.6 MB in 13,500, the largest of
+//! 427 KB, a flow of 310,000 for Python. Time is not theirs to bound: compiling runs beside the handshakes, and behind them.
 
 use wasmparser::{BinaryReaderError, FunctionBody, Operator, Parser, Payload, TypeSectionReader};
 

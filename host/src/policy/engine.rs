@@ -7,8 +7,8 @@ use super::{RuntimeOptions, manifest::MAX_MEMORY};
 /// Table elements of one instance. A policy's functions are its table; JavaScript's engine has some ten thousand.
 pub(super) const TABLE_ELEMENTS: usize = 100_000;
 /// Core instances, memories and tables of one instance. A component made by wit-component has a core instance for the module
-/// and a few for what links it.
-pub(super) const CORE_INSTANCES: u32 = 32;
+/// and a few for what links it; Python's has 38, as its shared libraries and the stand-ins for WASI are modules each.
+pub(super) const CORE_INSTANCES: u32 = 64;
 pub(super) const MEMORIES: u32 = 4;
 pub(super) const TABLES: u32 = 8;
 /// Live, draining, candidate.
@@ -56,7 +56,8 @@ fn pool(options: &RuntimeOptions) -> PoolingAllocationConfig {
     let instances = instances.clamp(1, MAX_INSTANCES) as u32;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(4))
+        // A count and no more: what they take is within `max_component_instance_size`, which holds for all of one component's.
+        .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(2))
         .max_core_instances_per_component(CORE_INSTANCES)
@@ -70,4 +71,24 @@ fn pool(options: &RuntimeOptions) -> PoolingAllocationConfig {
         // A slot reserves 4 GiB of address space anyway; what an instance may touch is up to its own cap.
         .max_memory_size(MAX_MEMORY);
     pool
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::component::Component;
+
+    use super::*;
+
+    /// A component of so many core instances.
+    fn linked(instances: usize) -> String {
+        format!("(component (core module $m) {})", "(core instance (instantiate $m)) ".repeat(instances))
+    }
+
+    #[test]
+    fn a_component_may_be_linked_of_as_many_modules_as_pythons() {
+        let engine = engine(&RuntimeOptions::default()).unwrap();
+        Component::new(&engine, linked(38)).unwrap();
+        let error = Component::new(&engine, linked(65)).err().unwrap();
+        assert!(format!("{error:#}").contains("65 core module instances"), "{error:#}");
+    }
 }
