@@ -282,6 +282,7 @@ fn invalid(error: &wasmtime::Error) -> Mismatch {
     Mismatch {
         expected: "a valid component".into(),
         found: format!("{error:#}"),
-        hint: "Build it again; `wasm-tools validate FILE` says more. A file cut short looks like this, too.".into(),
+        hint: "Unless that names a limit, build it again: a file cut short looks like this. `wasm-tools validate FILE` says more."
+            .into(),
     }
 }
