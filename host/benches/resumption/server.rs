@@ -5,6 +5,7 @@ use std::{
     fmt,
     str::FromStr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -149,7 +150,8 @@ impl Server {
                 let module = super::policy();
                 std::fs::copy(&module, dir.path().join("10-tenants.wasm"))
                     .with_context(|| format!("{}: run `cargo xtask plugins` first", module.display()))?;
-                host = Some(Host::builder().policies(dir.path()).build()?);
+                // Under valgrind a call takes fifty times as long.
+                host = Some(Host::builder().policies(dir.path()).policy_budget(Duration::from_secs(10)).build()?);
                 policies = Some(dir);
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openssl::ssl::SslRef;
 
-use super::{Connection, Handshake, Kept, hello::Hello};
+use super::{Connection, Handshake, Kept, hello::Hello, in_text};
 use crate::{
     callbacks::{self, Alert, ClientHello, HelloResponse, Site, tls},
     policy::{Budget, Chain, wit::types},
@@ -68,7 +68,7 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
     };
     let facts = types::Connection {
         server_name: hello.server_name.clone(),
-        peer: state.peer.map(|peer| peer.to_string()),
+        peer: state.peer.map(in_text),
         listener: site.listener.clone(),
         now: host.as_ref().map_or(0, |host| host.now()),
         early_data: hello.early_data,

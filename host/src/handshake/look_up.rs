@@ -206,8 +206,11 @@ pub fn tls_version(wire: i32) -> Option<TlsVersion> {
 
 impl Handshake {
     /// The facts of a session that belongs where this handshake does: the site is the same, which the border sees to.
+    ///
+    /// Each policy is shown its own note. Where there is only one, it is in there already, which saves a copy of the facts.
     pub(super) fn session_facts(&self, id: &SessionId, record: &Record, fetches: u32) -> Session {
-        Session { attributes: self.facts.attributes.clone(), ..record.facts(id, fetches) }
+        let note = if let [(_, note)] = record.notes.as_slice() { Some(note.clone()) } else { None };
+        Session { attributes: self.facts.attributes.clone(), note, ..record.facts(id, fetches) }
     }
 }
 
