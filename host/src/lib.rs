@@ -19,7 +19,7 @@
 //! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind
 //! - [`policy`]: Wasm's side: engine, module to policy, instances, the chain and its verdicts
 //! - [`policies_dir`]: the directory that policies are dropped into
-//! - `ownership`: who else may write a file
+//! - `ownership`: who else may write a file; `replace`: writing one whole; `hex`: bytes as text
 //! - [`signing`]: who may drop a policy
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`store`]: where sessions live
@@ -37,11 +37,13 @@ pub mod cli;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
+mod hex;
 mod host;
 pub mod metrics;
 mod ownership;
 pub mod policies_dir;
 pub mod policy;
+mod replace;
 #[cfg(feature = "cli")]
 mod serve;
 pub mod session;

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use crate::hex::hex;
+
 /// The content of a policy's files, by SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentHash {
@@ -16,14 +18,14 @@ pub struct ContentHash {
 impl ContentHash {
     /// The module's hash in hexadecimal, as `sha256sum` prints it.
     pub fn module_hex(&self) -> String {
-        self.module.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.module)
     }
 }
 
 /// The first 12 hexadecimal digits of the module's hash.
 impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.module[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex(&self.module[..6]))
     }
 }
 
@@ -31,8 +33,7 @@ impl fmt::Debug for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ContentHash({self}")?;
         if let Some(manifest) = self.manifest {
-            write!(f, ", manifest ")?;
-            manifest[..6].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+            write!(f, ", manifest {}", hex(&manifest[..6]))?;
         }
         write!(f, ")")
     }

@@ -1,9 +1,7 @@
 //! The certificate of a server that was given none: self-signed, for localhost, made once and kept.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -23,6 +21,7 @@ use openssl::{
 use zeroize::Zeroizing;
 
 use super::state_dir;
+use crate::replace::replace;
 
 /// A year: longer than anyone tries a server out, short enough that a forgotten one ends.
 const DAYS: u32 = 365;
@@ -62,8 +61,8 @@ fn make(dir: &Path, cert_file: &Path, key_file: &Path, days: u32) -> Result<()> 
     let cert = certificate(&key, days)?;
     state_dir::make(dir)?;
     // The key first: a certificate is only ever seen with its key beside it.
-    write(key_file, &Zeroizing::new(key.private_key_to_pem_pkcs8()?), 0o600)?;
-    write(cert_file, &cert.to_pem()?, 0o644)
+    replace(key_file, &Zeroizing::new(key.private_key_to_pem_pkcs8()?), 0o600)?;
+    Ok(replace(cert_file, &cert.to_pem()?, 0o644)?)
 }
 
 fn certificate(key: &PKey<Private>, days: u32) -> Result<X509> {
@@ -92,14 +91,6 @@ fn certificate(key: &PKey<Private>, days: u32) -> Result<X509> {
     cert.append_extension(names)?;
     cert.sign(key, MessageDigest::sha256())?;
     Ok(cert.build())
-}
-
-/// Writes beside `file` and renames over it, so that nobody reads half of it.
-fn write(file: &Path, content: &[u8], mode: u32) -> Result<()> {
-    let temporary = file.with_extension(format!("{}.tmp", std::process::id()));
-    let _ = fs::remove_file(&temporary); // One of a crashed process, with whatever mode it had.
-    OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary)?.write_all(content)?;
-    Ok(fs::rename(&temporary, file)?)
 }
 
 /// Makes one that ends in so many days, over what is in `dir`.

@@ -13,7 +13,10 @@ use minisign::{KeyPair, SecretKey, SecretKeyBox};
 use zeroize::Zeroizing;
 
 use super::Statement;
-use crate::policies_dir::{policy_name, signature_file};
+use crate::{
+    policies_dir::{policy_name, signature_file},
+    replace::replace,
+};
 
 /// Makes a key: the secret half in `file`, readable by its owner only, the public half in `FILE.pub`. With a `password` the
 /// secret half is encrypted; with none minisign asks for one, unless `unprotected`.
@@ -76,10 +79,8 @@ pub fn sign(file: &Path, key: &SecretKey) -> Result<PathBuf> {
         Some("signature of a Reprise policy"),
     )?;
     let written = signature_file(file);
-    // Beside it and renamed over it, so that no server reads half of it.
-    let beside = with_suffix(&written, ".new");
-    let done = fs::write(&beside, signature.into_string()).and_then(|()| fs::rename(&beside, &written));
-    done.with_context(|| format!("{} cannot be written", written.display()))?;
+    replace(&written, signature.into_string().as_bytes(), 0o666)
+        .with_context(|| format!("{} cannot be written", written.display()))?;
     Ok(written)
 }
 

@@ -2,6 +2,8 @@
 
 use openssl::sha::sha256;
 
+use crate::hex::hex;
+
 /// The trusted comment of a policy's signature, in minisign's own style: `key:value`, separated by tabs.
 ///
 /// `timestamp:1763900000⇥policy:tenants⇥sha256:…⇥toml:…`, the last one `toml:none` where there is no `.toml`.
@@ -41,10 +43,6 @@ impl Statement {
         let manifest = manifest.as_ref().map_or_else(|| "none".into(), |hash| hex(hash));
         format!("timestamp:{timestamp}\tpolicy:{policy}\tsha256:{}\ttoml:{manifest}", hex(module))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

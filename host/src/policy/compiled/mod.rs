@@ -28,11 +28,17 @@ use wasmtime::{Engine, component::Component};
 use zeroize::Zeroizing;
 
 use self::native::Seal;
-use crate::ownership;
+use crate::{
+    hex::hex,
+    ownership,
+    replace::{BEING_WRITTEN, replace},
+};
 
 const KEY: &str = "key";
 const KEY_LENGTH: usize = 32;
 const SUFFIX: &str = "compiled";
+/// The mode of every file here.
+const PRIVATE: u32 = 0o600;
 /// What a crash left of a write goes after this long.
 const STALE: Duration = Duration::from_secs(60 * 60);
 
@@ -122,7 +128,7 @@ impl Cache {
                 return Ok(());
             }
             self.make_room(entry.len() as u64)?;
-            Ok(private::write(&self.path(&name), &entry)?)
+            Ok(replace(&self.path(&name), &entry, PRIVATE)?)
         });
         if let Err(error) = kept {
             tracing::warn!(dir = %self.dir.display(), "compiled code is not kept: {error:#}");
@@ -130,8 +136,7 @@ impl Cache {
     }
 
     fn path(&self, Name(name): &Name) -> PathBuf {
-        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.dir.join(name).with_extension(SUFFIX)
+        self.dir.join(hex(name)).with_extension(SUFFIX)
     }
 
     fn make_room(&self, wanted: u64) -> io::Result<()> {
@@ -143,7 +148,7 @@ impl Cache {
             let used = metadata.modified()?;
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some(SUFFIX) => entries.push((used, metadata.len(), path)),
-                Some(private::BEING_WRITTEN) if used.elapsed().is_ok_and(|age| age > STALE) => {
+                Some(BEING_WRITTEN) if used.elapsed().is_ok_and(|age| age > STALE) => {
                     let _ = fs::remove_file(path);
                 }
                 _ => {}
@@ -165,7 +170,7 @@ impl Cache {
 fn new_key(dir: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut key = Zeroizing::new(vec![0; KEY_LENGTH]);
     openssl::rand::rand_priv_bytes(&mut key)?;
-    private::write(&dir.join(KEY), &key)?;
+    replace(&dir.join(KEY), &key, PRIVATE)?;
     Ok(key)
 }
 

@@ -2,15 +2,12 @@
 
 use std::{
     fs::{self, Metadata, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
 use super::Doubt;
-
-/// The suffix of a file that is not complete yet.
-pub(super) const BEING_WRITTEN: &str = "being-written";
 
 /// Whether `dir` is a directory of this user's that nobody else can look into.
 pub(super) fn directory(dir: &Path) -> Result<(), Doubt> {
@@ -57,21 +54,4 @@ fn is_private(path: &Path, metadata: &Metadata) -> Result<(), Doubt> {
         return Err(Doubt::NotPrivate(format!("{} has {} names", path.display(), metadata.nlink())));
     }
     Ok(())
-}
-
-/// Writes beside `path` and renames over it: who reads finds all of it or nothing.
-pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension(format!("{}.{BEING_WRITTEN}", std::process::id()));
-    let _ = fs::remove_file(&beside); // One of a crashed process of the same number.
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)
-        .and_then(|mut file| file.write_all(content))
-        .and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }

@@ -301,13 +301,7 @@ fn a_policys_own_budget_leaves_the_others_theirs() {
 fn a_call_that_finds_every_instance_taken_gives_up_within_its_budget() {
     let runtime = runtime();
     // It says so when it is in its call.
-    let module = Fixture::default()
-        .once_live(
-            Callback::Get,
-            "(call $count_up (i32.const 1024) (i32.const 2) (i64.const 1)) (loop $forever (br $forever)) unreachable",
-        )
-        .data("in")
-        .build();
+    let module = says_so_and_loops();
     let policy = load(&runtime, "loop", &module, "instances = 1").unwrap();
     let chain = Chain::new(vec![policy.clone()]);
     std::thread::scope(|scope| {

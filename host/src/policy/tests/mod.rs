@@ -11,6 +11,8 @@ mod supervision;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use reprise_fixtures::{Callback, Fixture};
+
 use super::{
     Budget, Candidate, Chain, GetDecision, Manifest, NewDecision, Notes, Policy, Rejection, Runtime, RuntimeOptions,
     wit::types::{Connection, Session, TlsVersion},
@@ -47,6 +49,17 @@ fn ample() -> Budget {
 /// Time that a loop will use up.
 fn scarce() -> Budget {
     Budget::new(Duration::from_millis(20))
+}
+
+/// Once live, it counts `in` when it is asked about a candidate, and never returns.
+fn says_so_and_loops() -> Vec<u8> {
+    Fixture::default()
+        .once_live(
+            Callback::Get,
+            "(call $count_up (i32.const 1024) (i32.const 2) (i64.const 1)) (loop $forever (br $forever)) unreachable",
+        )
+        .data("in")
+        .build()
 }
 
 fn id() -> SessionId {

@@ -108,13 +108,7 @@ fn time_that_others_have_spent_is_no_failure_of_the_policys() {
 
 #[test]
 fn a_call_that_finds_no_instance_is_no_failure_of_the_policys() {
-    let module = Fixture::default()
-        .once_live(
-            Callback::Get,
-            "(call $count_up (i32.const 1024) (i32.const 2) (i64.const 1)) (loop $forever (br $forever)) unreachable",
-        )
-        .data("in")
-        .build();
+    let module = says_so_and_loops();
     let (policy, chain, rung) = supervised(&module, "instances = 1");
     let (end, ended) = mpsc::channel();
     std::thread::scope(|scope| {
