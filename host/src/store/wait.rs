@@ -1,17 +1,13 @@
 //! Waiting for a remote store's answer where the caller can only block.
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake},
     thread::{self, Thread},
     time::{Duration, Instant},
 };
 
-use super::{Found, Unavailable};
-
-type Answer = Result<Option<Found>, Unavailable>;
+use super::{Answer, Later, Unavailable};
 
 struct Unpark(Thread);
 
@@ -22,7 +18,7 @@ impl Wake for Unpark {
 }
 
 /// The answer, if it comes within `deadline`.
-pub fn within(deadline: Duration, mut answer: Pin<Box<dyn Future<Output = Answer> + Send>>) -> Answer {
+pub fn within(deadline: Duration, mut answer: Later<Answer>) -> Answer {
     let until = Instant::now() + deadline;
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut context = Context::from_waker(&waker);

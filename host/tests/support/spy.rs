@@ -11,7 +11,7 @@ use std::{
 use reprise::{
     Prototype,
     session::{Record, SessionId},
-    store::{Consume, Entry, Fetch, Memory, RecordBytes, RemovalObserver, Store, Usage},
+    store::{Consume, Entry, Fetch, Memory, RecordBytes, RemovalObserver, Scope, Store, Usage},
 };
 
 /// Counts, in front of a memory store.
@@ -100,6 +100,10 @@ impl Seen {
 }
 
 impl Store for Spy {
+    fn scope(&self) -> Scope {
+        self.inner.scope()
+    }
+
     fn put(&self, id: SessionId, mut entry: Entry, now: u64) {
         if let Some(rewrite) = &*self.seen.rewrite.lock().unwrap() {
             let mut record = Record::decode(&entry.record).unwrap();

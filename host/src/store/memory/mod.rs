@@ -16,7 +16,9 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 
 use self::shard::{Left, Shard};
-use super::{Consume, Entry, Fetch, Found, RecordBytes, Removal, RemovalObserver, Removed, Store, Unavailable, Usage};
+use super::{
+    Consume, Entry, Fetch, Found, RecordBytes, Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
+};
 use crate::{callbacks::Prototype, session::SessionId};
 
 /// What [`Memory::default`] may take.
@@ -108,6 +110,10 @@ impl Default for Memory {
 }
 
 impl Store for Memory {
+    fn scope(&self) -> Scope {
+        Scope::Process
+    }
+
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
         if let Some(renewed) = &entry.renews {
             let (shard, hash) = self.shard(renewed);

@@ -104,12 +104,15 @@ impl Shard {
         for seat in &mut node.seats {
             seat.hit();
         }
+        let reach = node.reach;
         let found = Found {
             record: node.record.clone(),
             prototype: node.prototype.clone(),
             fetches: before,
             consumed,
             wants_prototype: !consumed && node.prototype.is_none() && self.wants_prototype(before + 1),
+            reach,
+            remaining: None,
         };
         if consumed {
             self.give_up(slot, Removal::Consumed, left);

@@ -12,7 +12,7 @@ use super::s3fifo::{Lane, Seat};
 use crate::{
     callbacks::Prototype,
     session::SessionId,
-    store::{Priority, RecordBytes},
+    store::{Priority, Reach, RecordBytes},
 };
 
 /// A slot's number. Four bytes where a pointer would take eight.
@@ -36,6 +36,7 @@ pub(super) struct Node {
     pub(super) fetches: u32,
     pub(super) single_use: bool,
     pub(super) priority: Priority,
+    pub(super) reach: Reach,
     /// Where it stands among the sessions of its priority, and its prototype among the prototypes.
     pub(super) seats: [Seat; Lane::COUNT],
 }
@@ -52,6 +53,7 @@ impl Node {
             fetches: 0,
             single_use: entry.single_use,
             priority: entry.priority,
+            reach: entry.reach,
             seats: [Seat::default(); Lane::COUNT],
         }
     }

@@ -1,0 +1,117 @@
+//! What goes into a store and comes out of it.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use zeroize::Zeroizing;
+
+use super::{Priority, Reach, Unavailable};
+use crate::{callbacks::Prototype, session::SessionId};
+
+/// An encoded session record. It contains the session's secrets: zeroed when the last holder drops it, and without `Debug`
+/// output of its content.
+#[derive(Clone)]
+pub struct RecordBytes(Arc<Zeroizing<Box<[u8]>>>);
+
+impl RecordBytes {
+    /// Takes over `bytes`; they are zeroed when the last clone goes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let bytes = if bytes.len() == bytes.capacity() {
+            bytes.into_boxed_slice()
+        } else {
+            // To shrink a vector may move it, which leaves the secrets where they were.
+            Zeroizing::new(bytes).as_slice().into()
+        };
+        Self(Arc::new(Zeroizing::new(bytes)))
+    }
+
+    /// The bytes of heap that the record takes: it and the `Arc` around it, each rounded up as glibc's `malloc` does.
+    pub fn heap_bytes(&self) -> usize {
+        const COUNTS: usize = 2 * size_of::<usize>();
+        heap_bytes(self.len()) + heap_bytes(COUNTS + size_of::<Zeroizing<Box<[u8]>>>())
+    }
+}
+
+/// What glibc's `malloc` takes for `bytes`.
+const fn heap_bytes(bytes: usize) -> usize {
+    let chunk = (bytes + size_of::<usize>()).next_multiple_of(16);
+    if chunk < 32 { 32 } else { chunk }
+}
+
+impl std::ops::Deref for RecordBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RecordBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RecordBytes({} bytes)", self.len())
+    }
+}
+
+/// A session on its way into a store.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The encoded record.
+    pub record: RecordBytes,
+    /// When it stops resuming: seconds since the Unix epoch.
+    pub expires: u64,
+    /// Whether a fetch with [`Consume::IfSingleUse`] takes it.
+    pub single_use: bool,
+    /// The session whose resumption made it: in TLS 1.3 a resumption makes a new session, and a client uses each once (RFC
+    /// 8446 appendix C.4). So this one's client is known to come back, and that one has likely done its service; a store
+    /// that counts fetches alone would have it the other way round.
+    pub renews: Option<SessionId>,
+    /// How hard a full store holds on to it.
+    pub priority: Priority,
+    /// How far it travels. A store of one node only ignores it.
+    pub reach: Reach,
+    /// A live session to duplicate instead of decoding the record, where decoding is dear.
+    pub prototype: Option<Prototype>,
+}
+
+/// A session that a store gave out.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The encoded record.
+    pub record: RecordBytes,
+    /// The live session to duplicate, if the store has one.
+    pub prototype: Option<Prototype>,
+    /// How often this store has given it out before.
+    pub fetches: u32,
+    /// Whether this fetch took it.
+    pub consumed: bool,
+    /// The store would keep a prototype of this session if it were given one
+    /// ([`Store::keep_prototype`](super::Store::keep_prototype)).
+    pub wants_prototype: bool,
+    /// How far it travels, as it was put.
+    pub reach: Reach,
+    /// Seconds until it stops resuming by the store's own clock, rounded up; none where the store goes by this node's clock.
+    /// What another node wrote has that node's idea of the time in it, which may be some seconds off.
+    pub remaining: Option<u64>,
+}
+
+/// Whether a fetch takes the session out of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consume {
+    /// Only if the entry is single-use.
+    IfSingleUse,
+    /// In any case: the ClientHello asks for 0-RTT, which may be accepted once.
+    Always,
+}
+
+/// What a fetch comes to: the session, if it is there.
+pub type Answer = Result<Option<Found>, Unavailable>;
+
+/// Something that a store answers later.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The answer to a fetch.
+pub enum Fetch {
+    /// Known at once.
+    Ready(Answer),
+    /// On its way. What asks may stop waiting at any time and drop it. It needs no runtime: whatever thread polls it.
+    Pending(Later<Answer>),
+}
