@@ -79,7 +79,10 @@ fn what_holds_a_secret_does_not_show_it() {
     assert_hidden("an encoded record", &bytes());
     assert_hidden("an entry", &kept);
     assert_hidden("what a fetch finds", &found);
-    assert_hidden("what a store gave up", &Removed { id: id(1), record: bytes(), why: Removal::Evicted });
+    assert_hidden(
+        "what a store gave up",
+        &Removed { id: id(1), record: bytes(), reach: Reach::Fleet, why: Removal::Evicted },
+    );
     assert_hidden("a prototype", &kept.prototype);
     assert_hidden("a key for ids", &key);
     assert_eq!((Priority::Normal, Reach::Fleet), (kept.priority, kept.reach), "what is no secret is there");

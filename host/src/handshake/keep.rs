@@ -16,7 +16,7 @@ use crate::{
         wit::types::{Certificate, Priority, Reach},
     },
     session::{Miss, Record, Secret, SessionId},
-    store::Entry,
+    store::{Entry, Scope},
 };
 
 /// Why a new session was not kept. Its connection goes on; the client's next one starts with a full handshake.
@@ -36,6 +36,8 @@ pub enum NotKept {
     Lifetime,
     /// It takes more bytes than a session may.
     TooLarge(usize),
+    /// It is to stay on this node, and no store does.
+    Reach,
 }
 
 impl fmt::Display for NotKept {
@@ -50,6 +52,7 @@ impl fmt::Display for NotKept {
                 write!(f, "policy-failed: {policy}: {}", failure.as_str())
             }
             NotKept::Lifetime => f.write_str("lifetime"),
+            NotKept::Reach => f.write_str("reach"),
             NotKept::TooLarge(bytes) => write!(f, "too-large: {bytes} bytes"),
         }
     }
@@ -133,6 +136,10 @@ fn decide(
         return Err(NotKept::Lifetime);
     }
     let terms = ask(host, handshake, &id, &record)?;
+    let reach = terms.reach.unwrap_or(Reach::Fleet);
+    if reach == Reach::Node && host.store.scope() == Scope::Fleet {
+        return Err(NotKept::Reach);
+    }
     let lifetime = terms.lifetime.map_or(host.limits.lifetime, u64::from);
     record.expires = record.expires.min(now.saturating_add(lifetime));
     record.notes = terms.notes;
@@ -150,7 +157,7 @@ fn decide(
         single_use: terms.single_use.unwrap_or(false),
         renews,
         priority: terms.priority.unwrap_or(Priority::Normal),
-        reach: terms.reach.unwrap_or(Reach::Fleet),
+        reach,
         prototype,
     };
     host.store.put(id, entry, now);

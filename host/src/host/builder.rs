@@ -16,7 +16,7 @@ use crate::{
     policy::{RuntimeOptions, SupervisionOptions},
     session::IdKey,
     signing::PolicyKeys,
-    store::{Memory, Store},
+    store::{Memory, Store, Tiers},
 };
 
 /// How a host is made. Every default is one that a server can start with.
@@ -24,7 +24,8 @@ pub struct HostBuilder {
     policies: Option<PathBuf>,
     dir: DirOptions,
     runtime: RuntimeOptions,
-    store: Option<Arc<dyn Store>>,
+    stores: Vec<Arc<dyn Store>>,
+    copy_age: Duration,
     limits: Limits,
     ids: Option<IdKey>,
     clock: Clock,
@@ -45,7 +46,8 @@ impl Default for HostBuilder {
             policies: None,
             dir: DirOptions::default(),
             runtime,
-            store: None,
+            stores: Vec::new(),
+            copy_age: Duration::from_secs(30),
             limits,
             ids: None,
             clock: Arc::new(system_clock),
@@ -110,9 +112,18 @@ impl HostBuilder {
         self
     }
 
-    /// Where sessions are kept. Default: 64 MiB of this process's memory.
+    /// Where sessions are kept. Default: 64 MiB of this process's memory. Given several times, the stores are tiers, the nearest
+    /// first: memory, then disk, then what the fleet shares. A session is looked up in each in turn, and kept as far as its reach
+    /// goes ([`Tiers`]).
     pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
+        self.stores.push(Arc::new(store));
+        self
+    }
+
+    /// While a shared store cannot be reached, sessions that the stores in front of it were handed longer ago than this do not
+    /// resume: they may have been revoked meanwhile. In whole seconds. Default: 30 s.
+    pub fn copy_age(mut self, age: Duration) -> Self {
+        self.copy_age = age;
         self
     }
 
@@ -183,7 +194,7 @@ impl HostBuilder {
             Some(ids) => ids,
             None => IdKey::random().context("no random key for session ids")?,
         };
-        let store = self.store.unwrap_or_else(|| Arc::new(Memory::default()));
+        let store = store(self.stores, self.copy_age)?;
         let inner = Arc::new(Inner {
             limits: self.limits,
             ids,
@@ -202,6 +213,14 @@ impl HostBuilder {
         inner.living.revive(&inner)?;
         Ok(Host { inner })
     }
+}
+
+/// All stores as one.
+fn store(mut stores: Vec<Arc<dyn Store>>, copy_age: Duration) -> anyhow::Result<Arc<dyn Store>> {
+    if stores.len() > 1 {
+        return Ok(Arc::new(Tiers::new(stores, copy_age)?));
+    }
+    Ok(stores.pop().unwrap_or_else(|| Arc::new(Memory::default())))
 }
 
 #[cfg(all(test, feature = "cli"))]

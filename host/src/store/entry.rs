@@ -91,6 +91,8 @@ pub struct Found {
     /// Seconds until it stops resuming by the store's own clock, rounded up; none where the store goes by this node's clock.
     /// What another node wrote has that node's idea of the time in it, which may be some seconds off.
     pub remaining: Option<u64>,
+    /// When this store was handed it, by this node's clock, if that is known: seconds since the Unix epoch.
+    pub since: Option<u64>,
 }
 
 /// Whether a fetch takes the session out of the store.

@@ -6,6 +6,7 @@
 mod entry;
 mod memory;
 mod notice;
+mod tiers;
 pub(crate) mod wait;
 
 use std::{sync::Arc, time::Duration};
@@ -16,6 +17,7 @@ pub use self::{
     entry::{Answer, Consume, Entry, Fetch, Found, Later, RecordBytes},
     memory::Memory,
     notice::{KnownBy, Notice, NoticeObserver, Published},
+    tiers::{Tiers, TiersError},
 };
 pub use crate::policy::wit::types::{Priority, Reach, Removal};
 use crate::{callbacks::Prototype, session::SessionId};
@@ -43,12 +45,18 @@ pub struct Removed {
     pub id: SessionId,
     /// Its record, for the policies that are told.
     pub record: RecordBytes,
+    /// How far it travelled.
+    pub reach: Reach,
     /// `Expired`, `Evicted`, `Replaced` or `Consumed`.
     pub why: Removal,
 }
 
 /// Who is told of sessions that left the store. Called without the store's locks held, on whatever thread; it must not block.
 pub type RemovalObserver = Arc<dyn Fn(Removed) + Send + Sync>;
+
+/// Who is told that a session was consumed or removed by another node: copies of it are to go. Called like a
+/// [`RemovalObserver`].
+pub type InvalidationObserver = Arc<dyn Fn(&SessionId) + Send + Sync>;
 
 /// What a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +125,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Called once by the host, before any session is put: who is told of the notices that are shared here.
     fn observe_notices(&self, _observer: NoticeObserver) {}
+
+    /// Called once by the host, before any session is put: who is told, where the store hears of it, that a session was consumed
+    /// or removed by another node.
+    fn observe_invalidations(&self, _observer: InvalidationObserver) {}
 
     /// How long ago the store was last heard from about its notices: what was published later is not known here. None where
     /// nothing is shared.

@@ -125,7 +125,10 @@ impl Store for Memory {
         let (shard, hash) = self.shard(&id);
         match shard.enter() {
             Some(mut shard) => shard.put(id, hash, entry, now, &mut left),
-            None => left.removed.push(Removed { id, record: entry.record, why: Removal::Evicted }),
+            None => {
+                let Entry { record, reach, .. } = entry;
+                left.removed.push(Removed { id, record, reach, why: Removal::Evicted });
+            }
         }
         self.tell(left);
     }

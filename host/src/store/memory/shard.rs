@@ -25,7 +25,7 @@ pub(super) struct Left {
 impl Left {
     fn session(&mut self, node: Node, why: Removal) {
         self.prototypes.extend(node.prototype);
-        self.removed.push(Removed { id: node.id, record: node.record, why });
+        self.removed.push(Removed { id: node.id, record: node.record, reach: node.reach, why });
     }
 }
 
@@ -66,7 +66,7 @@ impl Shard {
         }
         let prototype = entry.prototype.take();
         let (weight, proven) = (entry.record.heap_bytes(), entry.renews.is_some());
-        let node = Node::new(id, hash, entry);
+        let node = Node::new(id, hash, entry, now);
         if node.expires <= now {
             self.expired += 1;
             return left.session(node, Removal::Expired);
@@ -104,7 +104,7 @@ impl Shard {
         for seat in &mut node.seats {
             seat.hit();
         }
-        let reach = node.reach;
+        let (reach, remaining, since) = (node.reach, node.expires - now, node.since);
         let found = Found {
             record: node.record.clone(),
             prototype: node.prototype.clone(),
@@ -112,7 +112,8 @@ impl Shard {
             consumed,
             wants_prototype: !consumed && node.prototype.is_none() && self.wants_prototype(before + 1),
             reach,
-            remaining: None,
+            remaining: Some(remaining),
+            since: Some(since),
         };
         if consumed {
             self.give_up(slot, Removal::Consumed, left);

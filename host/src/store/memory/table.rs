@@ -33,6 +33,8 @@ pub(super) struct Node {
     pub(super) record: RecordBytes,
     pub(super) prototype: Option<Prototype>,
     pub(super) expires: u64,
+    /// When it was put.
+    pub(super) since: u64,
     pub(super) fetches: u32,
     pub(super) single_use: bool,
     pub(super) priority: Priority,
@@ -42,7 +44,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(id: SessionId, hash: u32, entry: crate::store::Entry) -> Self {
+    pub(super) fn new(id: SessionId, hash: u32, entry: crate::store::Entry, now: u64) -> Self {
         Self {
             id,
             hash,
@@ -50,6 +52,7 @@ impl Node {
             record: entry.record,
             prototype: None,
             expires: entry.expires,
+            since: now,
             fetches: 0,
             single_use: entry.single_use,
             priority: entry.priority,

@@ -1,0 +1,258 @@
+//! Several stores as one: where a session is kept, where it is consumed, what happens to copies.
+
+mod support;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use reprise::{
+    session::SessionId,
+    store::{
+        Consume, Entry, Fetch, Found, InvalidationObserver, Memory, Notice, NoticeObserver, Reach, RecordBytes,
+        Removal, RemovalObserver, Scope, Store, Tiers, TiersError, Unavailable, Usage,
+    },
+};
+use support::store::{entry, id, reasons};
+
+/// A store of some scope that can be out of reach.
+#[derive(Clone)]
+struct Tier(Arc<State>);
+
+struct State {
+    memory: Memory,
+    scope: Scope,
+    later: bool,
+    down: AtomicBool,
+    asked: AtomicU64,
+    unheard: AtomicU64,
+    invalidations: Mutex<Option<InvalidationObserver>>,
+    notices: Mutex<Option<NoticeObserver>>,
+}
+
+impl Tier {
+    fn new(scope: Scope) -> Self {
+        Self(Arc::new(State {
+            memory: Memory::with_budgets(1 << 20, 0),
+            scope,
+            later: scope == Scope::Fleet,
+            down: AtomicBool::default(),
+            asked: AtomicU64::default(),
+            unheard: AtomicU64::default(),
+            invalidations: Mutex::default(),
+            notices: Mutex::default(),
+        }))
+    }
+
+    fn has(&self, id: &SessionId) -> bool {
+        self.0.memory.peek(id).is_some()
+    }
+
+    fn asked(&self) -> u64 {
+        self.0.asked.load(Ordering::SeqCst)
+    }
+
+    fn down(&self, seconds: u64) {
+        self.0.down.store(true, Ordering::SeqCst);
+        self.0.unheard.store(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Store for Tier {
+    fn scope(&self) -> Scope {
+        self.0.scope
+    }
+
+    fn put(&self, id: SessionId, entry: Entry, now: u64) {
+        self.0.memory.put(id, entry, now);
+    }
+
+    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
+        self.0.asked.fetch_add(1, Ordering::SeqCst);
+        if self.0.down.load(Ordering::SeqCst) {
+            return Fetch::Ready(Err(Unavailable("down".into())));
+        }
+        match self.0.memory.fetch(id, consume, now) {
+            Fetch::Ready(answer) if self.0.later => Fetch::Pending(Box::pin(std::future::ready(answer))),
+            answer => answer,
+        }
+    }
+
+    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.0.memory.remove(id)
+    }
+
+    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.0.memory.peek(id)
+    }
+
+    fn observe_removals(&self, observer: RemovalObserver) {
+        self.0.memory.observe_removals(observer);
+    }
+
+    fn observe_invalidations(&self, observer: InvalidationObserver) {
+        *self.0.invalidations.lock().unwrap() = Some(observer);
+    }
+
+    fn observe_notices(&self, observer: NoticeObserver) {
+        *self.0.notices.lock().unwrap() = Some(observer);
+    }
+
+    fn notices_age(&self) -> Option<Duration> {
+        (self.0.scope == Scope::Fleet).then(|| Duration::from_secs(self.0.unheard.load(Ordering::SeqCst)))
+    }
+
+    fn usage(&self) -> Usage {
+        self.0.memory.usage()
+    }
+}
+
+/// Memory, disk and a store of the fleet, and the three as one.
+fn tiers() -> ([Tier; 3], Tiers) {
+    let tiers = [Scope::Process, Scope::Node, Scope::Fleet].map(Tier::new);
+    let all = tiers.iter().map(|tier| Arc::new(tier.clone()) as Arc<dyn Store>).collect();
+    (tiers, Tiers::new(all, Duration::from_secs(30)).unwrap())
+}
+
+fn fetch(store: &Tiers, number: u64, consume: Consume, now: u64) -> Result<Option<Found>, Unavailable> {
+    match store.fetch(&id(number), consume, now) {
+        Fetch::Ready(answer) => answer,
+        Fetch::Pending(answer) => tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer),
+    }
+}
+
+fn held(tiers: &[Tier; 3], number: u64) -> [bool; 3] {
+    tiers.each_ref().map(|tier| tier.has(&id(number)))
+}
+
+#[test]
+fn a_session_is_kept_as_far_as_its_reach_and_one_for_single_use_at_home_only() {
+    let (tiers, store) = tiers();
+    for (number, reach, single_use, kept) in [
+        (1, Reach::Fleet, false, [true, true, true]),
+        (2, Reach::Node, false, [true, true, false]),
+        (3, Reach::Fleet, true, [false, false, true]),
+        (4, Reach::Node, true, [false, true, false]),
+    ] {
+        store.put(id(number), Entry { reach, single_use, ..entry(100) }, 0);
+        assert_eq!(held(&tiers, number), kept, "{reach:?}, single use: {single_use}");
+        assert!(fetch(&store, number, Consume::IfSingleUse, 1).unwrap().is_some());
+        assert_eq!(fetch(&store, number, Consume::IfSingleUse, 1).unwrap().is_some(), !single_use);
+    }
+}
+
+#[test]
+fn a_near_copy_answers_without_asking_further() {
+    let (tiers, store) = tiers();
+    store.put(id(1), entry(100), 0);
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 1).unwrap().is_some());
+    assert_eq!(tiers.each_ref().map(Tier::asked), [1, 0, 0]);
+}
+
+#[test]
+fn what_was_found_further_away_leaves_a_copy_that_ends_when_it_does() {
+    let (tiers, store) = tiers();
+    tiers[2].put(id(1), entry(100), 0);
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 900).unwrap().is_some());
+    assert_eq!(held(&tiers, 1), [true; 3]);
+    tiers[2].remove(&id(1));
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 999).unwrap().is_some(), "not past its expiry");
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 1_000).unwrap().is_none(), "the copy outlived it");
+}
+
+#[test]
+fn nothing_that_was_consumed_leaves_a_copy() {
+    let (tiers, store) = tiers();
+    tiers[2].put(id(1), Entry { single_use: true, ..entry(100) }, 0);
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 1).unwrap().is_some());
+    assert_eq!(held(&tiers, 1), [false; 3]);
+}
+
+#[test]
+fn what_is_to_be_consumed_is_decided_at_home_whatever_copies_there_are() {
+    let (tiers, store) = tiers();
+    store.put(id(1), entry(100), 0);
+    tiers[2].remove(&id(1)); // Another node took it.
+    assert!(fetch(&store, 1, Consume::Always, 1).unwrap().is_none());
+    assert_eq!(held(&tiers, 1), [false; 3], "the copies went with it");
+    store.put(id(2), entry(100), 0);
+    assert!(fetch(&store, 2, Consume::Always, 1).unwrap().is_some_and(|found| found.consumed));
+    assert!(fetch(&store, 2, Consume::IfSingleUse, 1).unwrap().is_none());
+    store.put(id(3), Entry { reach: Reach::Node, ..entry(100) }, 0);
+    assert!(fetch(&store, 3, Consume::Always, 1).unwrap().is_some(), "home is the disk");
+    assert!(fetch(&store, 3, Consume::Always, 1).unwrap().is_none());
+}
+
+#[test]
+fn a_home_out_of_reach_gives_nothing_up_for_consumption_and_copies_for_a_while() {
+    let (tiers, store) = tiers();
+    store.put(id(1), entry(100), 100);
+    store.put(id(2), entry(100), 100);
+    tiers[2].down(40);
+    assert!(fetch(&store, 1, Consume::Always, 110).is_err());
+    assert!(fetch(&store, 2, Consume::IfSingleUse, 130).unwrap().is_some(), "a young copy resumes");
+    let old = fetch(&store, 2, Consume::IfSingleUse, 131);
+    assert!(old.is_err(), "a copy that may have been revoked resumed: {old:?}");
+    tiers[2].down(1);
+    assert!(fetch(&store, 2, Consume::IfSingleUse, 131).unwrap().is_some(), "the store was heard from a second ago");
+}
+
+#[test]
+fn a_session_consumed_or_removed_elsewhere_loses_its_copies_here() {
+    let (tiers, store) = tiers();
+    store.put(id(1), entry(100), 0);
+    let tell = tiers[2].0.invalidations.lock().unwrap().clone().unwrap();
+    tell(&id(1));
+    assert_eq!(held(&tiers, 1), [false, false, true]);
+}
+
+#[test]
+fn a_session_removed_is_removed_everywhere() {
+    let (tiers, store) = tiers();
+    store.put(id(1), entry(100), 0);
+    assert_eq!(store.remove(&id(1)).map(|record| record.len()), Some(100));
+    assert_eq!(held(&tiers, 1), [false; 3]);
+    assert!(store.remove(&id(1)).is_none());
+}
+
+#[test]
+fn a_copy_that_goes_is_no_session_that_goes() {
+    let (tiers, store) = tiers();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    store.observe_removals(Arc::new(move |removed| tell.lock().unwrap().push(removed)));
+    store.put(id(1), entry(100), 0);
+    let _ = tiers[0].fetch(&id(1), Consume::Always, 1);
+    assert_eq!(reasons(&told), []);
+    let _ = tiers[2].fetch(&id(1), Consume::Always, 1);
+    assert_eq!(reasons(&told), [(id(1), Removal::Consumed)]);
+    store.put(id(2), Entry { reach: Reach::Node, ..entry(100) }, 0);
+    let _ = tiers[1].fetch(&id(2), Consume::Always, 1);
+    assert_eq!(reasons(&told), [(id(2), Removal::Consumed)]);
+}
+
+#[test]
+fn the_notices_of_every_tier_are_told_together() {
+    let (tiers, store) = tiers();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    store.observe_notices(Arc::new(move |notices| *tell.lock().unwrap() = notices));
+    let notice = |byte| Notice { bytes: vec![byte], expires: 10 };
+    for (tier, byte) in [(1, 1), (2, 2)] {
+        let observer = tiers[tier].0.notices.lock().unwrap().clone().unwrap();
+        observer(vec![notice(byte)]);
+    }
+    assert_eq!(*told.lock().unwrap(), [notice(1), notice(2)]);
+}
+
+#[test]
+fn tiers_in_the_wrong_order_are_refused_by_number() {
+    let tier = |scope| Arc::new(Tier::new(scope)) as Arc<dyn Store>;
+    let wrong = Tiers::new(vec![tier(Scope::Process), tier(Scope::Fleet), tier(Scope::Node)], Duration::ZERO);
+    assert_eq!(wrong.err(), Some(TiersError::Order { number: 3 }));
+    assert_eq!(Tiers::new(Vec::new(), Duration::ZERO).err(), Some(TiersError::None));
+}
