@@ -34,6 +34,8 @@ pub enum NotKept {
     Policy(Objection),
     /// Nothing is left of its absolute lifetime, or of its client certificate's validity.
     Lifetime,
+    /// An operator revoked what it descends from.
+    Revoked,
     /// It takes more bytes than a session may.
     TooLarge(usize),
 }
@@ -50,6 +52,7 @@ impl fmt::Display for NotKept {
                 write!(f, "policy-failed: {policy}: {}", failure.as_str())
             }
             NotKept::Lifetime => f.write_str("lifetime"),
+            NotKept::Revoked => f.write_str("revoked"),
             NotKept::TooLarge(bytes) => write!(f, "too-large: {bytes} bytes"),
         }
     }
@@ -132,10 +135,17 @@ fn decide(
     if record.expires <= now {
         return Err(NotKept::Lifetime);
     }
+    if host.revocations.in_force.revokes(&record) {
+        return Err(NotKept::Revoked);
+    }
     let terms = ask(host, handshake, &id, &record)?;
     let lifetime = terms.lifetime.map_or(host.limits.lifetime, u64::from);
     record.expires = record.expires.min(now.saturating_add(lifetime));
     record.notes = terms.notes;
+    // Again, for the notes are others, and it may have been revoked while policies were asked.
+    if host.revocations.in_force.revokes(&record) {
+        return Err(NotKept::Revoked);
+    }
     record.der = Secret::new(session.to_der().map_err(|_| NotKept::Unreadable)?);
     let bytes = record.encode().map_err(|_| NotKept::Unreadable)?;
     if bytes.len() > host.limits.max_entry {
