@@ -22,6 +22,7 @@
 //! - `ownership`: who else may write a file; `replace`: writing one whole; `hex`: bytes as text
 //! - [`signing`]: who may drop a policy
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
+//! - [`revocation`]: sessions taken back before their time
 //! - [`store`]: where sessions live
 //! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
 //! - `serve`, `admin`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
@@ -44,6 +45,7 @@ mod ownership;
 pub mod policies_dir;
 pub mod policy;
 mod replace;
+pub mod revocation;
 #[cfg(feature = "cli")]
 mod serve;
 pub mod session;

@@ -2,14 +2,15 @@
 //!
 //! One set of resources over HTTP/1.1, at two places:
 //!
-//! - `socket`: a Unix socket in the state directory, its owner's alone, for `reprise status` and `reprise policies`
+//! - `socket`: a Unix socket in the state directory, its owner's alone, for `reprise status`, `policies` and `revoke`
 //! - `--admin ADDR`: for Prometheus and load balancers; there nothing can be changed, for there is no asking who it is
 //!
-//! `resources` answers, `listen` accepts; `client` is the command's side.
+//! `resources` answers, `revoking` what is about revocations; `listen` accepts; `client` is the command's side.
 
 pub(crate) mod client;
 mod listen;
 mod resources;
+pub(crate) mod revoking;
 mod socket;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
+use super::revoking;
 use crate::{
     Host, Policies,
     metrics::CONTENT_TYPE,
@@ -43,19 +44,25 @@ impl Operator {
             "/healthz" => Answer::text("200 OK", "ok"),
             "/readyz" if self.phases.is_draining() => Answer::text("503 Service Unavailable", "draining"),
             "/readyz" => Answer::text("200 OK", "ready"),
-            "/status" => self.aside(|host| Answer::new("200 OK", "application/json", status(host))).await,
+            "/status" => {
+                let may_know = self.may_change;
+                self.aside(move |host| Answer::new("200 OK", "application/json", status(host, may_know))).await
+            }
             "/metrics" => self.aside(|host| Answer::new("200 OK", CONTENT_TYPE, host.metrics().encode())).await,
             _ => Answer::text("404 Not Found", format!("Nothing here; there is:\n{INDEX}")),
         }
     }
 
-    /// What an operator wants done about policies. The answer is how everything is afterwards.
+    /// What an operator wants done. The answer is how everything is afterwards.
     async fn change(&self, path: &str) -> Answer {
+        if let Some(revoke) = revoking::Wish::of(path) {
+            return revoke.fulfil(&self.host).await;
+        }
         let Some(wish) = Wish::of(path) else {
             return Answer::text("404 Not Found", "No such wish: the server is of another version than the command.");
         };
         self.aside(move |host| match wish.fulfil(&host.policies()) {
-            Ok(_) => Answer::new("200 OK", "application/json", status(host)),
+            Ok(_) => Answer::new("200 OK", "application/json", status(host, true)),
             Err(error @ ControlError::Unknown { .. }) => Answer::text("404 Not Found", error.to_string()),
             Err(error @ (ControlError::NothingBefore { .. } | ControlError::DoesNotStart { .. })) => {
                 Answer::text("409 Conflict", error.to_string())
@@ -109,8 +116,13 @@ impl Wish {
     }
 }
 
-fn status(host: &Host) -> String {
+/// How it all is; who or what is revoked is for those alone who may revoke.
+fn status(host: &Host, may_know: bool) -> String {
+    let mut status = host.status();
+    if !may_know {
+        status.revocations.newest = None;
+    }
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
-    serde_json::to_string_pretty(&host.status())
+    serde_json::to_string_pretty(&status)
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
 }

@@ -3,6 +3,7 @@
 mod check;
 mod core_dumps;
 mod policies;
+mod revoke;
 mod serve;
 mod service_manager;
 mod sign;
@@ -32,6 +33,8 @@ enum Action {
     Status(status::Status),
     /// Tell a running server what is to become of its policies
     Policies(policies::Policies),
+    /// Revoke sessions: they resume nowhere any more
+    Revoke(revoke::Revoke),
 }
 
 /// Runs the command that the process was started with.
@@ -42,6 +45,7 @@ pub fn main() -> ExitCode {
         Action::Sign(sign) => sign.run(),
         Action::Status(status) => status.run(),
         Action::Policies(policies) => policies.run(),
+        Action::Revoke(revoke) => revoke.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -42,7 +42,7 @@ pub(super) fn parse(answer: &str) -> Result<status::Status> {
 
 /// A page for a terminal.
 fn page(status: &status::Status) -> String {
-    let status::Status { version, process, now, since, policies, handshakes, misses, store, .. } = status;
+    let status::Status { version, process, now, since, policies, handshakes, misses, store, revocations, .. } = status;
     let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
     let made = handshakes.iter().filter(|made| made.full + made.resumed > 0);
     let made = made.map(|made| format!("TLS {}: {} full, {} resumed", made.version, made.full, made.resumed));
@@ -56,6 +56,7 @@ fn page(status: &status::Status) -> String {
         store.expired
     );
     line(&mut page, "store", &held);
+    line(&mut page, "revocations", &revoked(revocations, *now));
     if policies.is_empty() {
         line(&mut page, "policies", "");
     }
@@ -111,6 +112,14 @@ pub(super) fn describe(policy: &Policy, now: u64) -> String {
         line(&mut page, "  rejected", &format!("{} ago: {}", ago(last.at), printable(&last.reason)));
     }
     page
+}
+
+fn revoked(status::Revocations { in_force, untold, newest, .. }: &status::Revocations, now: u64) -> String {
+    let Some(newest) = newest else { return String::new() };
+    let until = span(now.saturating_sub(newest.authenticated_until));
+    let untold = if *untold > 0 { format!("; {untold} not known to the store yet") } else { String::new() };
+    let sessions = printable(&newest.sessions);
+    format!("{in_force} in force, the newest of {sessions}, authenticated until {until} ago{untold}")
 }
 
 fn line(page: &mut String, what: &str, value: &str) {

@@ -34,6 +34,8 @@ pub enum NotKept {
     Policy(Objection),
     /// Nothing is left of its absolute lifetime, or of its client certificate's validity.
     Lifetime,
+    /// An operator revoked what it descends from.
+    Revoked,
     /// It takes more bytes than a session may.
     TooLarge(usize),
     /// It is to stay on this node, and no store does.
@@ -53,6 +55,7 @@ impl fmt::Display for NotKept {
             }
             NotKept::Lifetime => f.write_str("lifetime"),
             NotKept::Reach => f.write_str("reach"),
+            NotKept::Revoked => f.write_str("revoked"),
             NotKept::TooLarge(bytes) => write!(f, "too-large: {bytes} bytes"),
         }
     }
@@ -135,6 +138,9 @@ fn decide(
     if record.expires <= now {
         return Err(NotKept::Lifetime);
     }
+    if host.revocations.in_force.revokes(&record) {
+        return Err(NotKept::Revoked);
+    }
     let terms = ask(host, handshake, &id, &record)?;
     let reach = terms.reach.unwrap_or(Reach::Fleet);
     if reach == Reach::Node && host.store.scope() == Scope::Fleet {
@@ -143,6 +149,10 @@ fn decide(
     let lifetime = terms.lifetime.map_or(host.limits.lifetime, u64::from);
     record.expires = record.expires.min(now.saturating_add(lifetime));
     record.notes = terms.notes;
+    // Again, for the notes are others, and it may have been revoked while policies were asked.
+    if host.revocations.in_force.revokes(&record) {
+        return Err(NotKept::Revoked);
+    }
     record.der = Secret::new(session.to_der().map_err(|_| NotKept::Unreadable)?);
     let bytes = record.encode().map_err(|_| NotKept::Unreadable)?;
     if bytes.len() > host.limits.max_entry {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openssl::ssl::{SslRef, SslSession};
 
-use super::{Connection, Handed, Handshake, hello::IDENTITIES};
+use super::{Connection, Handed, Handshake, hello::IDENTITIES, removal};
 use crate::{
     callbacks::{Prototype, sessions, tls},
     host::Inner,
@@ -80,6 +80,8 @@ fn resume(
     let lookup = handshake.lookups.iter().find(|(seen, _)| *seen == id).map(|(_, lookup)| lookup);
     match lookup.ok_or(Miss::Internal)? {
         Err(miss) => Err(miss.clone()),
+        // Policies were asked since it was checked, or a HelloRetryRequest came between.
+        Ok(candidate) if host.revocations.in_force.revokes(&candidate.handed.record) => Err(Miss::Revoked),
         Ok(candidate) => {
             let session = fresh(candidate)?;
             handshake.handed = Some(candidate.handed.clone());
@@ -111,6 +113,10 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId) -
     })?;
     // A node that shares the store may have had other maxima.
     record.expires = record.expires.min(host.limits.furthest(&record));
+    if host.revocations.in_force.revokes(&record) {
+        removal::queue_revoked(host, id, found);
+        return Err(Miss::Revoked);
+    }
     check(ssl, handshake, &record, now)?;
     let early_data = ask(handshake, &id, &record, found.fetches)?;
     let der = std::mem::take(&mut record.der);

@@ -15,7 +15,7 @@ use crate::{
         wit::types::{Removal, RemoveVerdict},
     },
     session::{Record, SessionId},
-    store::RecordBytes,
+    store::{Found, RecordBytes, Scope},
 };
 
 /// What the callback can see of the cause.
@@ -44,6 +44,8 @@ enum By {
     },
     /// By the store, which has it no more.
     Store(RecordBytes),
+    /// By an operator, who revoked it; it is in the store until it is taken out.
+    Operator(RecordBytes),
 }
 
 /// Queues a session that OpenSSL gave up, if it is one of ours.
@@ -59,6 +61,13 @@ pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
 /// Queues a session that left the store.
 pub fn queue_stored(host: &Inner, removed: crate::store::Removed) {
     host.given_up(GivenUp { id: removed.id, why: removed.why, by: By::Store(removed.record) });
+}
+
+/// Queues a session that was found and is revoked. One that was taken as it was found is out of the store, which said so.
+pub fn queue_revoked(host: &Inner, id: SessionId, found: Found) {
+    if !found.consumed {
+        host.given_up(GivenUp { id, why: Removal::Revoked, by: By::Operator(found.record) });
+    }
 }
 
 fn cause(users: Users, circumstances: Circumstances) -> Removal {
@@ -82,6 +91,15 @@ pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
             (host.store.peek(id), forget)
         }
         By::Store(record) => (Some(record.clone()), false),
+        By::Operator(record) => {
+            let removed = host.store.remove(id);
+            // Offered twice at once, it is told once. A store of several processes may not know at once what it removed.
+            if removed.is_none() && host.store.scope() == Scope::Process {
+                return;
+            }
+            tracing::debug!(session = %id, "a revoked session is removed");
+            (Some(record.clone()), false)
+        }
     };
     let record = record.and_then(|record| Record::decode(&record).ok());
     let facts = record.as_ref().map(|record| (record.facts(id, 0), &record.notes));

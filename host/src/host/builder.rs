@@ -14,6 +14,7 @@ use crate::{
     metrics::HandshakeCounts,
     policies_dir::DirOptions,
     policy::{RuntimeOptions, SupervisionOptions},
+    revocation::Revocations,
     session::IdKey,
     signing::PolicyKeys,
     store::{Memory, Store, Tiers},
@@ -200,6 +201,7 @@ impl HostBuilder {
             ids,
             store,
             handshakes: HandshakeCounts::default(),
+            revocations: Revocations::default(),
             since: SystemTime::now(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
@@ -208,6 +210,12 @@ impl HostBuilder {
         inner.store.observe_removals(Arc::new(move |removed| {
             if let Some(host) = observed.upgrade() {
                 removal::queue_stored(&host, removed);
+            }
+        }));
+        let observed = Arc::downgrade(&inner);
+        inner.store.observe_notices(Arc::new(move |notices| {
+            if let Some(host) = observed.upgrade() {
+                host.revocations.in_force.merge(&notices, host.now());
             }
         }));
         inner.living.revive(&inner)?;

@@ -223,6 +223,7 @@ fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>) {
         }
         if maintained.elapsed() >= MAINTENANCE {
             host.store.maintain(host.now());
+            host.revocations.maintain(&*host.store, host.now());
             maintained = Instant::now();
         }
     }

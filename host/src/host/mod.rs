@@ -25,6 +25,7 @@ use crate::{
     metrics::HandshakeCounts,
     policies_dir::PolicyEvent,
     policy::{Chain, wit::types},
+    revocation::Revocations,
     session::{IdKey, Record},
     status::Status,
     store::{Store, Usage},
@@ -107,6 +108,10 @@ impl Host {
         Policies::new(Arc::downgrade(&self.inner))
     }
 
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
     /// Starts again what a fork left behind: threads, policies. A forked child may call it before its first handshake;
     /// without it the first handshake starts this in the background, and sessions neither resume nor are kept until it is
     /// done. Does nothing where nothing is missing.
@@ -136,6 +141,7 @@ pub struct Inner {
     pub ids: IdKey,
     pub store: Arc<dyn Store>,
     pub handshakes: HandshakeCounts,
+    pub revocations: Revocations,
     /// When it was made.
     pub since: SystemTime,
     living: Slot,

@@ -183,7 +183,9 @@ impl Sheet<'_> {
             self.family(&family)?.encode_gauge(&gauge(now))?;
         }
         total(&mut self.family(&family::STORE_EVICTIONS)?, usage.evicted)?;
-        total(&mut self.family(&family::STORE_EXPIRATIONS)?, usage.expired)
+        total(&mut self.family(&family::STORE_EXPIRATIONS)?, usage.expired)?;
+        let in_force = host.revocations.in_force.list().len() as u64;
+        self.family(&family::REVOCATIONS)?.encode_gauge(&gauge(in_force))
     }
 
     fn family(&mut self, family: &MetricFamily) -> Result<MetricEncoder<'_>, fmt::Error> {

@@ -65,3 +65,5 @@ pub const STORE_EVICTIONS: MetricFamily =
     counter("reprise_store_evictions", "Sessions given up because the store was full");
 pub const STORE_EXPIRATIONS: MetricFamily =
     counter("reprise_store_expirations", "Sessions given up because their time had passed");
+
+pub const REVOCATIONS: MetricFamily = gauge("reprise_revocations", "Revocations in force");

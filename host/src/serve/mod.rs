@@ -46,6 +46,7 @@ use tokio::{
 pub(crate) use self::{
     argument::LogFormat,
     options::Options,
+    quantity::Span,
     settings::{Settings, read, read_policy_keys},
 };
 use self::{

@@ -46,6 +46,8 @@ pub enum Miss {
     Expired,
     /// Its client certificate's validity has passed.
     CertificateExpired,
+    /// An operator revoked it, or what it descends from.
+    Revoked,
     /// A policy answered `full-handshake`.
     Policy(Arc<str>),
     /// A policy's call failed, which counts as an objection.
@@ -96,6 +98,7 @@ reasons! {
     ExtendedMasterSecret => "extended-master-secret",
     Expired => "expired",
     CertificateExpired => "certificate-expired",
+    Revoked => "revoked",
     Policy(_) => "policy",
     PolicyFailed(..) => "policy-failed",
     NotTaken => "not-taken",

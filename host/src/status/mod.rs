@@ -11,6 +11,7 @@ pub use self::policies::{Comparison, Policy, Rejection, State};
 use crate::{
     host::{Inner, unix_seconds},
     metrics::VERSIONS,
+    revocation,
     store::Usage,
 };
 
@@ -34,6 +35,8 @@ pub struct Status {
     pub misses: BTreeMap<String, u64>,
     /// Sessions given up that no policy was asked about, because too many came at once.
     pub removals_dropped: u64,
+    /// What is revoked.
+    pub revocations: Revocations,
     /// What the store holds.
     pub store: Usage,
 }
@@ -49,11 +52,47 @@ pub struct Handshakes {
     pub resumed: u64,
 }
 
+/// What is revoked on this node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocations {
+    /// Revocations in force, one for each key.
+    pub in_force: usize,
+    /// How many of them other nodes have not been told of, for the store cannot be reached.
+    pub untold: usize,
+    /// The one that goes furthest, for whoever may know what is revoked: not on `--admin`.
+    pub newest: Option<Revocation>,
+}
+
+/// A revocation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// Of which sessions, by [`crate::revocation::Matcher::kind`].
+    pub kind: String,
+    /// Of which sessions, in words.
+    pub sessions: String,
+    /// Those that go back to a full handshake at this time or before.
+    pub authenticated_until: u64,
+    /// When it is forgotten.
+    pub expires: u64,
+}
+
+impl From<&revocation::Revocation> for Revocation {
+    fn from(revocation: &revocation::Revocation) -> Self {
+        Self {
+            kind: revocation.matcher.kind().into(),
+            sessions: revocation.matcher.to_string(),
+            authenticated_until: revocation.before,
+            expires: revocation.expires,
+        }
+    }
+}
+
 impl Status {
     pub(crate) fn of(host: &Inner) -> Self {
         let counted = VERSIONS.iter().zip(host.handshakes.handshakes());
         let handshakes =
             counted.map(|((version, _), [full, resumed])| Handshakes { version: (*version).into(), full, resumed });
+        let in_force = host.revocations.in_force.list();
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             process: process::id(),
@@ -63,6 +102,11 @@ impl Status {
             handshakes: handshakes.collect(),
             misses: host.handshakes.misses().map(|(reason, count)| (reason.into(), count)).collect(),
             removals_dropped: host.removals_dropped(),
+            revocations: Revocations {
+                in_force: in_force.len(),
+                untold: host.revocations.untold(),
+                newest: in_force.first().map(Revocation::from),
+            },
             store: host.store.usage(),
         }
     }

@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod ffi;
 pub mod policies;
 pub mod raw;
+pub mod shared;
 pub mod spy;
 pub mod store;
 

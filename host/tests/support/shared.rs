@@ -1,0 +1,144 @@
+//! A store that several hosts share, which can be out of reach, and where a node may hear late.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use reprise::{
+    session::SessionId,
+    store::{
+        Consume, Entry, Fetch, KnownBy, Later, Memory, Notice, NoticeObserver, Published, RecordBytes, Store,
+        Unavailable, Usage,
+    },
+};
+
+/// What the nodes share.
+#[derive(Clone, Default)]
+pub struct Shared {
+    records: Arc<Memory>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    notices: Vec<Notice>,
+    nodes: Vec<Member>,
+    unreachable: bool,
+}
+
+struct Member {
+    name: &'static str,
+    observer: Option<NoticeObserver>,
+    deaf: bool,
+}
+
+/// A node's view of it.
+pub struct Node {
+    shared: Shared,
+    name: &'static str,
+}
+
+impl Shared {
+    /// For a node of this name. It hands records over as they are, as a store of one process does.
+    pub fn node(&self, name: &'static str) -> Node {
+        self.state.lock().unwrap().nodes.push(Member { name, observer: None, deaf: false });
+        Node { shared: self.clone(), name }
+    }
+
+    /// From now on, nothing can be published, or it can again.
+    pub fn set_reachable(&self, reachable: bool) {
+        self.state.lock().unwrap().unreachable = !reachable;
+    }
+
+    /// From now on, this node is told nothing, or it is again, at once.
+    pub fn set_hearing(&self, name: &str, hears: bool) {
+        self.state
+            .lock()
+            .unwrap()
+            .nodes
+            .iter_mut()
+            .filter(|node| node.name == name)
+            .for_each(|node| node.deaf = !hears);
+        self.tell();
+    }
+
+    /// Forgets all notices, and says so.
+    pub fn wipe(&self) {
+        self.state.lock().unwrap().notices.clear();
+        self.tell();
+    }
+
+    /// How many notices it has.
+    pub fn notices(&self) -> usize {
+        self.state.lock().unwrap().notices.len()
+    }
+
+    /// Publishes whatever bytes these are.
+    pub fn put_notice(&self, bytes: &[u8], expires: u64) {
+        self.state.lock().unwrap().notices.push(Notice { bytes: bytes.into(), expires });
+        self.tell();
+    }
+
+    fn tell(&self) {
+        let (notices, observers) = {
+            let state = self.state.lock().unwrap();
+            let hearing = state.nodes.iter().filter(|node| !node.deaf);
+            (state.notices.clone(), hearing.filter_map(|node| node.observer.clone()).collect::<Vec<_>>())
+        };
+        observers.iter().for_each(|observer| observer(notices.clone()));
+    }
+}
+
+impl Store for Node {
+    // As of one process: nothing is sealed.
+    fn scope(&self) -> reprise::store::Scope {
+        reprise::store::Scope::Process
+    }
+
+    fn put(&self, id: SessionId, entry: Entry, now: u64) {
+        self.shared.records.put(id, entry, now);
+    }
+
+    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
+        self.shared.records.fetch(id, consume, now)
+    }
+
+    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.shared.records.remove(id)
+    }
+
+    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.shared.records.peek(id)
+    }
+
+    fn publish(&self, notice: Notice, _wait: Duration) -> Option<Later<Result<Published, Unavailable>>> {
+        let shared = self.shared.clone();
+        Some(Box::pin(async move {
+            if shared.state.lock().unwrap().unreachable {
+                return Err(Unavailable("connection refused".into()));
+            }
+            shared.put_notice(&notice.bytes, notice.expires);
+            let state = shared.state.lock().unwrap();
+            let nodes = state.nodes.iter().map(|node| KnownBy { node: node.name.into(), knows: !node.deaf, heard: 0 });
+            Ok(Published { nodes: nodes.collect() })
+        }))
+    }
+
+    fn observe_notices(&self, observer: NoticeObserver) {
+        let mut state = self.shared.state.lock().unwrap();
+        state
+            .nodes
+            .iter_mut()
+            .filter(|node| node.name == self.name)
+            .for_each(|node| node.observer = Some(observer.clone()));
+    }
+
+    fn notices_age(&self) -> Option<Duration> {
+        Some(Duration::ZERO)
+    }
+
+    fn usage(&self) -> Usage {
+        self.shared.records.usage()
+    }
+}
