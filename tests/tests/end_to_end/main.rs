@@ -16,6 +16,7 @@ mod proxy_protocol;
 mod reload_under_load;
 mod renewal;
 mod resumption;
+mod revoking;
 mod service;
 mod shipped_policies;
 mod sites;
