@@ -117,7 +117,7 @@ impl Host {
         revoking(Box::pin(async {
             match published.await {
                 Ok(Published { nodes }) => {
-                    untaken.is_taken();
+                    untaken.taken();
                     Ok(Revoked { revocation, shared: true, nodes })
                 }
                 Err(cause) => {
@@ -136,7 +136,7 @@ struct Untaken {
 }
 
 impl Untaken {
-    fn is_taken(mut self) {
+    fn taken(mut self) {
         self.notice = None;
     }
 }
