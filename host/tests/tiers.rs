@@ -11,6 +11,7 @@ use std::{
 };
 
 use reprise::{
+    Host,
     session::SessionId,
     store::{
         Consume, Entry, Fetch, Found, InvalidationObserver, Memory, Notice, NoticeObserver, Reach, RecordBytes,
@@ -255,4 +256,13 @@ fn tiers_in_the_wrong_order_are_refused_by_number() {
     let wrong = Tiers::new(vec![tier(Scope::Process), tier(Scope::Fleet), tier(Scope::Node)], Duration::ZERO);
     assert_eq!(wrong.err(), Some(TiersError::Order { number: 3 }));
     assert_eq!(Tiers::new(Vec::new(), Duration::ZERO).err(), Some(TiersError::None));
+}
+
+#[test]
+fn a_host_takes_no_store_that_others_can_see_while_records_are_not_sealed() {
+    for scope in [Scope::Node, Scope::Fleet] {
+        let refused = Host::builder().store(Tier::new(Scope::Process)).store(Tier::new(scope)).build();
+        assert!(refused.unwrap_err().to_string().contains("not sealed"), "{scope:?}");
+    }
+    assert!(Host::builder().store(Tier::new(Scope::Process)).store(Memory::default()).build().is_ok());
 }

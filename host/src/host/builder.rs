@@ -17,7 +17,7 @@ use crate::{
     revocation::Revocations,
     session::IdKey,
     signing::PolicyKeys,
-    store::{Memory, Store, Tiers},
+    store::{Memory, Scope, Store, Tiers},
 };
 
 /// How a host is made. Every default is one that a server can start with.
@@ -225,6 +225,11 @@ impl HostBuilder {
 
 /// All stores as one.
 fn store(mut stores: Vec<Arc<dyn Store>>, copy_age: Duration) -> anyhow::Result<Arc<dyn Store>> {
+    ensure!(
+        stores.iter().all(|store| store.scope() == Scope::Process),
+        "a store says (Store::scope) that others than this process can see what is put there, and records are not sealed yet; \
+         expected stores that keep them in this process's memory, which say Scope::Process"
+    );
     if stores.len() > 1 {
         return Ok(Arc::new(Tiers::new(stores, copy_age)?));
     }

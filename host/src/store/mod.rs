@@ -27,9 +27,9 @@ use crate::{callbacks::Prototype, session::SessionId};
 pub enum Scope {
     /// This process alone. Records are handed over as they are.
     Process,
-    /// Processes of this machine. Records are sealed.
+    /// Processes of this machine. Records have to be sealed.
     Node,
-    /// Other machines. Records are sealed, and sessions of [`Reach::Node`] are not put here.
+    /// Other machines. Records have to be sealed, and sessions of [`Reach::Node`] are not put here.
     Fleet,
 }
 
@@ -86,8 +86,8 @@ pub struct Usage {
 /// - It never blocks a handshake: `put` queues where it would have to wait, `fetch` answers [`Fetch::Pending`].
 /// - Whoever finds a session has been told before of every notice that was published before it asked.
 ///
-/// The host sees to the rest: what leaves the process is sealed before a store is handed it, and opened and checked after it was
-/// fetched, so that a store need not be trusted with secrets.
+/// What it is handed are secrets, which must not leave the process unsealed. The host does not seal yet, and so takes only stores
+/// that say [`Scope::Process`].
 pub trait Store: Send + Sync + 'static {
     /// Who sees what is put here. The default is the most careful one.
     fn scope(&self) -> Scope {
