@@ -5,7 +5,7 @@ mod support;
 use std::fmt::Debug;
 
 use reprise::{
-    session::{Border, Epoch, IdKey, Record, Secret, SessionId},
+    session::{Border, Epoch, Keyring, Record, Secret, SessionId},
     store::{Entry, Found, Memory, Priority, Reach, RecordBytes, Removal, Removed},
 };
 use support::store::{entry, fetch, id, prototype};
@@ -72,7 +72,7 @@ fn what_holds_a_secret_does_not_show_it() {
     let store = Memory::default();
     reprise::store::Store::put(&store, id(1), kept.clone(), 0);
     let found: Found = fetch(&store, &id(1)).expect("it was put");
-    let (key, session) = (IdKey::new(Zeroizing::new(SECRET[..16].try_into().unwrap())), SessionId::from(SECRET));
+    let (key, session) = (Keyring::new(Zeroizing::new(SECRET)).unwrap(), SessionId::from(SECRET));
 
     assert_hidden("a record", &record);
     assert_hidden("a secret", &record.der);
@@ -84,7 +84,7 @@ fn what_holds_a_secret_does_not_show_it() {
         &Removed { id: id(1), record: bytes(), reach: Reach::Fleet, why: Removal::Evicted },
     );
     assert_hidden("a prototype", &kept.prototype);
-    assert_hidden("a key for ids", &key);
+    assert_hidden("a keyring", &key);
     assert_eq!((Priority::Normal, Reach::Fleet), (kept.priority, kept.reach), "what is no secret is there");
 
     // An id is shown by its first eight bytes: enough to find it in a log, too little to offer it.

@@ -19,7 +19,7 @@ use openssl::{
     sha::sha256,
     ssl::{ClientHelloResponse, ErrorCode, Ssl, SslContextBuilder, SslStream, SslVerifyMode, SslVersion},
 };
-use reprise::{Alert, HelloResponse, Host, Listener, session::IdKey};
+use reprise::{Alert, HelloResponse, Host, Listener, session::Keyring};
 use support::{raw::Offer, spy::Spy, *};
 use zeroize::Zeroizing;
 
@@ -57,9 +57,9 @@ fn fact_06_a_single_use_session_survives_a_hello_retry_request() {
 #[test]
 fn fact_06_at_most_two_identities_are_looked_up() {
     let spy = Spy::default();
-    let key = IdKey::new(Zeroizing::new([3; 16]));
-    let host = Host::builder().store(spy.clone()).id_key(key.clone()).build().unwrap();
-    let ids = [1, 2, 3, 4].map(|nonce| key.id([nonce; 16]));
+    let key = Arc::new(Keyring::new(Zeroizing::new([3; 32])).unwrap());
+    let host = Host::builder().store(spy.clone()).keyring(key.clone()).build().unwrap();
+    let ids = [1, 2, 3, 4].map(|nonce| key.id([nonce; 16], 0));
     let identities = ids.each_ref().map(|id| &id.as_bytes()[..]);
     raw::offend(&installed(&host), &raw::client_hello(Offer::Identities(&identities)));
     assert_eq!(spy.seen.fetches(), 2);
@@ -68,9 +68,9 @@ fn fact_06_at_most_two_identities_are_looked_up() {
 #[test]
 fn fact_06_an_identity_offered_twice_is_looked_up_once() {
     let spy = Spy::default();
-    let key = IdKey::new(Zeroizing::new([3; 16]));
-    let host = Host::builder().store(spy.clone()).id_key(key.clone()).build().unwrap();
-    let id = key.id([1; 16]);
+    let key = Arc::new(Keyring::new(Zeroizing::new([3; 32])).unwrap());
+    let host = Host::builder().store(spy.clone()).keyring(key.clone()).build().unwrap();
+    let id = key.id([1; 16], 0);
     raw::offend(&installed(&host), &raw::client_hello(Offer::Identities(&[id.as_bytes(), id.as_bytes()])));
     assert_eq!(spy.seen.fetches(), 1);
 }

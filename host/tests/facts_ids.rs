@@ -3,12 +3,12 @@
 mod support;
 
 use openssl::ssl::{SslContextBuilder, SslSession, SslSessionCacheMode, SslVersion};
-use reprise::{Host, Listener, session::IdKey};
+use reprise::{Host, Listener, session::Keyring};
 use support::{raw::Offer, spy::Spy, *};
 use zeroize::Zeroizing;
 
-fn key() -> IdKey {
-    IdKey::new(Zeroizing::new([3; 16]))
+fn key() -> Keyring {
+    Keyring::new(Zeroizing::new([3; 32])).unwrap()
 }
 
 /// Offers TLS 1.2 and 1.3.
@@ -60,7 +60,7 @@ fn fact_03_a_random_id_of_a_client_that_ends_up_in_tls12_touches_no_store() {
 #[test]
 fn fact_03_forged_ids_touch_no_store() {
     let spy = Spy::default();
-    let host = Host::builder().store(spy.clone()).id_key(key()).build().unwrap();
+    let host = Host::builder().store(spy.clone()).keyring(key()).build().unwrap();
     let context = installed(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_2));
     let mut id = first.session().id().to_vec();
@@ -71,13 +71,13 @@ fn fact_03_forged_ids_touch_no_store() {
     raw::offend(&context, &raw::client_hello(Offer::Identities(&[&id])));
     assert_eq!(spy.seen.fetches(), 0);
     // And one that is not forged does.
-    raw::offend(&context, &raw::client_hello(Offer::Identities(&[key().id([7; 16]).as_bytes()])));
+    raw::offend(&context, &raw::client_hello(Offer::Identities(&[key().id([7; 16], 0).as_bytes()])));
     assert_eq!(spy.seen.fetches(), 1);
 }
 
 #[test]
 fn fact_04_tls13_ids_are_32_bytes_and_resume() {
-    let host = Host::builder().id_key(key()).build().unwrap();
+    let host = Host::builder().keyring(key()).build().unwrap();
     let context = installed(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
     let id = first.report.as_ref().unwrap().session_id.unwrap();
@@ -89,7 +89,7 @@ fn fact_04_tls13_ids_are_32_bytes_and_resume() {
 
 #[test]
 fn fact_04_tls12_ids_are_32_bytes_and_keyed() {
-    let host = Host::builder().id_key(key()).build().unwrap();
+    let host = Host::builder().keyring(key()).build().unwrap();
     let first = handshake(&host, &installed(&host), &Client::of(SslVersion::TLS1_2));
     assert!(key().recognise(first.session().id()).is_some());
 }
@@ -148,8 +148,8 @@ fn fact_22_openssl_has_no_cache_of_its_own_beside_the_store() {
 #[test]
 fn fact_24_nodes_with_one_key_and_one_store_resume_each_others_sessions() {
     let store = Spy::default();
-    let node = |key: IdKey| Host::builder().store(store.clone()).id_key(key).build().unwrap();
-    let (one, two, stranger) = (node(key()), node(key()), node(IdKey::random().unwrap()));
+    let node = |key: Keyring| Host::builder().store(store.clone()).keyring(key).build().unwrap();
+    let (one, two, stranger) = (node(key()), node(key()), node(Keyring::random().unwrap()));
     for version in VERSIONS {
         let first = handshake(&one, &installed(&one), &Client::of(version));
         let again = Client::of(version).offering(first.session());
@@ -160,7 +160,7 @@ fn fact_24_nodes_with_one_key_and_one_store_resume_each_others_sessions() {
 
 #[test]
 fn fact_24_the_embedders_generator_fills_half_of_an_id() {
-    let host = Host::builder().id_key(key()).build().unwrap();
+    let host = Host::builder().keyring(key()).build().unwrap();
     let node = Listener::named("public").id_nonce(|nonce| nonce[..4].copy_from_slice(b"node"));
     let context = installed_as(&host, node, |_| {});
     for version in VERSIONS {

@@ -15,7 +15,7 @@ use openssl::ssl::{SslContext, SslVerifyMode};
 use reprise::{
     Host, HostBuilder, Listener,
     revocation::{ALLOWANCE, Matcher, NotShared, Revoked},
-    session::IdKey,
+    session::Keyring,
 };
 use reprise_fixtures::{Callback, DATA, Fixture, Keep, policies};
 use support::{policies::directory, shared::Shared, *};
@@ -184,7 +184,11 @@ fn no_policy_talks_the_host_out_of_it() {
 fn fleet() -> (Shared, [Host; 2]) {
     let shared = Shared::default();
     let host = |name| {
-        Host::builder().id_key(IdKey::new(zeroize::Zeroizing::new([7; 16]))).store(shared.node(name)).build().unwrap()
+        Host::builder()
+            .keyring(Keyring::new(zeroize::Zeroizing::new([7; 32])).unwrap())
+            .store(shared.node(name))
+            .build()
+            .unwrap()
     };
     let hosts = ["a", "b"].map(host);
     (shared, hosts)

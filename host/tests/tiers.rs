@@ -12,9 +12,9 @@ use std::{
 
 use reprise::{
     Host,
-    session::SessionId,
+    session::{Keyring, SessionId},
     store::{
-        Consume, Entry, Fetch, Found, InvalidationObserver, Memory, Notice, NoticeObserver, Reach, RecordBytes,
+        Answer, Consume, Entry, Fetch, Found, InvalidationObserver, Memory, Notice, NoticeObserver, Reach, RecordBytes,
         Removal, RemovalObserver, Scope, Store, Tiers, TiersError, Unavailable, Usage,
     },
 };
@@ -75,7 +75,7 @@ impl Store for Tier {
     fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
         self.0.asked.fetch_add(1, Ordering::SeqCst);
         if self.0.down.load(Ordering::SeqCst) {
-            return Fetch::Ready(Err(Unavailable("down".into())));
+            return Fetch::Ready(Err(Unavailable("down".into()).into()));
         }
         match self.0.memory.fetch(id, consume, now) {
             Fetch::Ready(answer) if self.0.later => Fetch::Pending(Box::pin(std::future::ready(answer))),
@@ -119,7 +119,7 @@ fn tiers() -> ([Tier; 3], Tiers) {
     (tiers, Tiers::new(all, Duration::from_secs(30)).unwrap())
 }
 
-fn fetch(store: &Tiers, number: u64, consume: Consume, now: u64) -> Result<Option<Found>, Unavailable> {
+fn fetch(store: &Tiers, number: u64, consume: Consume, now: u64) -> Answer {
     match store.fetch(&id(number), consume, now) {
         Fetch::Ready(answer) => answer,
         Fetch::Pending(answer) => tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer),
@@ -259,10 +259,12 @@ fn tiers_in_the_wrong_order_are_refused_by_number() {
 }
 
 #[test]
-fn a_host_takes_no_store_that_others_can_see_while_records_are_not_sealed() {
+fn a_host_takes_no_store_that_others_can_see_without_a_keyring() {
     for scope in [Scope::Node, Scope::Fleet] {
-        let refused = Host::builder().store(Tier::new(Scope::Process)).store(Tier::new(scope)).build();
-        assert!(refused.unwrap_err().to_string().contains("not sealed"), "{scope:?}");
+        let host = || Host::builder().store(Tier::new(Scope::Process)).store(Tier::new(scope));
+        let refused = host().build().unwrap_err().to_string();
+        assert!(refused.contains("keyring") && refused.contains("reprise keys new"), "{scope:?}: {refused}");
+        assert!(host().keyring(Keyring::random().unwrap()).build().is_ok(), "{scope:?}");
     }
     assert!(Host::builder().store(Tier::new(Scope::Process)).store(Memory::default()).build().is_ok());
 }

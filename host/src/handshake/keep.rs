@@ -109,7 +109,7 @@ fn decide(
     if tls::context(ssl) != handshake.context {
         return Err(NotKept::Here(Miss::SwitchedAfterHook));
     }
-    let id = host.ids.recognise(session.id()).ok_or(NotKept::ForeignId)?;
+    let id = host.keyring.recognise(session.id()).ok_or(NotKept::ForeignId)?;
     let now = host.now();
     let mut record = Record {
         border,

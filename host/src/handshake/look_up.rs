@@ -13,7 +13,7 @@ use crate::{
         wit::types::{Session, TlsVersion},
     },
     session::{Miss, Record, Secret, SessionId},
-    store::{Consume, Fetch, Found, wait},
+    store::{Consume, Fetch, FetchError, Found, wait},
 };
 
 /// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.
@@ -69,7 +69,7 @@ fn resume(
     if tls::context(ssl) != handshake.context {
         return Err(Miss::SwitchedAfterHook);
     }
-    let id = host.ids.recognise(offered).ok_or(Miss::ForeignId)?;
+    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
     if !handshake.lookups.iter().any(|(seen, _)| *seen == id) {
         if handshake.lookups.len() == IDENTITIES {
             return Err(Miss::TooManyIdentities);
@@ -102,9 +102,12 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId) -
     let found = match found {
         Ok(Some(found)) => found,
         Ok(None) => return Err(Miss::NotFound),
-        Err(unavailable) => {
-            tracing::warn!(%unavailable, "a lookup failed; the handshake goes on in full");
-            return Err(Miss::StoreUnavailable);
+        Err(error) => {
+            tracing::warn!(session = %id, %error, "a lookup failed; the handshake goes on in full");
+            return Err(match error {
+                FetchError::Unavailable(_) => Miss::StoreUnavailable,
+                FetchError::Unsealable(why) => Miss::Unsealable(why),
+            });
         }
     };
     let mut record = Record::decode(&found.record).map_err(|error| {

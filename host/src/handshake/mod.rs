@@ -157,7 +157,7 @@ pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
         let remaining = host.limits.furthest(&handed.record).saturating_sub(host.now());
         tls::set_renewed_timeout(ssl, i64::try_from(remaining).unwrap_or(i64::MAX).max(1));
     }
-    Some(host.ids.id(nonce))
+    Some(host.keyring.id(nonce, host.now()))
 }
 
 /// An address as policies are shown it: what `Display` writes, which takes its time over IPv4 (once in each handshake).

@@ -50,7 +50,7 @@ enum By {
 
 /// Queues a session that OpenSSL gave up, if it is one of ours.
 pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
-    let Some(id) = host.ids.recognise(id) else { return };
+    let Some(id) = host.keyring.recognise(id) else { return };
     // A connection being freed has left the table, and who is there is another one, at work on its own thread.
     let users = if circumstances.freed { None } else { host.live().map(|live| live.users(&id)) };
     let users = users.unwrap_or(Users::None);

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 
 use super::{Clock, Host, Inner, Limits, living::Slot, system_clock};
 use crate::{
@@ -15,9 +15,9 @@ use crate::{
     policies_dir::DirOptions,
     policy::{RuntimeOptions, SupervisionOptions},
     revocation::Revocations,
-    session::IdKey,
+    session::Keyring,
     signing::PolicyKeys,
-    store::{Memory, Scope, Store, Tiers},
+    store::{Memory, Scope, Store, Tiers, sealed::Sealed},
 };
 
 /// How a host is made. Every default is one that a server can start with.
@@ -28,7 +28,8 @@ pub struct HostBuilder {
     stores: Vec<Arc<dyn Store>>,
     copy_age: Duration,
     limits: Limits,
-    ids: Option<IdKey>,
+    keyring: Option<Arc<Keyring>>,
+    namespace: String,
     clock: Clock,
 }
 
@@ -50,7 +51,8 @@ impl Default for HostBuilder {
             stores: Vec::new(),
             copy_age: Duration::from_secs(30),
             limits,
-            ids: None,
+            keyring: None,
+            namespace: "reprise".into(),
             clock: Arc::new(system_clock),
         }
     }
@@ -162,9 +164,17 @@ impl HostBuilder {
         self
     }
 
-    /// The key that session ids are made with. Default: a random one, good for this process. Nodes that share a store share it.
-    pub fn id_key(mut self, key: IdKey) -> Self {
-        self.ids = Some(key);
+    /// The keys that session ids are made with, and that seal what leaves this process. Nodes that share a store share them.
+    /// Default: a random key, good for this process; enough for stores in its memory, and no other store is taken with it.
+    pub fn keyring(mut self, keyring: impl Into<Arc<Keyring>>) -> Self {
+        self.keyring = Some(keyring.into());
+        self
+    }
+
+    /// The name of what shares sessions. What is sealed in one namespace opens in no other, so that fleets which have a keyring in
+    /// common have no sessions in common. Default: `reprise`.
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.namespace = name.into();
         self
     }
 
@@ -191,14 +201,27 @@ impl HostBuilder {
             tickets <= 16,
             "tickets is {tickets}; expected at most 16: clients keep few, and each takes room in the store"
         );
-        let ids = match self.ids {
-            Some(ids) => ids,
-            None => IdKey::random().context("no random key for session ids")?,
+        let shared = self.stores.iter().any(|store| store.scope() != Scope::Process);
+        let keyring = match self.keyring {
+            Some(keyring) => keyring,
+            None if shared => bail!(
+                "a store is given that others than this process can see, and no keyring to seal sessions with: make one with \
+                 `reprise keys new FILE`, and give it (HostBuilder::keyring, `--keyring FILE`) to every node that shares the store"
+            ),
+            None => Arc::new(Keyring::random().context("no random key for session ids")?),
         };
-        let store = store(self.stores, self.copy_age)?;
+        let seal = |store: Arc<dyn Store>| -> Arc<dyn Store> {
+            match store.scope() {
+                Scope::Process => store,
+                Scope::Node | Scope::Fleet => {
+                    Arc::new(Sealed::new(store, keyring.clone(), &self.namespace, self.clock.clone()))
+                }
+            }
+        };
+        let store = store(self.stores.into_iter().map(seal).collect(), self.copy_age)?;
         let inner = Arc::new(Inner {
             limits: self.limits,
-            ids,
+            keyring,
             store,
             handshakes: HandshakeCounts::default(),
             revocations: Revocations::default(),
@@ -225,11 +248,6 @@ impl HostBuilder {
 
 /// All stores as one.
 fn store(mut stores: Vec<Arc<dyn Store>>, copy_age: Duration) -> anyhow::Result<Arc<dyn Store>> {
-    ensure!(
-        stores.iter().all(|store| store.scope() == Scope::Process),
-        "a store says (Store::scope) that others than this process can see what is put there, and records are not sealed yet; \
-         expected stores that keep them in this process's memory, which say Scope::Process"
-    );
     if stores.len() > 1 {
         return Ok(Arc::new(Tiers::new(stores, copy_age)?));
     }

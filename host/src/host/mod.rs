@@ -26,7 +26,7 @@ use crate::{
     policies_dir::PolicyEvent,
     policy::{Chain, wit::types},
     revocation::Revocations,
-    session::{IdKey, Record},
+    session::{Keyring, Record},
     status::Status,
     store::{Store, Usage},
 };
@@ -138,7 +138,7 @@ impl std::fmt::Debug for Host {
 /// What every context's site and every connection refer to, weakly: it goes with the [`Host`].
 pub struct Inner {
     pub limits: Limits,
-    pub ids: IdKey,
+    pub keyring: Arc<Keyring>,
     pub store: Arc<dyn Store>,
     pub handshakes: HandshakeCounts,
     pub revocations: Revocations,
@@ -149,7 +149,7 @@ pub struct Inner {
 }
 
 /// Seconds since the Unix epoch.
-type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The host's own bounds, whatever policies say.
 #[derive(Clone, Debug)]

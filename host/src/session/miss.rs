@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use super::Unsealable;
 use crate::policy::Failure;
 
 /// The reason for a full handshake where a client offered a session. Every failure on the way to a resumption ends in one of
@@ -24,6 +25,9 @@ pub enum Miss {
     NotFound,
     /// The store could not be asked in time.
     StoreUnavailable,
+    /// What the store has was sealed with a key that is not on the keyring, in an unknown version of the format, or not for this
+    /// session, or it was changed since.
+    Unsealable(Unsealable),
     /// The stored record does not decode, or OpenSSL does not take it.
     Undecodable,
     /// Another server name, or one where there was none.
@@ -87,6 +91,7 @@ reasons! {
     TooManyIdentities => "too-many-identities",
     NotFound => "not-found",
     StoreUnavailable => "store-unavailable",
+    Unsealable(_) => "unsealable",
     Undecodable => "undecodable",
     ServerName => "server-name",
     Listener => "listener",
@@ -117,6 +122,7 @@ impl fmt::Display for Miss {
         match self {
             Miss::Policy(policy) => write!(f, "policy: {policy}"),
             Miss::PolicyFailed(policy, failure) => write!(f, "policy-failed: {policy}: {}", failure.as_str()),
+            Miss::Unsealable(why) => write!(f, "unsealable: {why}"),
             other => f.write_str(other.as_str()),
         }
     }

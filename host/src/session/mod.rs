@@ -1,14 +1,17 @@
-//! What a kept session is: its id, the border it may not cross, the record that is stored, the reasons not to resume it.
+//! What a kept session is: its id, the border it may not cross, the record that is stored, the keys that seal it where it leaves
+//! the process, the reasons not to resume it.
 
 mod border;
 mod encoding;
 mod id;
+pub(crate) mod keyring;
 mod miss;
 mod record;
 
 pub use self::{
     border::{Border, Epoch},
-    id::{IdKey, SessionId},
+    id::SessionId,
+    keyring::{KeyId, KeyInfo, Keyring, KeyringError, Unsealable},
     miss::Miss,
     record::{Record, RecordError, Secret},
 };

@@ -5,7 +5,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use zeroize::Zeroizing;
 
 use super::{Priority, Reach, Unavailable};
-use crate::{callbacks::Prototype, session::SessionId};
+use crate::{
+    callbacks::Prototype,
+    session::{SessionId, Unsealable},
+};
 
 /// An encoded session record. It contains the session's secrets: zeroed when the last holder drops it, and without `Debug`
 /// output of its content.
@@ -105,7 +108,18 @@ pub enum Consume {
 }
 
 /// What a fetch comes to: the session, if it is there.
-pub type Answer = Result<Option<Found>, Unavailable>;
+pub type Answer = Result<Option<Found>, FetchError>;
+
+/// Why a fetch cannot say whether the session is there. The handshake goes on in full.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The store could not be asked, or does not answer in time.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Something is there that the host cannot open. Stores themselves, which are handed bytes, never answer this.
+    #[error("what the store has is {0}")]
+    Unsealable(#[from] Unsealable),
+}
 
 /// Something that a store answers later.
 pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;

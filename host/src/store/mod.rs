@@ -6,6 +6,7 @@
 mod entry;
 mod memory;
 mod notice;
+pub(crate) mod sealed;
 mod tiers;
 pub(crate) mod wait;
 
@@ -14,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    entry::{Answer, Consume, Entry, Fetch, Found, Later, RecordBytes},
+    entry::{Answer, Consume, Entry, Fetch, FetchError, Found, Later, RecordBytes},
     memory::Memory,
     notice::{KnownBy, Notice, NoticeObserver, Published},
     tiers::{Tiers, TiersError},
@@ -27,9 +28,9 @@ use crate::{callbacks::Prototype, session::SessionId};
 pub enum Scope {
     /// This process alone. Records are handed over as they are.
     Process,
-    /// Processes of this machine. Records have to be sealed.
+    /// Processes of this machine. Records are sealed.
     Node,
-    /// Other machines. Records have to be sealed, and sessions of [`Reach::Node`] are not put here.
+    /// Other machines. Records are sealed, and sessions of [`Reach::Node`] are not put here.
     Fleet,
 }
 
@@ -71,6 +72,8 @@ pub struct Usage {
     pub evicted: u64,
     /// Sessions given up because their time had passed, since it was made.
     pub expired: u64,
+    /// Sessions that were put and not written, since it was made: more came than the store could take, or it failed.
+    pub dropped: u64,
 }
 
 /// Keeps sessions for a while.
@@ -86,8 +89,8 @@ pub struct Usage {
 /// - It never blocks a handshake: `put` queues where it would have to wait, `fetch` answers [`Fetch::Pending`].
 /// - Whoever finds a session has been told before of every notice that was published before it asked.
 ///
-/// What it is handed are secrets, which must not leave the process unsealed. The host does not seal yet, and so takes only stores
-/// that say [`Scope::Process`].
+/// A store that says [`Scope::Process`] is handed records as they are, which are secrets. To any other one they are handed sealed,
+/// as notices are, with the host's [`Keyring`](crate::session::Keyring): all that it can tell from them is how long they are.
 pub trait Store: Send + Sync + 'static {
     /// Who sees what is put here. The default is the most careful one.
     fn scope(&self) -> Scope {

@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use parking_lot::Mutex;
 
 use super::{
-    Answer, Consume, Entry, Fetch, Found, InvalidationObserver, Later, Notice, NoticeObserver, Priority, Published,
-    Reach, RecordBytes, RemovalObserver, Scope, Store, Unavailable, Usage,
+    Answer, Consume, Entry, Fetch, FetchError, Found, InvalidationObserver, Later, Notice, NoticeObserver, Priority,
+    Published, Reach, RecordBytes, RemovalObserver, Scope, Store, Unavailable, Usage,
 };
 use crate::{callbacks::Prototype, session::SessionId};
 
@@ -78,7 +78,7 @@ impl Inner {
     fn fetch_from(
         self: &Arc<Self>,
         mut place: usize,
-        mut unavailable: Option<Unavailable>,
+        mut unavailable: Option<FetchError>,
         id: &SessionId,
         consume: Consume,
         now: u64,
@@ -115,14 +115,14 @@ impl Inner {
         &self,
         place: usize,
         answer: Answer,
-        unavailable: &mut Option<Unavailable>,
+        unavailable: &mut Option<FetchError>,
         id: &SessionId,
         now: u64,
     ) -> Option<Answer> {
         match answer {
             Ok(Some(found)) if self.home(found.reach) == Some(place) || !found.consumed => {
                 if let Err(unheard) = self.fresh(place, &found, now) {
-                    *unavailable = Some(unheard);
+                    *unavailable = Some(unheard.into());
                     return None;
                 }
                 if !found.consumed {
@@ -272,6 +272,7 @@ impl Store for Tiers {
             prototypes: sum.prototypes + tier.prototypes,
             evicted: sum.evicted + tier.evicted,
             expired: sum.expired + tier.expired,
+            dropped: sum.dropped + tier.dropped,
         })
     }
 }

@@ -27,7 +27,7 @@ pub fn within(deadline: Duration, mut answer: Later<Answer>) -> Answer {
             return answer;
         }
         let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
-            return Err(Unavailable(format!("no answer within {} ms", deadline.as_millis())));
+            return Err(Unavailable(format!("no answer within {} ms", deadline.as_millis())).into());
         };
         thread::park_timeout(left);
     }
@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn an_answer_that_comes_from_another_thread_is_waited_for() {
         let (sender, receiver) = tokio::sync::oneshot::channel::<Answer>();
-        let answer = Box::pin(async { receiver.await.unwrap_or_else(|_| Err(Unavailable("gone".into()))) });
+        let answer = Box::pin(async { receiver.await.unwrap_or_else(|_| Err(Unavailable("gone".into()).into())) });
         thread::spawn(move || sender.send(Ok(None)));
         assert!(within(Duration::from_secs(60), answer).unwrap().is_none());
     }

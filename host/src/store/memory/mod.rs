@@ -138,7 +138,7 @@ impl Store for Memory {
         let (shard, hash) = self.shard(id);
         let found: Option<Found> = match shard.enter() {
             Some(mut shard) => shard.fetch(id, hash, consume, now, &mut left),
-            None => return Fetch::Ready(Err(Unavailable("a part of the memory store is locked".into()))),
+            None => return Fetch::Ready(Err(Unavailable("a part of the memory store is locked".into()).into())),
         };
         self.tell(left);
         Fetch::Ready(Ok(found))
@@ -197,6 +197,7 @@ impl Store for Memory {
             prototypes: sum.prototypes + shard.prototypes,
             evicted: sum.evicted + shard.evicted,
             expired: sum.expired + shard.expired,
+            dropped: 0,
         })
     }
 }
@@ -243,7 +244,7 @@ impl Guarded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Priority, Reach};
+    use crate::store::{FetchError, Priority, Reach};
 
     fn entry() -> Entry {
         Entry {
@@ -265,7 +266,7 @@ mod tests {
         store.put(id, entry(), 0);
         let held = store.shards[0].shard.lock();
         for _ in 0..100 {
-            assert!(matches!(store.fetch(&id, Consume::IfSingleUse, 0), Fetch::Ready(Err(Unavailable(_)))));
+            assert!(matches!(store.fetch(&id, Consume::IfSingleUse, 0), Fetch::Ready(Err(FetchError::Unavailable(_)))));
             store.put(id, entry(), 0);
         }
         assert_eq!(store.remove(&id).as_deref(), None);

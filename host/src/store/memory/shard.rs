@@ -176,6 +176,7 @@ impl Shard {
             prototypes: self.prototypes_held,
             evicted: self.evicted,
             expired: self.expired,
+            dropped: 0,
         }
     }
 
