@@ -65,7 +65,7 @@ async fn serve(host: &Host, context: &SslContext, connection: TcpStream) -> Resu
     let mut ssl = Ssl::new(context)?;
     host.attach(&mut ssl, connection.peer_addr()?.ip())?;
     let mut stream = SslStream::new(ssl, connection)?;
-    Pin::new(&mut stream).accept().await.context("handshake")?;
+    reprise::accept(host, Pin::new(&mut stream)).await.context("handshake")?;
     let report = host.connection(stream.ssl()).context("the connection missed the client-hello hook")?;
     stream.write_all(format!("site: {:?}\nresumed: {}\n", report.site, report.resumed).as_bytes()).await?;
     stream.shutdown().await?;

@@ -16,6 +16,7 @@
 //!
 //! - `host`: [`Host`], its builder, and what of it is alive in one process
 //! - `callbacks`: OpenSSL's side: registers the callbacks, turns `SSL` and `SSL_SESSION` into facts. The unsafe room
+//! - `accept` (feature `tokio`): a handshake on tokio, without a thread that waits for a store
 //! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind
 //! - [`policy`]: Wasm's side: engine, module to policy, instances, the chain and its verdicts
 //! - [`policies_dir`]: the directory that policies are dropped into
@@ -29,6 +30,8 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(feature = "tokio")]
+mod accept;
 #[cfg(feature = "cli")]
 mod admin;
 mod callbacks;
@@ -53,6 +56,8 @@ pub mod signing;
 pub mod status;
 pub mod store;
 
+#[cfg(feature = "tokio")]
+pub use self::accept::{accept, accept_early_data};
 pub use self::{
     callbacks::{
         Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks,

@@ -245,10 +245,10 @@ fn fact_23_a_hook_of_ones_own_that_switches_and_does_not_say_so_resumes_nothing(
     let says_so = Arc::new(AtomicUsize::new(1));
     let says = says_so.clone();
     context.set_client_hello_callback(move |ssl, _| {
-        reprise::on_client_hello(ssl).unwrap();
+        assert_eq!(reprise::on_client_hello(ssl), Ok(HelloResponse::Continue));
         ssl.set_ssl_context(&other)?;
         if says.load(Ordering::SeqCst) == 1 {
-            reprise::on_client_hello(ssl).unwrap();
+            assert_eq!(reprise::on_client_hello(ssl), Ok(HelloResponse::Continue));
         }
         Ok(ClientHelloResponse::SUCCESS)
     });

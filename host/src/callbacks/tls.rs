@@ -56,6 +56,19 @@ pub fn version(ssl: &SslRef) -> i32 {
     unsafe { ffi::SSL_version(ssl.as_ptr()) }
 }
 
+/// Whether this connection takes part in TLS 1.3, by its method, its bounds and its options. For the client-hello callback: before
+/// a version was chosen, `SSL_version` is the newest that the method knows.
+pub fn enables_tls13(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, read only. A bound of 0 is none.
+    unsafe {
+        let ssl = ssl.as_ptr();
+        let newest = ffi::SSL_get_max_proto_version(ssl);
+        ffi::SSL_version(ssl) >= ffi::TLS1_3_VERSION
+            && (newest == 0 || newest >= ffi::TLS1_3_VERSION)
+            && ffi::SSL_get_options(ssl) & ffi::SSL_OP_NO_TLSv1_3 == 0
+    }
+}
+
 /// `SSL_get_verify_mode`
 pub fn verify_mode(ssl: &SslRef) -> i32 {
     // SAFETY: a live connection, read only.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openssl::ssl::SslRef;
 
-use super::{Connection, Handshake, Kept, hello::Hello, in_text};
+use super::{Connection, Handshake, Kept, ahead, hello::Hello, in_text};
 use crate::{
     callbacks::{self, Alert, ClientHello, HelloResponse, Site, tls},
     policy::{Budget, Chain, wit::types},
@@ -30,24 +30,31 @@ pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
         None => HelloResponse::Continue,
     };
     // Before a retry too: if the context switched to has no hook, this was the last invocation.
-    if let Some(connection) = connection {
-        settle(ssl, &connection)?;
-    }
-    Ok(response)
+    let Some(connection) = connection else { return Ok(response) };
+    settle(ssl, &connection)?;
+    let waits = response == HelloResponse::Continue && ahead::waits(ssl, &connection);
+    Ok(if waits { HelloResponse::Retry } else { response })
 }
 
 /// What an embedder calls first in a client-hello callback of its own, set with `SSL_CTX_set_client_hello_cb` over the
 /// host's; and again after every `SSL_set_SSL_CTX` there, so that the connection belongs to the site it ends up at. A
 /// connection that was switched without it does not resume.
 ///
+/// It answers [`HelloResponse::Retry`] on connections that can wait for a store ([`crate::Host::handles_retry`]) and nowhere else; the
+/// callback then has to return `SSL_CLIENT_HELLO_RETRY`. One that goes on instead does not resume what the store has not
+/// answered yet.
+///
 /// Passing the callback to [`crate::Listener::on_client_hello`] instead takes care of both.
 ///
 /// # Errors
 /// The connection could not be given the settings of the site that it was switched to; the handshake must not go on.
-pub fn on_client_hello(ssl: &mut SslRef) -> Result<(), Alert> {
-    let (Some(site), Some(connection)) = (tls::site(ssl), tls::connection_or_new(ssl)) else { return Ok(()) };
+pub fn on_client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
+    let (Some(site), Some(connection)) = (tls::site(ssl), tls::connection_or_new(ssl)) else {
+        return Ok(HelloResponse::Continue);
+    };
     begin(ssl, &site, &connection);
-    settle(ssl, &connection)
+    settle(ssl, &connection)?;
+    Ok(if ahead::waits(ssl, &connection) { HelloResponse::Retry } else { HelloResponse::Continue })
 }
 
 /// Takes the facts, and the policies in force; what is there already if this is the same handshake, taken up again.
@@ -86,6 +93,7 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
         border,
         context_options: tls::context_options(ssl),
         lookups: Vec::new(),
+        store_until: None,
         handed: None,
         kept: Kept::default(),
     });

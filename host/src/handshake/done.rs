@@ -11,6 +11,8 @@ pub fn done(ssl: &SslRef, connection: &Connection) {
     if std::mem::replace(&mut state.counted, true) {
         return;
     }
+    // It may refer to what the connection is a part of.
+    state.waker = None;
     let version = tls::version(ssl);
     match &state.handshake {
         Some(handshake) => {

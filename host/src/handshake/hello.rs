@@ -14,6 +14,8 @@ const SERVER_NAME: u16 = 0;
 const EXTENDED_MASTER_SECRET: u16 = 23;
 const PRE_SHARED_KEY: u16 = 41;
 const EARLY_DATA: u16 = 42;
+const SUPPORTED_VERSIONS: u16 = 43;
+const PSK_KEY_EXCHANGE_MODES: u16 = 45;
 
 /// What a ClientHello says that sessions depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub struct Hello {
     pub identities: Vec<Vec<u8>>,
     /// Whether there are more identities than these.
     pub more_identities: bool,
+    /// Whether TLS 1.3 is among the `supported_versions`.
+    pub supports_tls13: bool,
+    /// Whether a session may be resumed with a key exchange beside it, `psk_dhe_ke`.
+    pub psk_with_key_exchange: bool,
     /// Whether 0-RTT is asked for.
     pub early_data: bool,
     /// Whether an extended master secret is offered (RFC 7627).
@@ -44,6 +50,8 @@ impl Hello {
             session_id: !tls::hello_session_id(ssl).is_empty(),
             identities,
             more_identities,
+            supports_tls13: tls::hello_extension(ssl, SUPPORTED_VERSIONS).is_some_and(supports_tls13),
+            psk_with_key_exchange: tls::hello_extension(ssl, PSK_KEY_EXCHANGE_MODES).is_some_and(psk_with_key_exchange),
             early_data: tls::hello_extension(ssl, EARLY_DATA).is_some(),
             extended_master_secret: tls::hello_extension(ssl, EXTENDED_MASTER_SECRET).is_some(),
             ciphers: tls::hello_ciphers(ssl).to_vec(),
@@ -90,6 +98,18 @@ pub fn psk_identities(extension: &[u8]) -> (Vec<Vec<u8>>, bool) {
     (identities, false)
 }
 
+/// Whether TLS 1.3 is in a `supported_versions` extension (RFC 8446 section 4.2.1).
+pub fn supports_tls13(extension: &[u8]) -> bool {
+    let versions = Reader(extension).vector8().unwrap_or_default();
+    versions.chunks_exact(2).any(|version| version == [3, 4])
+}
+
+/// Whether `psk_dhe_ke` is in a `psk_key_exchange_modes` extension (RFC 8446 section 4.2.9).
+pub fn psk_with_key_exchange(extension: &[u8]) -> bool {
+    const PSK_DHE_KE: u8 = 1;
+    Reader(extension).vector8().unwrap_or_default().contains(&PSK_DHE_KE)
+}
+
 /// Reads the presentation language of RFC 8446 section 3.
 struct Reader<'a>(&'a [u8]);
 
@@ -102,6 +122,12 @@ impl<'a> Reader<'a> {
 
     fn byte(&mut self) -> Option<u8> {
         self.take(1).map(|byte| byte[0])
+    }
+
+    /// A vector whose length is given in one byte.
+    fn vector8(&mut self) -> Option<&'a [u8]> {
+        let length = self.byte()?;
+        self.take(usize::from(length))
     }
 
     /// A vector whose length is given in two bytes.
@@ -152,6 +178,16 @@ mod tests {
         assert_eq!(psk_identities(&psk(&[b"one"])), (vec![b"one".to_vec()], false));
         let (identities, more) = psk_identities(&psk(&[b"one", b"two", b"three"]));
         assert_eq!((identities.len(), more), (2, true));
+    }
+
+    #[test]
+    fn tls_1_3_and_its_key_exchange_are_found_where_they_are_and_nowhere_else() {
+        assert!(supports_tls13(&[4, 3, 3, 3, 4]) && !supports_tls13(&[2, 3, 3]));
+        assert!(!supports_tls13(&[4, 0, 3, 4, 0]), "versions are pairs of bytes");
+        assert!(psk_with_key_exchange(&[2, 0, 1]) && !psk_with_key_exchange(&[1, 0]));
+        for malformed in [&[][..], &[2], &[9, 3, 4]] {
+            assert!(!supports_tls13(malformed) && !psk_with_key_exchange(malformed));
+        }
     }
 
     #[test]

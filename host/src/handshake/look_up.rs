@@ -1,10 +1,10 @@
 //! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
 use openssl::ssl::{SslRef, SslSession};
 
-use super::{Connection, Handed, Handshake, hello::IDENTITIES, removal};
+use super::{Connection, Handed, Handshake, State, ahead::Lookup, removal};
 use crate::{
     callbacks::{Prototype, sessions, tls},
     host::Inner,
@@ -13,11 +13,11 @@ use crate::{
         wit::types::{Session, TlsVersion},
     },
     session::{Miss, Record, Secret, SessionId},
-    store::{Consume, Fetch, FetchError, Found, wait},
+    store::{Answer, FetchError, Found},
 };
 
 /// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.
-pub type Lookup = Result<Candidate, Miss>;
+pub type Judgement = Result<Candidate, Miss>;
 
 /// A candidate that resumes.
 pub struct Candidate {
@@ -32,7 +32,8 @@ pub struct Candidate {
 pub fn look_up(ssl: &SslRef, offered: &[u8]) -> Option<SslSession> {
     let connection = tls::connection_or_new(ssl)?;
     let mut state = connection.state.lock();
-    let Some(handshake) = state.handshake.as_mut() else {
+    let State { handshake, waker, .. } = &mut *state;
+    let Some(handshake) = handshake.as_mut() else {
         tracing::debug!(reason = %Miss::NoHook, "an offered session does not resume");
         state.unhooked.0 = Some(Miss::NoHook);
         return None;
@@ -40,7 +41,7 @@ pub fn look_up(ssl: &SslRef, offered: &[u8]) -> Option<SslSession> {
     let host = handshake.host.upgrade();
     let found = match &host {
         None => Err(Miss::HostGone),
-        Some(host) => resume(ssl, host, handshake, offered),
+        Some(host) => resume(ssl, host, handshake, waker.as_ref(), offered),
     };
     match found {
         Ok((id, session)) => {
@@ -61,6 +62,7 @@ fn resume(
     ssl: &SslRef,
     host: &Inner,
     handshake: &mut Handshake,
+    waker: Option<&Waker>,
     offered: &[u8],
 ) -> Result<(SessionId, SslSession), Miss> {
     if let Err(miss) = &handshake.border {
@@ -70,15 +72,18 @@ fn resume(
         return Err(Miss::SwitchedAfterHook);
     }
     let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
-    if !handshake.lookups.iter().any(|(seen, _)| *seen == id) {
-        if handshake.lookups.len() == IDENTITIES {
-            return Err(Miss::TooManyIdentities);
-        }
-        let lookup = judge(ssl, host, handshake, id);
-        handshake.lookups.push((id, lookup));
+    let until = handshake.deadline(host);
+    let lookup = handshake.lookup(ssl, host, id)?;
+    lookup.finish(waker, until);
+    if let Lookup::Answered(answer) = lookup {
+        let answer = std::mem::replace(answer, Ok(None));
+        let judged = Lookup::Judged(judge(ssl, host, handshake, id, answer));
+        *handshake.lookup(ssl, host, id)? = judged;
     }
-    let lookup = handshake.lookups.iter().find(|(seen, _)| *seen == id).map(|(_, lookup)| lookup);
-    match lookup.ok_or(Miss::Internal)? {
+    let Some((_, Lookup::Judged(judged))) = handshake.lookups.iter().find(|(seen, _)| *seen == id) else {
+        return Err(Miss::Internal);
+    };
+    match judged {
         Err(miss) => Err(miss.clone()),
         // Policies were asked since it was checked, or a HelloRetryRequest came between.
         Ok(candidate) if host.revocations.in_force.revokes(&candidate.handed.record) => Err(Miss::Revoked),
@@ -90,16 +95,10 @@ fn resume(
     }
 }
 
-/// Fetches a candidate and asks whether it resumes. Once for each id of a handshake.
-fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId) -> Lookup {
-    let zero_rtt = handshake.hello.early_data && tls::early_data_enabled(ssl);
-    let consume = if zero_rtt { Consume::Always } else { Consume::IfSingleUse };
+/// Decides whether a candidate resumes of which the store says this. Once for each id of a handshake.
+fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, answer: Answer) -> Judgement {
     let now = host.now();
-    let found = match host.store.fetch(&id, consume, now) {
-        Fetch::Ready(found) => found,
-        Fetch::Pending(found) => wait::within(host.limits.store_deadline, found),
-    };
-    let found = match found {
+    let found = match answer {
         Ok(Some(found)) => found,
         Ok(None) => return Err(Miss::NotFound),
         Err(error) => {
@@ -121,7 +120,8 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId) -
         return Err(Miss::Revoked);
     }
     check(ssl, handshake, &record, now)?;
-    let early_data = ask(handshake, &id, &record, found.fetches)?;
+    // Only what this look-up took out of the store is good for 0-RTT: no other node takes it again.
+    let early_data = ask(handshake, &id, &record, found.fetches)? && (found.consumed || !handshake.hello.early_data);
     let der = std::mem::take(&mut record.der);
     keep_prototype(host, &id, &der, &found);
     let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };

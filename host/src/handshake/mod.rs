@@ -2,12 +2,14 @@
 //!
 //! - `hello`: facts from the ClientHello's bytes
 //! - `begin`: the client-hello hook: takes the facts and a snapshot of the policies, settles where the connection belongs
+//! - `ahead`: look-ups that begin in the hook, where the connection can wait without a thread
 //! - `look_up`: a session is offered: store, host invariants, policies
 //! - `keep`: a session was made: policies, host maxima, store
 //! - `removal`: a session was given up: queued, decided on a worker
 //! - `done`: it is complete, and counted
 //! - `report`: what became of it, for the embedder
 
+mod ahead;
 mod begin;
 mod done;
 pub mod hello;
@@ -19,10 +21,13 @@ mod report;
 use std::{
     net::IpAddr,
     sync::{Arc, Weak},
+    task::Waker,
+    time::Instant,
 };
 
 use parking_lot::Mutex;
 
+use self::{ahead::Lookup, hello::Hello};
 pub use self::{
     begin::{client_hello, on_client_hello},
     done::done,
@@ -30,7 +35,6 @@ pub use self::{
     look_up::look_up,
     report::ConnectionReport,
 };
-use self::{hello::Hello, look_up::Lookup};
 use crate::{
     callbacks::{Displaced, live::Live, tls},
     host::Inner,
@@ -52,6 +56,8 @@ pub struct Connection {
 struct State {
     peer: Option<IpAddr>,
     handshake: Option<Handshake>,
+    /// Wakes whoever said that the handshake can be taken up again. Without it, nothing ever asks for that.
+    waker: Option<Waker>,
     /// Why what came without a handshake was not resumed or kept: the hook was missed, for somebody's own client-hello
     /// callback took its place.
     unhooked: (Option<Miss>, Option<NotKept>),
@@ -78,8 +84,10 @@ struct Handshake {
     border: Result<Border, Miss>,
     /// Options of the context that settings were last taken over from.
     context_options: u64,
-    /// Candidates looked up so far. Asked for again (after a HelloRetryRequest), they are answered from here.
+    /// Candidates looked up so far. Asked for again (after a retry or a HelloRetryRequest), they are answered from here.
     lookups: Vec<(SessionId, Lookup)>,
+    /// When the store has to have answered, once it was asked.
+    store_until: Option<Instant>,
     /// The candidate that was handed to OpenSSL last: if OpenSSL says that it resumed, then this one.
     handed: Option<Arc<Handed>>,
     kept: Kept,

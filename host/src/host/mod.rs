@@ -7,7 +7,8 @@ mod policies;
 use std::{
     net::IpAddr,
     sync::{Arc, mpsc},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    task::Waker,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use openssl::{
@@ -72,6 +73,31 @@ impl Host {
             }
             None => Err(ErrorStack::get()),
         }
+    }
+
+    /// Says that a connection's next handshake may be interrupted while a store is asked for a session: whoever drives it handles
+    /// `SSL_ERROR_WANT_CLIENT_HELLO_CB`. Call it before the handshake. Without it such an error never comes: then the look-up
+    /// holds the thread, for at most [`HostBuilder::store_deadline`].
+    ///
+    /// After that error, call `SSL_accept` (or `SSL_read_early_data`) again once `waker` was woken, or at the instant that
+    /// [`Host::pending_lookup`] says; sooner does no harm. An own client-hello callback that returns
+    /// [`crate::HelloResponse::Retry`] gives the same error, and there is no look-up pending then.
+    ///
+    /// The waker is called on a thread of the store's. It must not use the connection there.
+    ///
+    /// `reprise::accept` (feature `tokio`) does all of this.
+    ///
+    /// # Errors
+    /// OpenSSL is out of memory.
+    pub fn handles_retry(&self, ssl: &mut SslRef, waker: &Waker) -> Result<(), ErrorStack> {
+        tls::connection_or_new(ssl).ok_or_else(ErrorStack::get)?.wake_by(waker);
+        Ok(())
+    }
+
+    /// Until when a connection's handshake waits for a store; none if it does not wait for one. At that instant it is to be taken
+    /// up again, answered or not.
+    pub fn pending_lookup(&self, ssl: &SslRef) -> Option<Instant> {
+        tls::connection(ssl)?.pending()
     }
 
     /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`crate::session::Miss`]

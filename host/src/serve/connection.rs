@@ -64,7 +64,7 @@ async fn accept(
     let mut ssl = Ssl::new(&shared.sites.context(listener, None))?;
     shared.host.attach(&mut ssl, endpoints.source.ip())?;
     let mut stream = SslStream::new(ssl, stream)?;
-    Pin::new(&mut stream).accept().await?;
+    crate::accept(&shared.host, Pin::new(&mut stream)).await?;
     Ok((stream, endpoints))
 }
 

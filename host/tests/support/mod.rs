@@ -7,8 +7,10 @@ pub mod ffi;
 pub mod policies;
 pub mod raw;
 pub mod shared;
+pub mod slow;
 pub mod spy;
 pub mod store;
+pub mod wire;
 
 use std::{
     io::{Read, Write},
