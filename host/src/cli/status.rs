@@ -8,6 +8,7 @@ use clap::Args;
 use crate::{
     admin::client::Running,
     status::{self, Comparison, Policy},
+    store::{Scope, TierStatus},
 };
 
 /// Show how a running server is doing: its policies, handshakes and store.
@@ -42,7 +43,9 @@ pub(super) fn parse(answer: &str) -> Result<status::Status> {
 
 /// A page for a terminal.
 fn page(status: &status::Status) -> String {
-    let status::Status { version, process, now, since, policies, handshakes, misses, store, revocations, .. } = status;
+    let status::Status {
+        version, process, now, since, policies, handshakes, misses, store, stores, revocations, ..
+    } = status;
     let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
     let made = handshakes.iter().filter(|made| made.full + made.resumed > 0);
     let made = made.map(|made| format!("TLS {}: {} full, {} resumed", made.version, made.full, made.resumed));
@@ -56,6 +59,12 @@ fn page(status: &status::Status) -> String {
         store.expired
     );
     line(&mut page, "store", &held);
+    // One that is this process's own is told of by that line.
+    if stores.len() > 1 || stores.iter().any(|store| store.scope != Scope::Process) {
+        for store in stores {
+            line(&mut page, &format!("  {}", printable(&store.kind)), &tier(store));
+        }
+    }
     line(&mut page, "revocations", &revoked(revocations, *now));
     if policies.is_empty() {
         line(&mut page, "policies", "");
@@ -112,6 +121,18 @@ pub(super) fn describe(policy: &Policy, now: u64) -> String {
         line(&mut page, "  rejected", &format!("{} ago: {}", ago(last.at), printable(&last.reason)));
     }
     page
+}
+
+/// One of several stores.
+fn tier(TierStatus { scope, usage, reachable, lookups_skipped, lookups_spared, .. }: &TierStatus) -> String {
+    let how = if *reachable { "reachable" } else { "not reachable" };
+    format!(
+        "{}, {how}; {} sessions in {} KiB; {} dropped; {lookups_skipped} look-ups skipped, {lookups_spared} spared",
+        scope.as_str(),
+        usage.sessions,
+        usage.bytes / 1024,
+        usage.dropped
+    )
 }
 
 fn revoked(status::Revocations { in_force, untold, newest, .. }: &status::Revocations, now: u64) -> String {

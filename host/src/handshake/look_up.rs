@@ -102,10 +102,16 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, a
         Ok(Some(found)) => found,
         Ok(None) => return Err(Miss::NotFound),
         Err(error) => {
-            tracing::warn!(session = %id, %error, "a lookup failed; the handshake goes on in full");
             return Err(match error {
-                FetchError::Unavailable(_) => Miss::StoreUnavailable,
-                FetchError::Unsealable(why) => Miss::Unsealable(why),
+                // The guard in front of the store says once when it is down; these come with every handshake.
+                FetchError::Unavailable(error) => {
+                    tracing::debug!(session = %id, %error, "a lookup failed; the handshake goes on in full");
+                    Miss::StoreUnavailable
+                }
+                FetchError::Unsealable(why) => {
+                    tracing::warn!(session = %id, "what the store has is {why}; the handshake goes on in full");
+                    Miss::Unsealable(why)
+                }
             });
         }
     };

@@ -17,7 +17,7 @@ use crate::{
     revocation::Revocations,
     session::Keyring,
     signing::PolicyKeys,
-    store::{Memory, Scope, Store, Tiers, sealed::Sealed},
+    store::{Memory, Scope, Store, Tiers, guard::Guard, sealed::Sealed},
 };
 
 /// How a host is made. Every default is one that a server can start with.
@@ -214,7 +214,8 @@ impl HostBuilder {
             match store.scope() {
                 Scope::Process => store,
                 Scope::Node | Scope::Fleet => {
-                    Arc::new(Sealed::new(store, keyring.clone(), &self.namespace, self.clock.clone()))
+                    let sealed = Sealed::new(store, keyring.clone(), &self.namespace, self.clock.clone());
+                    Arc::new(Guard::new(Arc::new(sealed), self.limits.store_deadline))
                 }
             }
         };

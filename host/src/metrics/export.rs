@@ -16,6 +16,7 @@ use crate::{
     host::{Inner, Snapshot},
     policy::{Callback, Failure, Policy},
     status::{Comparison, State},
+    store::TierStatus,
 };
 
 /// The media type of what [`Metrics::encode`] writes: OpenMetrics text, which Prometheus reads since 2.5.
@@ -184,8 +185,41 @@ impl Sheet<'_> {
         }
         total(&mut self.family(&family::STORE_EVICTIONS)?, usage.evicted)?;
         total(&mut self.family(&family::STORE_EXPIRATIONS)?, usage.expired)?;
+        self.tiers(&host.store.tiers())?;
         let in_force = host.revocations.in_force.list().len() as u64;
         self.family(&family::REVOCATIONS)?.encode_gauge(&gauge(in_force))
+    }
+
+    fn tiers(&mut self, tiers: &[TierStatus]) -> fmt::Result {
+        let labels = |place: usize| {
+            let tier = &tiers[place];
+            let place = (place + 1).to_string();
+            [("tier", place), ("kind", tier.kind.clone()), ("scope", tier.scope.as_str().to_owned())]
+        };
+        type Value = fn(&TierStatus) -> u64;
+        let gauges: [(_, Value); 3] = [
+            (family::TIER_SESSIONS, |tier| tier.usage.sessions),
+            (family::TIER_BYTES, |tier| tier.usage.bytes),
+            (family::TIER_REACHABLE, |tier| u64::from(tier.reachable)),
+        ];
+        for (family, value) in gauges {
+            let mut family = self.family(&family)?;
+            for (place, tier) in tiers.iter().enumerate() {
+                level(&mut family, &labels(place), value(tier))?;
+            }
+        }
+        let counters: [(_, Value); 3] = [
+            (family::TIER_DROPPED, |tier| tier.usage.dropped),
+            (family::TIER_LOOKUPS_SKIPPED, |tier| tier.lookups_skipped),
+            (family::TIER_LOOKUPS_SPARED, |tier| tier.lookups_spared),
+        ];
+        for (family, value) in counters {
+            let mut family = self.family(&family)?;
+            for (place, tier) in tiers.iter().enumerate() {
+                count(&mut family, &labels(place), value(tier))?;
+            }
+        }
+        Ok(())
     }
 
     fn family(&mut self, family: &MetricFamily) -> Result<MetricEncoder<'_>, fmt::Error> {

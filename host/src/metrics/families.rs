@@ -66,4 +66,23 @@ pub const STORE_EVICTIONS: MetricFamily =
 pub const STORE_EXPIRATIONS: MetricFamily =
     counter("reprise_store_expirations", "Sessions given up because their time had passed");
 
+pub const TIER_SESSIONS: MetricFamily = gauge("reprise_store_tier_sessions", "Sessions in one of the stores");
+pub const TIER_BYTES: MetricFamily = gauge("reprise_store_tier_bytes", "Bytes that one of the stores holds");
+pub const TIER_DROPPED: MetricFamily = counter(
+    "reprise_store_tier_dropped",
+    "Sessions that were put into one of the stores and not written: more came than it could take, or it failed",
+);
+pub const TIER_REACHABLE: MetricFamily = gauge(
+    "reprise_store_tier_reachable",
+    "1 if one of the stores is asked, 0 if it failed several times in a row and has not answered since",
+);
+pub const TIER_LOOKUPS_SKIPPED: MetricFamily = counter(
+    "reprise_store_tier_lookups_skipped",
+    "Look-ups that were misses because one of the stores is not asked while it fails",
+);
+pub const TIER_LOOKUPS_SPARED: MetricFamily = counter(
+    "reprise_store_tier_lookups_spared",
+    "Look-ups of what was known not to be in one of the stores, for which it was not asked",
+);
+
 pub const REVOCATIONS: MetricFamily = gauge("reprise_revocations", "Revocations in force");

@@ -12,7 +12,7 @@ use crate::{
     host::{Inner, unix_seconds},
     metrics::VERSIONS,
     revocation,
-    store::Usage,
+    store::{TierStatus, Usage},
 };
 
 /// How a host is doing. Times are seconds since the Unix epoch, by the system's clock.
@@ -37,8 +37,10 @@ pub struct Status {
     pub removals_dropped: u64,
     /// What is revoked.
     pub revocations: Revocations,
-    /// What the store holds.
+    /// What the stores hold, all together.
     pub store: Usage,
+    /// How each store is doing, the nearest first.
+    pub stores: Vec<TierStatus>,
 }
 
 /// Handshakes completed.
@@ -108,6 +110,7 @@ impl Status {
                 newest: in_force.first().map(Revocation::from),
             },
             store: host.store.usage(),
+            stores: host.store.tiers(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! an absolute expiry and a few hints.
 
 mod entry;
+pub(crate) mod guard;
 mod memory;
 mod notice;
 pub(crate) mod sealed;
@@ -24,7 +25,8 @@ pub use crate::policy::wit::types::{Priority, Reach, Removal};
 use crate::{callbacks::Prototype, session::SessionId};
 
 /// Who sees what is put into a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// This process alone. Records are handed over as they are.
     Process,
@@ -76,6 +78,34 @@ pub struct Usage {
     pub dropped: u64,
 }
 
+impl Scope {
+    /// Its name in metrics and on status pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Process => "process",
+            Scope::Node => "node",
+            Scope::Fleet => "fleet",
+        }
+    }
+}
+
+/// How one of a host's stores is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TierStatus {
+    /// What kind of store it is ([`Store::kind`]).
+    pub kind: String,
+    /// Who sees what is put there.
+    pub scope: Scope,
+    /// What it holds.
+    pub usage: Usage,
+    /// Whether it is asked. It is not where it failed several times in a row, until it answers again.
+    pub reachable: bool,
+    /// Look-ups that were misses because it is not asked, since the host was made.
+    pub lookups_skipped: u64,
+    /// Look-ups of what was known not to be there, which it was not asked for either, since the host was made.
+    pub lookups_spared: u64,
+}
+
 /// Keeps sessions for a while.
 ///
 /// What a store promises:
@@ -95,6 +125,11 @@ pub trait Store: Send + Sync + 'static {
     /// Who sees what is put here. The default is the most careful one.
     fn scope(&self) -> Scope {
         Scope::Fleet
+    }
+
+    /// What kind of store it is, in a word: its name in metrics and on status pages.
+    fn kind(&self) -> &'static str {
+        "other"
     }
 
     /// Keeps `entry` under `id`, over what is there.
@@ -141,4 +176,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// What it holds, as far as is known without waiting.
     fn usage(&self) -> Usage;
+
+    /// How it is doing; a store made of several says it of each, the nearest first.
+    fn tiers(&self) -> Vec<TierStatus> {
+        vec![TierStatus {
+            kind: self.kind().into(),
+            scope: self.scope(),
+            usage: self.usage(),
+            reachable: true,
+            lookups_skipped: 0,
+            lookups_spared: 0,
+        }]
+    }
 }

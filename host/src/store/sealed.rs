@@ -110,6 +110,10 @@ impl Store for Sealed {
         self.store.scope()
     }
 
+    fn kind(&self) -> &'static str {
+        self.store.kind()
+    }
+
     /// What cannot be sealed is not kept.
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
         if let Some(record) = self.seal.record(&id, &entry.record, now) {

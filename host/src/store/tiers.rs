@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::{
     Answer, Consume, Entry, Fetch, FetchError, Found, InvalidationObserver, Later, Notice, NoticeObserver, Priority,
-    Published, Reach, RecordBytes, RemovalObserver, Scope, Store, Unavailable, Usage,
+    Published, Reach, RecordBytes, RemovalObserver, Scope, Store, TierStatus, Unavailable, Usage,
 };
 use crate::{callbacks::Prototype, session::SessionId};
 
@@ -274,5 +274,9 @@ impl Store for Tiers {
             expired: sum.expired + tier.expired,
             dropped: sum.dropped + tier.dropped,
         })
+    }
+
+    fn tiers(&self) -> Vec<TierStatus> {
+        self.0.tiers.iter().flat_map(|tier| tier.tiers()).collect()
     }
 }

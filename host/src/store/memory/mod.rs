@@ -114,6 +114,10 @@ impl Store for Memory {
         Scope::Process
     }
 
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
         if let Some(renewed) = &entry.renews {
             let (shard, hash) = self.shard(renewed);

@@ -1,0 +1,140 @@
+//! A store that others share and that is down, as it shows through the host: handshakes go on, it is left alone, and it is used again
+//! by itself.
+
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use openssl::ssl::SslVersion;
+use reprise::{
+    Host,
+    session::{Keyring, SessionId},
+    store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, TierStatus, Unavailable, Usage},
+};
+use support::*;
+use zeroize::Zeroizing;
+
+/// A store of the fleet's that may be down.
+#[derive(Clone, Default)]
+struct Remote {
+    memory: Arc<Memory>,
+    down: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Store for Remote {
+    fn kind(&self) -> &'static str {
+        "remote"
+    }
+
+    fn put(&self, id: SessionId, entry: Entry, now: u64) {
+        self.memory.put(id, entry, now);
+    }
+
+    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) {
+            return Fetch::Ready(Err(Unavailable("connection refused".into()).into()));
+        }
+        self.memory.fetch(id, consume, now)
+    }
+
+    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.memory.remove(id)
+    }
+
+    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.memory.peek(id)
+    }
+
+    fn usage(&self) -> Usage {
+        self.memory.usage()
+    }
+}
+
+fn host(remote: &Remote) -> Host {
+    Host::builder().store(remote.clone()).keyring(Keyring::new(Zeroizing::new([3; 32])).unwrap()).build().unwrap()
+}
+
+fn tier(host: &Host) -> TierStatus {
+    let [tier] = <[_; 1]>::try_from(host.status().stores).unwrap();
+    tier
+}
+
+#[test]
+fn a_store_that_is_down_is_left_alone_and_is_used_again_when_it_is_back() {
+    let remote = Remote::default();
+    let host = host(&remote);
+    let context = installed(&host);
+    let client = Client::of(SslVersion::TLS1_3);
+    let first = handshake(&host, &context, &client);
+    let again = client.offering(first.session());
+    assert!(handshake(&host, &context, &again).resumed);
+    assert!(tier(&host).reachable);
+
+    remote.down.store(true, Ordering::SeqCst);
+    while tier(&host).reachable {
+        let missed = handshake(&host, &context, &again);
+        assert_eq!((missed.resumed, missed.miss().as_str()), (false, "store-unavailable"));
+    }
+    // Its probes are the only ones that ask now, and they find it down.
+    let skipped = tier(&host).lookups_skipped;
+    for _ in 0..3 {
+        let missed = handshake(&host, &context, &again);
+        assert_eq!((missed.resumed, missed.miss().as_str()), (false, "store-unavailable"));
+    }
+    assert_eq!(tier(&host).lookups_skipped, skipped + 3);
+
+    remote.down.store(false, Ordering::SeqCst);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !tier(&host).reachable {
+        assert!(Instant::now() < patience, "it is used again");
+        thread::yield_now();
+    }
+    let back = handshake(&host, &context, &again);
+    assert!(back.resumed, "{}", back.miss());
+}
+
+#[test]
+fn an_old_ticket_offered_again_and_again_costs_one_round_trip() {
+    let remote = Remote::default();
+    let host = host(&remote);
+    let context = installed(&host);
+    for version in VERSIONS {
+        let first = handshake(&host, &context, &Client::of(version));
+        remote.memory.remove(&first.report.as_ref().unwrap().session_id.unwrap());
+        remote.asked.store(0, Ordering::SeqCst);
+        for _ in 0..3 {
+            let missed = handshake(&host, &context, &Client::of(version).offering(first.session()));
+            assert_eq!((missed.resumed, missed.miss().as_str()), (false, "not-found"), "{version:?}");
+        }
+        assert_eq!(remote.asked.load(Ordering::SeqCst), 1, "{version:?}");
+    }
+    assert_eq!(tier(&host).lookups_spared, 4);
+}
+
+#[test]
+fn each_store_shows_with_its_kind_its_scope_and_what_it_holds() {
+    let remote = Remote::default();
+    let keyring = Keyring::new(Zeroizing::new([3; 32])).unwrap();
+    let host = Host::builder().store(Memory::default()).store(remote).keyring(keyring).build().unwrap();
+    handshake(&host, &installed(&host), &Client::of(SslVersion::TLS1_2));
+    let stores = host.status().stores;
+    let shown: Vec<_> = stores.iter().map(|tier| (tier.kind.as_str(), tier.scope, tier.usage.sessions)).collect();
+    assert_eq!(shown, [("memory", Scope::Process, 1), ("remote", Scope::Fleet, 1)]);
+    let metrics = host.metrics().encode();
+    for line in [
+        "reprise_store_tier_sessions{tier=\"1\",kind=\"memory\",scope=\"process\"} 1",
+        "reprise_store_tier_reachable{tier=\"2\",kind=\"remote\",scope=\"fleet\"} 1",
+        "reprise_store_tier_lookups_skipped_total{tier=\"2\",kind=\"remote\",scope=\"fleet\"} 0",
+    ] {
+        assert!(metrics.lines().any(|shown| shown == line), "{line} is not in\n{metrics}");
+    }
+}
