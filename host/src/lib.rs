@@ -63,6 +63,6 @@ pub use self::{
         Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks,
         session_callbacks,
     },
-    handshake::{ConnectionReport, NotKept, on_client_hello},
+    handshake::{ConnectionReport, EarlyData, NotKept, on_client_hello},
     host::{Host, HostBuilder, Policies},
 };

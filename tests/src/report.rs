@@ -11,6 +11,8 @@ pub struct Report {
     pub cipher: Option<String>,
     pub server_name: Option<String>,
     pub resumed: bool,
+    pub early_data: String,
+    pub early_data_bytes: usize,
     pub session_id: Option<String>,
     pub authenticated: Option<u64>,
     pub expires: Option<u64>,

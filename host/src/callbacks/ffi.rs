@@ -18,6 +18,10 @@ pub const SSL_OP_NO_EXTENDED_MASTER_SECRET: u64 = 1;
 pub const TLS_ST_OK: c_int = 1;
 /// `TLS_ST_EARLY_DATA`, the handshake state of a server that reads 0-RTT data.
 pub const TLS_ST_EARLY_DATA: c_int = 46;
+/// `SSL_EARLY_DATA_REJECTED`
+pub const SSL_EARLY_DATA_REJECTED: c_int = 1;
+/// `SSL_EARLY_DATA_ACCEPTED`
+pub const SSL_EARLY_DATA_ACCEPTED: c_int = 2;
 /// `SSL_CB_HANDSHAKE_DONE`
 pub const SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
 /// `SSL_R_UNEXPECTED_EOF_WHILE_READING`
@@ -44,6 +48,7 @@ unsafe extern "C" {
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut stack_st_SSL_CIPHER;
+    pub fn SSL_get_early_data_status(ssl: *const SSL) -> c_int;
     pub fn SSL_get_state(ssl: *const SSL) -> c_int;
     pub fn SSL_in_init(ssl: *const SSL) -> c_int;
     pub fn SSL_is_dtls(ssl: *const SSL) -> c_int;

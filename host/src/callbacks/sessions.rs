@@ -40,12 +40,6 @@ pub fn set_timeout(session: &SslSessionRef, seconds: i64) {
     unsafe { ffi::SSL_SESSION_set_timeout(session.as_ptr(), seconds) };
 }
 
-/// Makes 0-RTT impossible on it (`SSL_SESSION_set_max_early_data`).
-pub fn refuse_early_data(session: &SslSessionRef) {
-    // SAFETY: a live session that only this thread uses.
-    unsafe { ffi::SSL_SESSION_set_max_early_data(session.as_ptr(), 0) };
-}
-
 /// The client's leaf certificate in it (`SSL_SESSION_get0_peer`).
 pub fn peer_certificate(session: &SslSessionRef) -> Option<X509> {
     // SAFETY: a live session; the certificate is shared by counting a reference up.

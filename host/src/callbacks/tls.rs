@@ -13,7 +13,7 @@ use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
 use super::{Site, ex_data, ffi, info, install};
-use crate::handshake::Connection;
+use crate::handshake::{Connection, EarlyData};
 
 /// The address of the context that the connection has now, to tell a switch by.
 pub fn context(ssl: &SslRef) -> usize {
@@ -85,6 +85,34 @@ pub fn extended_master_secret_enabled(ssl: &SslRef) -> bool {
 pub fn early_data_enabled(ssl: &SslRef) -> bool {
     // SAFETY: a live connection, read only.
     unsafe { ffi::SSL_get_max_early_data(ssl.as_ptr()) > 0 }
+}
+
+/// Has the connection skip 0-RTT data (`SSL_set_max_early_data`), and gives the bound that it had. A session that allows none does not
+/// do it: OpenSSL accepts the data by the connection's bound, finds more than the session's, and ends the handshake.
+pub fn refuse_early_data(ssl: &SslRef) -> u32 {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe {
+        let bound = ffi::SSL_get_max_early_data(ssl.as_ptr());
+        ffi::SSL_set_max_early_data(ssl.as_ptr(), 0);
+        bound
+    }
+}
+
+/// Sets the bound of 0-RTT data that the tickets of this connection will have (`SSL_set_max_early_data`), where OpenSSL has decided
+/// about its own.
+pub fn allow_early_data(ssl: &SslRef, bound: u32) {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe { ffi::SSL_set_max_early_data(ssl.as_ptr(), bound) };
+}
+
+/// What became of 0-RTT data on the connection (`SSL_get_early_data_status`).
+pub fn early_data(ssl: &SslRef) -> EarlyData {
+    // SAFETY: a live connection, read only.
+    match unsafe { ffi::SSL_get_early_data_status(ssl.as_ptr()) } {
+        ffi::SSL_EARLY_DATA_ACCEPTED => EarlyData::Accepted,
+        ffi::SSL_EARLY_DATA_REJECTED => EarlyData::Rejected,
+        _ => EarlyData::NotOffered,
+    }
 }
 
 /// How many TLS 1.3 tickets a full handshake here gives (`SSL_get_num_tickets`).

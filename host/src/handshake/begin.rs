@@ -94,6 +94,7 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
         context_options: tls::context_options(ssl),
         lookups: Vec::new(),
         store_until: None,
+        refused_early_data: None,
         handed: None,
         kept: Kept::default(),
     });

@@ -89,6 +89,9 @@ fn resume(
         Ok(candidate) if host.revocations.in_force.revokes(&candidate.handed.record) => Err(Miss::Revoked),
         Ok(candidate) => {
             let session = fresh(candidate)?;
+            if !candidate.early_data && tls::early_data_enabled(ssl) {
+                handshake.refused_early_data = Some(tls::refuse_early_data(ssl));
+            }
             handshake.handed = Some(candidate.handed.clone());
             Ok((id, session))
         }
@@ -194,9 +197,6 @@ fn fresh(candidate: &Candidate) -> Result<SslSession, Miss> {
     .ok_or(Miss::Undecodable)?;
     let expires = i64::try_from(record.expires).unwrap_or(i64::MAX);
     sessions::set_timeout(&session, expires.saturating_sub(sessions::time(&session)).max(1));
-    if !candidate.early_data {
-        sessions::refuse_early_data(&session);
-    }
     Ok(session)
 }
 

@@ -33,7 +33,7 @@ pub use self::{
     done::done,
     keep::{NotKept, keep},
     look_up::look_up,
-    report::ConnectionReport,
+    report::{ConnectionReport, EarlyData},
 };
 use crate::{
     callbacks::{Displaced, live::Live, tls},
@@ -88,6 +88,8 @@ struct Handshake {
     lookups: Vec<(SessionId, Lookup)>,
     /// When the store has to have answered, once it was asked.
     store_until: Option<Instant>,
+    /// The bound of 0-RTT data that the connection had before it was made to refuse it. Its tickets have it.
+    refused_early_data: Option<u32>,
     /// The candidate that was handed to OpenSSL last: if OpenSSL says that it resumed, then this one.
     handed: Option<Arc<Handed>>,
     kept: Kept,
@@ -160,6 +162,9 @@ pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
     if let Some(generator) = &site.id_nonce {
         generator(&mut nonce);
     }
+    if let Some(bound) = refused_early_data(ssl) {
+        tls::allow_early_data(ssl, bound);
+    }
     // A TLS 1.3 resumption is about to give a ticket: its lifetime is what really remains.
     if let Some(handed) = tls::resumed(ssl).then(|| handed(ssl)).flatten() {
         let remaining = host.limits.furthest(&handed.record).saturating_sub(host.now());
@@ -180,6 +185,13 @@ fn in_text(peer: IpAddr) -> String {
         text.push_str(digits.format(octet));
     }
     text
+}
+
+/// Once: what the connection refuses is decided by the time that it makes a session.
+fn refused_early_data(ssl: &SslRef) -> Option<u32> {
+    let connection = tls::connection(ssl)?;
+    let mut state = connection.state.lock();
+    state.handshake.as_mut()?.refused_early_data.take()
 }
 
 fn handed(ssl: &SslRef) -> Option<Arc<Handed>> {

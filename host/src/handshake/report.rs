@@ -9,6 +9,29 @@ use crate::{
     session::{Miss, SessionId},
 };
 
+/// What became of the 0-RTT data that a client sent before its handshake was complete (RFC 8446 section 2.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EarlyData {
+    /// It sent none, or not in TLS 1.3.
+    #[default]
+    NotOffered,
+    /// It was skipped. The client sends it again.
+    Rejected,
+    /// It was taken.
+    Accepted,
+}
+
+impl EarlyData {
+    /// In a word, for a log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EarlyData::NotOffered => "not-offered",
+            EarlyData::Rejected => "rejected",
+            EarlyData::Accepted => "accepted",
+        }
+    }
+}
+
 /// What the host knows of a connection: for an access log, a status page, a test.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionReport {
@@ -20,6 +43,8 @@ pub struct ConnectionReport {
     pub site: Option<String>,
     /// Whether a session offered was taken.
     pub resumed: bool,
+    /// What became of 0-RTT data.
+    pub early_data: EarlyData,
     /// The session: the one kept last, else the one resumed.
     pub session_id: Option<SessionId>,
     /// Time of the full handshake it descends from: seconds since the Unix epoch.
@@ -55,6 +80,7 @@ impl Connection {
             listener: handshake.facts.listener.clone(),
             site: handshake.border.as_ref().ok().map(|border| border.site.clone()),
             resumed,
+            early_data: tls::early_data(ssl),
             session_id: session.map(|(id, _)| *id),
             authenticated: session.map(|(_, record)| record.authenticated),
             expires: session.map(|(_, record)| record.expires),

@@ -29,7 +29,7 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
         .await
         .with_context(|| format!("not done within {:?}", shared.handshake_timeout))
         .flatten();
-    let (mut stream, endpoints) = match accepted {
+    let Accepted { mut stream, endpoints, early } = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {
             tracing::debug!("{peer}: no handshake: {error:#}");
@@ -37,12 +37,12 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
         }
     };
     let peer = endpoints.source;
-    let report = Report::of(stream.ssl(), shared.host.connection(stream.ssl()));
+    let report = Report::of(stream.ssl(), early.len(), shared.host.connection(stream.ssl()));
     tracing::debug!("{peer}: {}", report.summary());
 
     let mut closing = phases.clone();
     let served = tokio::select! {
-        served = exchange(shared, &mut stream, endpoints, &report, &mut phases) => served,
+        served = exchange(shared, &mut stream, endpoints, early, &report, &mut phases) => served,
         () = closing.closing() => goodbye(&mut stream).await,
     };
     if let Err(error) = served {
@@ -50,13 +50,16 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
     }
 }
 
+/// A connection whose handshake is done.
+struct Accepted {
+    stream: SslStream<TcpStream>,
+    endpoints: Endpoints,
+    /// What the client sent before. It is looked at only now, when the client has proved that it is no replay.
+    early: Vec<u8>,
+}
+
 /// The TLS handshake, and before it the header of a proxy that is believed.
-async fn accept(
-    shared: &Shared,
-    listener: usize,
-    mut stream: TcpStream,
-    peer: SocketAddr,
-) -> Result<(SslStream<TcpStream>, Endpoints)> {
+async fn accept(shared: &Shared, listener: usize, mut stream: TcpStream, peer: SocketAddr) -> Result<Accepted> {
     stream.set_nodelay(true)?;
     SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     let endpoints = proxy::endpoints(&mut stream, peer, &shared.accept_proxy).await?;
@@ -64,22 +67,23 @@ async fn accept(
     let mut ssl = Ssl::new(&shared.sites.context(listener, None))?;
     shared.host.attach(&mut ssl, endpoints.source.ip())?;
     let mut stream = SslStream::new(ssl, stream)?;
-    crate::accept(&shared.host, Pin::new(&mut stream)).await?;
-    Ok((stream, endpoints))
+    let early = crate::accept_early_data(&shared.host, Pin::new(&mut stream)).await?;
+    Ok(Accepted { stream, endpoints, early })
 }
 
 async fn exchange(
     shared: &Shared,
     stream: &mut SslStream<TcpStream>,
     endpoints: Endpoints,
+    early: Vec<u8>,
     report: &Report,
     phases: &mut Phases,
 ) -> io::Result<()> {
     let Some(backend) = &shared.backend else {
-        return http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await;
+        return http::serve(stream, early, &Responder { report }, shared.idle_timeout, phases).await;
     };
     let header = if backend.send_proxy { header(stream, endpoints, report)? } else { Vec::new() };
-    backend::forward(stream, &backend.address, &header, backend.idle_timeout).await
+    backend::forward(stream, &backend.address, &[header, early].concat(), backend.idle_timeout).await
 }
 
 fn header(stream: &SslStream<TcpStream>, endpoints: Endpoints, report: &Report) -> io::Result<Vec<u8>> {

@@ -29,6 +29,22 @@ pub(crate) struct Options {
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) backend: Option<String>,
 
+    /// Accept 0-RTT data of up to this size, at most 16KiB [default: 0, none]
+    ///
+    /// TLS 1.3 only. A session is good for it once, on all nodes that share a store: the look-up that accepts it takes the session
+    /// out of the store. It is answered when the client's handshake is complete, so that somebody who sends again what a client sent
+    /// is answered nothing (RFC 8446 section 8, RFC 8470). With --backend it needs --early-data-to-backend.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) early_data: Option<Size>,
+
+    /// Forward 0-RTT data to the backend too
+    ///
+    /// Without it no 0-RTT data is accepted with a --backend. The backend cannot tell it from what came later and cannot answer
+    /// 425 Too Early (RFC 8470): say so only of one whose requests may be made twice, since a client or a proxy that thinks its 0-RTT
+    /// data lost may send it again.
+    #[arg(long)]
+    pub(crate) early_data_to_backend: bool,
+
     /// Begin each connection to the backend with a PROXY protocol header, version 2
     ///
     /// It carries the client's address and the one that it connected to, the server name (PP2_TYPE_AUTHORITY), the protocol that
@@ -253,6 +269,8 @@ impl Options {
         Options {
             listen: or(self.listen, other.listen),
             backend: self.backend.or(other.backend),
+            early_data: self.early_data.or(other.early_data),
+            early_data_to_backend: self.early_data_to_backend || other.early_data_to_backend,
             send_proxy: self.send_proxy || other.send_proxy,
             backend_idle_timeout: self.backend_idle_timeout.or(other.backend_idle_timeout),
             accept_proxy: or(self.accept_proxy, other.accept_proxy),

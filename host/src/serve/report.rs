@@ -4,7 +4,7 @@ use openssl::ssl::SslRef;
 use serde::Serialize;
 
 use crate::{
-    ConnectionReport,
+    ConnectionReport, EarlyData,
     policy::{
         Answer, Asked,
         wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
@@ -18,6 +18,9 @@ pub(crate) struct Report {
     cipher: Option<String>,
     server_name: Option<String>,
     resumed: bool,
+    /// `not-offered`, `rejected` or `accepted`.
+    early_data: &'static str,
+    early_data_bytes: usize,
     /// The first 8 bytes, in hexadecimal: the whole id would let another client take the session away.
     session_id: Option<String>,
     /// Seconds since the Unix epoch.
@@ -40,18 +43,22 @@ struct PolicyReport {
 }
 
 impl Report {
-    /// The report on a connection whose handshake is done. `known` is what the host knows of it.
-    pub(crate) fn of(ssl: &SslRef, known: Option<ConnectionReport>) -> Self {
+    /// The report on a connection whose handshake is done, and with which so many bytes came early. `known` is what the host knows
+    /// of it.
+    pub(crate) fn of(ssl: &SslRef, early_data_bytes: usize, known: Option<ConnectionReport>) -> Self {
         let protocol = ssl.version_str().to_owned();
         let cipher = ssl.current_cipher().map(|cipher| cipher.name().to_owned());
         let Some(known) = known else {
-            return Self { protocol, cipher, resumed: ssl.session_reused(), ..Self::default() };
+            let (resumed, early_data) = (ssl.session_reused(), EarlyData::default().as_str());
+            return Self { protocol, cipher, resumed, early_data, ..Self::default() };
         };
         Self {
             protocol,
             cipher,
             server_name: known.server_name,
             resumed: known.resumed,
+            early_data: known.early_data.as_str(),
+            early_data_bytes,
             session_id: known.session_id.map(|id| id.to_string()),
             authenticated: known.authenticated,
             expires: known.expires,
@@ -124,6 +131,8 @@ mod tests {
         let expected = [
             "authenticated",
             "cipher",
+            "early_data",
+            "early_data_bytes",
             "expires",
             "miss_reason",
             "not_kept_reason",

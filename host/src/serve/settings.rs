@@ -62,6 +62,8 @@ pub(crate) struct Tls {
     pub(crate) max: TlsVersion,
     pub(crate) ciphers: Option<String>,
     pub(crate) ciphersuites: Option<String>,
+    /// The most bytes of 0-RTT data that are accepted; 0 accepts none.
+    pub(crate) early_data: u32,
     /// The protocols offered in ALPN, the preferred first. Empty: ALPN is not answered.
     pub(crate) alpn: Vec<String>,
 }
@@ -210,7 +212,30 @@ fn tls(options: &Options) -> Result<Tls> {
         // RFC 7301 section 3.1.
         ensure!((1..=255).contains(&protocol.len()), "--alpn `{protocol}`: a protocol's name has 1 to 255 bytes");
     }
-    Ok(Tls { min, max, ciphers: options.ciphers.clone(), ciphersuites: options.ciphersuites.clone(), alpn })
+    let (ciphers, ciphersuites) = (options.ciphers.clone(), options.ciphersuites.clone());
+    Ok(Tls { min, max, ciphers, ciphersuites, early_data: early_data(options)?, alpn })
+}
+
+/// How much 0-RTT data is accepted.
+fn early_data(options: &Options) -> Result<u32> {
+    /// What OpenSSL reads unless it is told otherwise (`SSL_CTX_set_recv_max_early_data`), which bounds as well what it skips.
+    const MOST: usize = 16 << 10;
+    let Some(Size(bytes)) = options.early_data.filter(|size| size.0 > 0) else {
+        ensure!(
+            !options.early_data_to_backend,
+            "--early-data-to-backend is given, but no 0-RTT data is accepted: add --early-data SIZE"
+        );
+        return Ok(0);
+    };
+    ensure!(bytes <= MOST, "--early-data {bytes} is more than the 16KiB that are read of it: give it at most that");
+    match (&options.backend, options.early_data_to_backend) {
+        (Some(_), false) => bail!(
+            "--early-data is not accepted for a --backend, which cannot tell it from other data: add --early-data-to-backend if \
+             what it is sent may be done twice, or leave --early-data out"
+        ),
+        (None, true) => bail!("--early-data-to-backend needs a --backend: give it, or leave the option out"),
+        _ => Ok(u32::try_from(bytes)?),
+    }
 }
 
 fn sites(options: &Options, self_signed: Option<&Path>) -> Result<Vec<SiteFiles>> {
@@ -328,6 +353,10 @@ mod tests {
             ("crl = 'crl.pem'", "--client-ca"),
             ("alpn = 'h2'", "--backend"),
             ("send-proxy = true", "--backend"),
+            ("early-data = '17KiB'", "16KiB"),
+            ("backend = 'b:1'\nearly-data = '4KiB'", "--early-data-to-backend"),
+            ("early-data = '4KiB'\nearly-data-to-backend = true", "--backend"),
+            ("backend = 'b:1'\nearly-data-to-backend = true", "--early-data SIZE"),
             ("backend = 'b:1'\nbackend-idle-timeout = '0s'", "--backend-idle-timeout"),
             ("backend = 'b:1'\nalpn = ['']", "1 to 255"),
             ("site = ['a=c,k', 'A=c2,k2']", "twice"),
@@ -362,6 +391,19 @@ mod tests {
             .collect();
         let required = |file: &str| Some((PathBuf::from(file), true));
         assert_eq!(cas, [required("ca"), required("ca"), required("other"), None]);
+    }
+
+    #[test]
+    fn early_data_is_accepted_where_it_was_asked_for_and_nowhere_else() {
+        for (toml, accepted) in [
+            ("", 0),
+            ("backend = 'b:1'", 0),
+            ("early-data = '0'", 0),
+            ("early-data = '4KiB'", 4096),
+            ("backend = 'b:1'\nearly-data = '16KiB'\nearly-data-to-backend = true", 16_384),
+        ] {
+            assert_eq!(settings(toml).unwrap().tls.early_data, accepted, "{toml}");
+        }
     }
 
     #[test]

@@ -156,6 +156,7 @@ impl Sites {
         );
         context.set_min_proto_version(Some(version(self.tls.min)))?;
         context.set_max_proto_version(Some(version(self.tls.max)))?;
+        context.set_max_early_data(self.tls.early_data)?;
         if let Some(ciphers) = &self.tls.ciphers {
             context
                 .set_cipher_list(ciphers)
@@ -194,7 +195,7 @@ impl Sites {
 
     /// Two configurations under which sessions may not be exchanged have different epochs.
     fn epoch(&self, site: &SiteFiles, parsed: &Parsed) -> Result<Epoch> {
-        let Tls { min, max, ciphers, ciphersuites, alpn: _ } = &self.tls;
+        let Tls { min, max, ciphers, ciphersuites, alpn: _, early_data: _ } = &self.tls;
         let verify = verify_mode(site).bits();
         let mut configuration = format!("{verify} {min:?} {max:?} {ciphers:?} {ciphersuites:?}\n").into_bytes();
         configuration.extend(parsed.client_verification()?);

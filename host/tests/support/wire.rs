@@ -13,6 +13,11 @@ impl Wire {
     pub fn from_client(bytes: Vec<u8>) -> Self {
         Self { received: io::Cursor::new(bytes), sent: Vec::new() }
     }
+
+    /// What this end has sent.
+    pub fn sent(&self) -> &[u8] {
+        &self.sent
+    }
 }
 
 impl Read for Wire {

@@ -4,6 +4,7 @@
 
 mod admin;
 mod command_line;
+mod early_data;
 mod embedders;
 mod failing_policies;
 mod hostile;

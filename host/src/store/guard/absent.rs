@@ -1,4 +1,4 @@
-//! Sessions known not to be in a store.
+//! Sessions known not to be in a store: looked for in vain, spent, or removed by this node a moment ago.
 //!
 //! Clients ask again for what they were refused: an old ticket is offered by several connections at once, a spent one again by its
 //! retry. For some seconds such a look-up needs no round trip.

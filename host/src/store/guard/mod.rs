@@ -204,7 +204,9 @@ impl Store for Guard {
     }
 
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.store.remove(id)
+        let removed = self.store.remove(id);
+        self.watch.absent.lock().insert(id, Instant::now());
+        removed
     }
 
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {

@@ -186,6 +186,14 @@ fn what_was_not_there_or_was_spent_costs_no_second_round_trip() {
 }
 
 #[test]
+fn what_was_removed_is_not_asked_for() {
+    let (store, guard) = guard(Says::Found { consumed: false }, HOUR);
+    guard.remove(&id(1));
+    assert!(matches!(ask(&guard, id(1)), Some(Ok(None))));
+    assert_eq!(store.asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn what_is_there_or_unknown_is_asked_for_each_time() {
     for says in [Says::Found { consumed: false }, Says::NotOurs] {
         let (store, guard) = guard(says, HOUR);

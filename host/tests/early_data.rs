@@ -1,0 +1,270 @@
+//! 0-RTT data is accepted once for each session, on all nodes that share a store, and lost nowhere.
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    pin::Pin,
+    sync::Arc,
+    task::Waker,
+    thread,
+    time::Duration,
+};
+
+use openssl::ssl::{
+    ErrorCode, Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode,
+    SslVersion,
+};
+use reprise::{
+    ConnectionReport, EarlyData, Host, HostBuilder, Listener,
+    session::{Keyring, SessionId},
+    store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
+};
+use support::{shared::Shared, slow::Slow, wire::Wire, *};
+use zeroize::Zeroizing;
+
+const EARLY: &[u8] = b"GET /once HTTP/1.1\r\n\r\n";
+
+fn accepting(host: &Host) -> SslContext {
+    installed_as(host, Listener::named("public"), |context| context.set_max_early_data(1024).unwrap())
+}
+
+/// A client that offers `session`, over `stream`.
+fn offering<S: Read + Write>(session: &SslSession, stream: S) -> SslStream<S> {
+    let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
+    context.set_verify(SslVerifyMode::NONE);
+    context.set_options(SslOptions::empty());
+    context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+    let mut ssl = Ssl::new(&context.build()).unwrap();
+    ssl.set_hostname("a.example").unwrap();
+    let session = SslSession::from_der(&session.to_der().unwrap()).unwrap();
+    // SAFETY: the session was made by a context of the same shape.
+    unsafe { ssl.set_session(&session) }.unwrap();
+    SslStream::new(ssl, stream).unwrap()
+}
+
+/// Everything that a client sends before it hears anything: whoever sees it can send it again.
+fn first_flight(session: &SslSession) -> Vec<u8> {
+    let mut client = offering(session, Wire::from_client(Vec::new()));
+    client.write_early_data(EARLY).unwrap();
+    client.get_ref().sent().to_vec()
+}
+
+/// What a node accepts of a flight that somebody sends, and what became of the connection so far.
+fn receive(host: &Host, context: &SslContext, flight: &[u8]) -> (Vec<u8>, ConnectionReport) {
+    let mut stream = SslStream::new(Ssl::new(context).unwrap(), Wire::from_client(flight.to_vec())).unwrap();
+    let mut accepted = Vec::new();
+    let mut buffer = [0; 64];
+    loop {
+        match stream.read_early_data(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => accepted.extend(&buffer[..length]),
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::WANT_READ, "{error}");
+                break;
+            }
+        }
+    }
+    (accepted, host.connection(stream.ssl()).unwrap())
+}
+
+/// Nodes that share a store and a keyring.
+fn nodes<const N: usize>(names: [&'static str; N]) -> [(Host, SslContext); N] {
+    let (shared, keyring) = (Shared::default(), Arc::new(Keyring::new(Zeroizing::new([3; 32])).unwrap()));
+    names.map(|name| {
+        let host = Host::builder().store(shared.node(name)).keyring(keyring.clone()).build().unwrap();
+        let context = accepting(&host);
+        (host, context)
+    })
+}
+
+#[test]
+fn a_first_flight_sent_again_is_refused_0_rtt_at_every_node() {
+    let nodes = nodes(["a", "b"]);
+    for first_at in [0, 1] {
+        let (host, context) = &nodes[0];
+        let flight = first_flight(handshake(host, context, &Client::of(SslVersion::TLS1_3)).session());
+        let (host, context) = &nodes[first_at];
+        let (accepted, report) = receive(host, context, &flight);
+        assert_eq!((accepted.as_slice(), report.early_data), (EARLY, EarlyData::Accepted));
+        for (host, context) in [&nodes[0], &nodes[1], &nodes[0], &nodes[1]] {
+            let (accepted, report) = receive(host, context, &flight);
+            assert_eq!((accepted.as_slice(), report.early_data), (&[][..], EarlyData::Rejected));
+            assert_eq!(report.miss.unwrap().to_string(), "not-found");
+        }
+    }
+}
+
+#[test]
+fn of_a_flight_sent_to_four_nodes_at_once_one_accepts_it() {
+    let nodes = nodes(["a", "b", "c", "d"]);
+    for _ in 0..25 {
+        let (host, context) = &nodes[0];
+        let flight = first_flight(handshake(host, context, &Client::of(SslVersion::TLS1_3)).session());
+        let accepted = thread::scope(|scope| {
+            let receivers = nodes.each_ref().map(|(host, context)| scope.spawn(|| receive(host, context, &flight).0));
+            receivers.map(|receiver| receiver.join().unwrap())
+        });
+        assert_eq!(accepted.iter().filter(|accepted| accepted.as_slice() == EARLY).count(), 1);
+        assert_eq!(accepted.iter().filter(|accepted| accepted.is_empty()).count(), 3);
+    }
+}
+
+/// A store that gives a session out and does not take it, though it was asked to.
+struct Keeps(Memory);
+
+impl Store for Keeps {
+    fn scope(&self) -> Scope {
+        Scope::Process
+    }
+
+    fn put(&self, id: SessionId, entry: Entry, now: u64) {
+        self.0.put(id, entry, now);
+    }
+
+    fn fetch(&self, id: &SessionId, _consume: Consume, now: u64) -> Fetch {
+        self.0.fetch(id, Consume::IfSingleUse, now)
+    }
+
+    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.0.remove(id)
+    }
+
+    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.0.peek(id)
+    }
+
+    fn usage(&self) -> Usage {
+        self.0.usage()
+    }
+}
+
+#[test]
+fn a_session_that_was_not_taken_out_of_the_store_resumes_without_0_rtt() {
+    let host = Host::builder().store(Keeps(Memory::default())).build().unwrap();
+    let context = accepting(&host);
+    let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
+    let (accepted, report) = receive(&host, &context, &first_flight(first.session()));
+    assert_eq!((accepted.as_slice(), report.early_data, report.resumed), (&[][..], EarlyData::Rejected, true));
+}
+
+/// Its own data is refused; the ticket that it gets is as good as any.
+#[test]
+fn a_policy_that_allows_no_0_rtt_costs_the_early_data_and_not_the_resumption() {
+    let policies = policies::directory(&[("10-late.wasm", reprise_fixtures::policies::no_early_data())]);
+    let host = Host::builder().policies(policies.path()).build().unwrap();
+    let context = accepting(&host);
+    let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
+    let (near, far) = UnixStream::pair().unwrap();
+    let session = first.session().to_owned();
+    let client = thread::spawn(move || {
+        let mut stream = offering(&session, far);
+        stream.write_early_data(EARLY).unwrap();
+        stream.connect().unwrap();
+        stream.write_all(EARLY).unwrap();
+        stream.read_exact(&mut [0; 2]).unwrap();
+        stream.ssl().session().unwrap().max_early_data()
+    });
+    let mut stream = SslStream::new(Ssl::new(&context).unwrap(), near).unwrap();
+    assert_eq!(stream.read_early_data(&mut [0; 64]).unwrap(), 0);
+    stream.accept().unwrap();
+    let mut request = [0; EARLY.len()];
+    stream.read_exact(&mut request).unwrap();
+    stream.write_all(b"ok").unwrap();
+    assert_eq!((&request[..], client.join().unwrap()), (EARLY, 1024));
+    let report = host.connection(stream.ssl()).unwrap();
+    assert_eq!((report.early_data, report.resumed), (EarlyData::Rejected, true));
+}
+
+/// An embedder that does not read early data, though its context allows it: it is skipped, and sent again by the client.
+#[test]
+fn where_early_data_is_not_read_the_handshake_completes_and_nothing_is_lost() {
+    let host = Host::builder().build().unwrap();
+    let context = accepting(&host);
+    let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
+    let (near, far) = UnixStream::pair().unwrap();
+    let session = first.session().to_owned();
+    let client = thread::spawn(move || {
+        let mut stream = offering(&session, far);
+        stream.write_early_data(EARLY).unwrap();
+        stream.connect().unwrap();
+        stream.write_all(EARLY).unwrap();
+        let mut answer = [0; 2];
+        stream.read_exact(&mut answer).unwrap();
+        answer
+    });
+    let mut stream = SslStream::new(Ssl::new(&context).unwrap(), near).unwrap();
+    stream.accept().unwrap();
+    let mut request = [0; EARLY.len()];
+    stream.read_exact(&mut request).unwrap();
+    stream.write_all(b"ok").unwrap();
+    assert_eq!((&request[..], &client.join().unwrap()), (EARLY, b"ok"));
+    let report = host.connection(stream.ssl()).unwrap();
+    assert_eq!((report.early_data, report.resumed), (EarlyData::Rejected, true));
+}
+
+#[test]
+fn a_handshake_that_waits_for_the_store_is_taken_up_by_reading_early_data() {
+    let store = Slow::default();
+    let host = waiting(&store).build().unwrap();
+    let context = accepting(&host);
+    let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
+    store.hold();
+    let mut ssl = Ssl::new(&context).unwrap();
+    host.handles_retry(&mut ssl, Waker::noop()).unwrap();
+    let mut stream = SslStream::new(ssl, Wire::from_client(first_flight(first.session()))).unwrap();
+    let mut buffer = [0; 64];
+    for _ in 0..3 {
+        let error = stream.read_early_data(&mut buffer).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::WANT_CLIENT_HELLO_CB);
+    }
+    assert_eq!(store.release(), 1);
+    let length = stream.read_early_data(&mut buffer).unwrap();
+    assert_eq!(&buffer[..length], EARLY);
+    let id = first.report.unwrap().session_id.unwrap();
+    assert_eq!(store.fetched(), [(id, Consume::Always)]);
+}
+
+#[test]
+fn the_accept_for_tokio_gives_what_came_early_or_leaves_it_to_be_sent_again() {
+    let store = Slow::default();
+    let host = waiting(&store).build().unwrap();
+    let (with, without) = (accepting(&host), installed(&host));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let accepted = |context: &SslContext, session: &SslSession| {
+        let (near, far) = UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let session = session.to_owned();
+        let client = thread::spawn(move || {
+            let mut stream = offering(&session, far);
+            stream.write_early_data(EARLY).unwrap();
+            stream.connect().unwrap();
+            stream.ssl().session_reused()
+        });
+        let early = runtime.block_on(async {
+            let near = tokio::net::UnixStream::from_std(near).unwrap();
+            let mut stream = tokio_openssl::SslStream::new(Ssl::new(context).unwrap(), near).unwrap();
+            let answers = async {
+                while store.awaited() == 0 {
+                    tokio::task::yield_now().await;
+                }
+                store.release();
+            };
+            let (early, ()) = tokio::join!(reprise::accept_early_data(&host, Pin::new(&mut stream)), answers);
+            early.unwrap()
+        });
+        assert!(client.join().unwrap(), "it resumes");
+        early
+    };
+    for (context, expected) in [(&with, EARLY), (&without, b"")] {
+        store.release();
+        let first = handshake(&host, &with, &Client::of(SslVersion::TLS1_3));
+        store.hold();
+        assert_eq!(accepted(context, first.session()), expected);
+    }
+}
+
+fn waiting(store: &Slow) -> HostBuilder {
+    Host::builder().store(store.clone()).store_deadline(Duration::from_secs(3_600))
+}
