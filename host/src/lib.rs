@@ -57,7 +57,7 @@ pub mod status;
 pub mod store;
 
 #[cfg(feature = "tokio")]
-pub use self::accept::{accept, accept_early_data};
+pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
     callbacks::{
         Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks,

@@ -5,7 +5,6 @@ mod support;
 use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
-    pin::Pin,
     sync::Arc,
     task::Waker,
     thread,
@@ -22,6 +21,7 @@ use reprise::{
     store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
 };
 use support::{shared::Shared, slow::Slow, wire::Wire, *};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use zeroize::Zeroizing;
 
 const EARLY: &[u8] = b"GET /once HTTP/1.1\r\n\r\n";
@@ -48,7 +48,7 @@ fn offering<S: Read + Write>(session: &SslSession, stream: S) -> SslStream<S> {
 fn first_flight(session: &SslSession) -> Vec<u8> {
     let mut client = offering(session, Wire::from_client(Vec::new()));
     client.write_early_data(EARLY).unwrap();
-    client.get_ref().sent().to_vec()
+    client.get_mut().take_sent()
 }
 
 /// What a node accepts of a flight that somebody sends, and what became of the connection so far.
@@ -226,43 +226,118 @@ fn a_handshake_that_waits_for_the_store_is_taken_up_by_reading_early_data() {
     assert_eq!(store.fetched(), [(id, Consume::Always)]);
 }
 
+/// A server on tokio, as far as one first flight takes it.
+fn one_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
 #[test]
-fn the_accept_for_tokio_gives_what_came_early_or_leaves_it_to_be_sent_again() {
+fn a_request_that_came_early_is_answered_before_the_handshake_is_complete() {
     let store = Slow::default();
     let host = waiting(&store).build().unwrap();
+    let context = accepting(&host);
+    let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
+    store.hold();
+    let mut client = offering(first.session(), Wire::from_client(Vec::new()));
+    client.write_early_data(EARLY).unwrap();
+    one_thread().block_on(async {
+        let (near, mut far) = duplex(1 << 16);
+        far.write_all(&client.get_mut().take_sent()).await.unwrap();
+        let stream = tokio_openssl::SslStream::new(Ssl::new(&context).unwrap(), near).unwrap();
+        let answers = async {
+            while store.awaited() == 0 {
+                tokio::task::yield_now().await;
+            }
+            store.release();
+        };
+        let (accepted, ()) = tokio::join!(reprise::accept_early(&host, stream), answers);
+        let mut server = accepted.unwrap();
+        assert!(server.is_early());
+        let mut request = [0; EARLY.len()];
+        server.read_exact(&mut request).await.unwrap();
+        server.write_all(b"early").await.unwrap();
+        server.flush().await.unwrap();
+        assert!(server.is_early());
+        assert_eq!((&request[..], server.early_data()), (EARLY, EARLY.len()));
+
+        // Only now does the client hear anything.
+        let mut flight = vec![0; 1 << 16];
+        let length = far.read(&mut flight).await.unwrap();
+        client.get_mut().receive(&flight[..length]);
+        client.connect().unwrap();
+        let mut answer = [0; 5];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"early");
+        client.write_all(b"late").unwrap();
+        far.write_all(&client.get_mut().take_sent()).await.unwrap();
+
+        let mut rest = [0; 4];
+        server.read_exact(&mut rest).await.unwrap();
+        assert_eq!((&rest, server.is_early()), (b"late", false));
+        server.write_all(b"too").await.unwrap();
+        server.shutdown().await.unwrap();
+        let length = far.read(&mut flight).await.unwrap();
+        client.get_mut().receive(&flight[..length]);
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"too");
+    });
+}
+
+#[test]
+fn who_waits_for_the_handshake_reads_what_came_early_all_the_same() {
+    let host = Host::builder().build().unwrap();
     let (with, without) = (accepting(&host), installed(&host));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let accepted = |context: &SslContext, session: &SslSession| {
+    for (context, early) in [(&with, EARLY.len()), (&without, 0)] {
+        let first = handshake(&host, &with, &Client::of(SslVersion::TLS1_3));
         let (near, far) = UnixStream::pair().unwrap();
         near.set_nonblocking(true).unwrap();
-        let session = session.to_owned();
+        let session = first.session().to_owned();
         let client = thread::spawn(move || {
             let mut stream = offering(&session, far);
             stream.write_early_data(EARLY).unwrap();
             stream.connect().unwrap();
-            stream.ssl().session_reused()
+            if early == 0 {
+                stream.write_all(EARLY).unwrap();
+            }
+            stream.write_all(b"late").unwrap();
+            stream.read_exact(&mut [0]).unwrap();
         });
-        let early = runtime.block_on(async {
+        one_thread().block_on(async {
             let near = tokio::net::UnixStream::from_std(near).unwrap();
-            let mut stream = tokio_openssl::SslStream::new(Ssl::new(context).unwrap(), near).unwrap();
-            let answers = async {
-                while store.awaited() == 0 {
-                    tokio::task::yield_now().await;
-                }
-                store.release();
-            };
-            let (early, ()) = tokio::join!(reprise::accept_early_data(&host, Pin::new(&mut stream)), answers);
-            early.unwrap()
+            let stream = tokio_openssl::SslStream::new(Ssl::new(context).unwrap(), near).unwrap();
+            let mut server = reprise::accept_early(&host, stream).await.unwrap();
+            server.finish().await.unwrap();
+            assert!(!server.is_early() && server.early_data() == early);
+            let mut all = [0; EARLY.len() + 4];
+            server.read_exact(&mut all).await.unwrap();
+            assert_eq!(all.to_vec(), [EARLY, b"late"].concat());
+            server.write_all(b"!").await.unwrap();
         });
-        assert!(client.join().unwrap(), "it resumes");
-        early
-    };
-    for (context, expected) in [(&with, EARLY), (&without, b"")] {
-        store.release();
-        let first = handshake(&host, &with, &Client::of(SslVersion::TLS1_3));
-        store.hold();
-        assert_eq!(accepted(context, first.session()), expected);
+        client.join().unwrap();
     }
+}
+
+#[test]
+fn a_client_that_never_finishes_gets_no_goodbye_and_no_second_answer_from_its_recording() {
+    let nodes = nodes(["a", "b"]);
+    let flight = first_flight(handshake(&nodes[0].0, &nodes[0].1, &Client::of(SslVersion::TLS1_3)).session());
+    one_thread().block_on(async {
+        for (n, (host, context)) in nodes.iter().enumerate() {
+            let (near, mut far) = duplex(1 << 16);
+            far.write_all(&flight).await.unwrap();
+            far.shutdown().await.unwrap();
+            let stream = tokio_openssl::SslStream::new(Ssl::new(context).unwrap(), near).unwrap();
+            match reprise::accept_early(host, stream).await {
+                Ok(mut server) => {
+                    assert_eq!((n, server.early_data()), (0, EARLY.len()));
+                    assert!(server.finish().await.is_err(), "the recording has no Finished");
+                    assert!(server.is_early());
+                }
+                Err(_) => assert_eq!(n, 1, "where it was sent first it is accepted"),
+            }
+        }
+    });
 }
 
 fn waiting(store: &Slow) -> HostBuilder {

@@ -33,7 +33,7 @@ pub use self::{
     client::{Client, Session, Visit},
     log::{Log, PATIENCE},
     place::Place,
-    report::{PolicyReport, Report},
+    report::{PolicyReport, REQUEST, Report},
     server::Server,
 };
 

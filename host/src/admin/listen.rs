@@ -111,7 +111,7 @@ async fn run(place: Place, host: Arc<Host>, phases: Phases) {
         while connections.try_join_next().is_some() {}
         connections.spawn(async move {
             // What goes wrong on a connection is its client's business.
-            let _ = http::serve(&mut stream, Vec::new(), &*operator, IDLE, &mut phases).await;
+            let _ = http::serve(&mut stream, &*operator, IDLE, &mut phases).await;
             drop(permit);
         });
     }

@@ -14,7 +14,7 @@ use super::idle::Activity;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Joins `client` and the backend at `address` until both are done, or nothing has moved for `idle`. When one side ends its
-/// sending, so is the other told, and the opposite direction goes on. The backend is sent `first` before anything else.
+/// sending, so is the other told, and the opposite direction goes on. The backend is sent `header` first.
 ///
 /// # Errors
 /// The backend cannot be reached, either stream's error, or `TimedOut`. The client is told goodbye first where only the backend
@@ -22,7 +22,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
     client: &mut S,
     address: &str,
-    first: &[u8],
+    header: &[u8],
     idle: Duration,
 ) -> io::Result<()> {
     let connected = timeout(CONNECT, TcpStream::connect(address)).await;
@@ -38,7 +38,7 @@ pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
     // All that moves moves over the backend's stream.
     let mut backend = activity.note(backend);
     let joined = async {
-        backend.write_all(first).await?;
+        backend.write_all(header).await?;
         tokio::io::copy_bidirectional(client, &mut backend).await
     };
     let joined = tokio::select! {

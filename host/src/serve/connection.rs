@@ -1,6 +1,6 @@
 //! One connection: handshake, then the backend or the responder.
 
-use std::{io, net::SocketAddr, pin::Pin, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
 use openssl::ssl::Ssl;
@@ -15,6 +15,7 @@ use super::{
     report::Report,
     responder::Responder,
 };
+use crate::EarlyStream;
 
 /// Peers that vanish without a word are noticed after some minutes of silence.
 const KEEPALIVE: Duration = Duration::from_secs(120);
@@ -29,7 +30,7 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
         .await
         .with_context(|| format!("not done within {:?}", shared.handshake_timeout))
         .flatten();
-    let Accepted { mut stream, endpoints, early } = match accepted {
+    let (mut stream, endpoints) = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {
             tracing::debug!("{peer}: no handshake: {error:#}");
@@ -37,12 +38,12 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
         }
     };
     let peer = endpoints.source;
-    let report = Report::of(stream.ssl(), early.len(), shared.host.connection(stream.ssl()));
+    let report = Report::of(stream.ssl(), stream.early_data(), shared.host.connection(stream.ssl()));
     tracing::debug!("{peer}: {}", report.summary());
 
     let mut closing = phases.clone();
     let served = tokio::select! {
-        served = exchange(shared, &mut stream, endpoints, early, &report, &mut phases) => served,
+        served = exchange(shared, &mut stream, endpoints, &report, &mut phases) => served,
         () = closing.closing() => goodbye(&mut stream).await,
     };
     if let Err(error) = served {
@@ -50,43 +51,38 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
     }
 }
 
-/// A connection whose handshake is done.
-struct Accepted {
-    stream: SslStream<TcpStream>,
-    endpoints: Endpoints,
-    /// What the client sent before. It is looked at only now, when the client has proved that it is no replay.
-    early: Vec<u8>,
-}
-
-/// The TLS handshake, and before it the header of a proxy that is believed.
-async fn accept(shared: &Shared, listener: usize, mut stream: TcpStream, peer: SocketAddr) -> Result<Accepted> {
+/// The TLS handshake, or of one with 0-RTT data its beginning; and before it the header of a proxy that is believed.
+async fn accept(
+    shared: &Shared,
+    listener: usize,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+) -> Result<(EarlyStream<TcpStream>, Endpoints)> {
     stream.set_nodelay(true)?;
     SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     let endpoints = proxy::endpoints(&mut stream, peer, &shared.accept_proxy).await?;
     // The hook moves the connection to the site that the client asks for.
     let mut ssl = Ssl::new(&shared.sites.context(listener, None))?;
     shared.host.attach(&mut ssl, endpoints.source.ip())?;
-    let mut stream = SslStream::new(ssl, stream)?;
-    let early = crate::accept_early_data(&shared.host, Pin::new(&mut stream)).await?;
-    Ok(Accepted { stream, endpoints, early })
+    let stream = crate::accept_early(&shared.host, SslStream::new(ssl, stream)?).await?;
+    Ok((stream, endpoints))
 }
 
 async fn exchange(
     shared: &Shared,
-    stream: &mut SslStream<TcpStream>,
+    stream: &mut EarlyStream<TcpStream>,
     endpoints: Endpoints,
-    early: Vec<u8>,
     report: &Report,
     phases: &mut Phases,
 ) -> io::Result<()> {
     let Some(backend) = &shared.backend else {
-        return http::serve(stream, early, &Responder { report }, shared.idle_timeout, phases).await;
+        return http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await;
     };
     let header = if backend.send_proxy { header(stream, endpoints, report)? } else { Vec::new() };
-    backend::forward(stream, &backend.address, &[header, early].concat(), backend.idle_timeout).await
+    backend::forward(stream, &backend.address, &header, backend.idle_timeout).await
 }
 
-fn header(stream: &SslStream<TcpStream>, endpoints: Endpoints, report: &Report) -> io::Result<Vec<u8>> {
+fn header(stream: &EarlyStream<TcpStream>, endpoints: Endpoints, report: &Report) -> io::Result<Vec<u8>> {
     let destination = match endpoints.destination {
         Some(destination) => destination,
         None => stream.get_ref().local_addr()?,
@@ -94,6 +90,6 @@ fn header(stream: &SslStream<TcpStream>, endpoints: Endpoints, report: &Report) 
     proxy::header(stream.ssl(), report.server_name(), endpoints.source, destination).map_err(io::Error::other)
 }
 
-async fn goodbye(stream: &mut SslStream<TcpStream>) -> io::Result<()> {
+async fn goodbye(stream: &mut EarlyStream<TcpStream>) -> io::Result<()> {
     timeout(GOODBYE, stream.shutdown()).await?
 }

@@ -59,7 +59,7 @@ impl Answer {
     }
 }
 
-/// Answers the requests that come over `stream`, of which the first bytes are `received` already, then closes it.
+/// Answers the requests that come over `stream`, then closes it.
 ///
 /// A client that sends no whole head within `idle`, or takes no answer within it, is dropped. When the server drains, a
 /// request that has begun is answered and the connection closed.
@@ -68,11 +68,11 @@ impl Answer {
 /// The stream's.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    mut received: Vec<u8>,
     resources: &impl Resources,
     idle: Duration,
     phases: &mut Phases,
 ) -> io::Result<()> {
+    let mut received = Vec::new();
     // A client's first request is waited for even when the server drains: it may have connected a moment ago.
     let mut waits_for_drain = false;
     loop {

@@ -31,17 +31,17 @@ pub(crate) struct Options {
 
     /// Accept 0-RTT data of up to this size, at most 16KiB [default: 0, none]
     ///
-    /// TLS 1.3 only. A session is good for it once, on all nodes that share a store: the look-up that accepts it takes the session
-    /// out of the store. It is answered when the client's handshake is complete, so that somebody who sends again what a client sent
-    /// is answered nothing (RFC 8446 section 8, RFC 8470). With --backend it needs --early-data-to-backend.
+    /// TLS 1.3 only; it saves the client a round trip. A session is good for it once, on all nodes that share a store: the look-up
+    /// that accepts it takes the session out of the store. What remains of the risk of replays (RFC 8446 section 8): who keeps a
+    /// client's data from arriving can deliver it later, when the client has sent it again. The responder only shows things. With
+    /// --backend it needs --early-data-to-backend, or none is accepted.
     #[arg(long, value_name = "SIZE")]
     pub(crate) early_data: Option<Size>,
 
     /// Forward 0-RTT data to the backend too
     ///
-    /// Without it no 0-RTT data is accepted with a --backend. The backend cannot tell it from what came later and cannot answer
-    /// 425 Too Early (RFC 8470): say so only of one whose requests may be made twice, since a client or a proxy that thinks its 0-RTT
-    /// data lost may send it again.
+    /// It may be a replay, see --early-data. The backend cannot tell it from what came later, and so cannot answer 425 Too Early (RFC
+    /// 8470): say this only of a backend that may be asked everything twice.
     #[arg(long)]
     pub(crate) early_data_to_backend: bool,
 

@@ -20,6 +20,7 @@ pub(crate) struct Report {
     resumed: bool,
     /// `not-offered`, `rejected` or `accepted`.
     early_data: &'static str,
+    /// Bytes of it that had come when the connection was first served.
     early_data_bytes: usize,
     /// The first 8 bytes, in hexadecimal: the whole id would let another client take the session away.
     session_id: Option<String>,
@@ -43,8 +44,8 @@ struct PolicyReport {
 }
 
 impl Report {
-    /// The report on a connection whose handshake is done, and with which so many bytes came early. `known` is what the host knows
-    /// of it.
+    /// The report on a connection whose handshake is done, or goes on after so many bytes came early. `known` is what the host
+    /// knows of it.
     pub(crate) fn of(ssl: &SslRef, early_data_bytes: usize, known: Option<ConnectionReport>) -> Self {
         let protocol = ssl.version_str().to_owned();
         let cipher = ssl.current_cipher().map(|cipher| cipher.name().to_owned());

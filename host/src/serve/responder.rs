@@ -45,15 +45,9 @@ mod tests {
         client.shutdown().await.unwrap();
         let phased = Phased::new();
         let serve = async {
-            serve(
-                &mut server,
-                Vec::new(),
-                &Responder { report: &Report::default() },
-                Duration::from_secs(60),
-                &mut phased.watch(),
-            )
-            .await
-            .unwrap();
+            serve(&mut server, &Responder { report: &Report::default() }, Duration::from_secs(60), &mut phased.watch())
+                .await
+                .unwrap();
             drop(server);
         };
         let mut answers = String::new();
@@ -109,7 +103,7 @@ mod tests {
         let mut phases = phased.watch();
         let report = Report::default();
         let responder = Responder { report: &report };
-        let serve = serve(&mut server, Vec::new(), &responder, Duration::from_millis(100), &mut phases);
+        let serve = serve(&mut server, &responder, Duration::from_millis(100), &mut phases);
         let trickle = async {
             loop {
                 client.write_all(b"G").await.unwrap();
@@ -130,9 +124,7 @@ mod tests {
         let mut phases = phased.watch();
         let report = Report::default();
         let serve = async {
-            serve(&mut server, Vec::new(), &Responder { report: &report }, Duration::from_secs(3600), &mut phases)
-                .await
-                .unwrap();
+            serve(&mut server, &Responder { report: &report }, Duration::from_secs(3600), &mut phases).await.unwrap();
             drop(server);
         };
         let client = async {

@@ -14,9 +14,14 @@ impl Wire {
         Self { received: io::Cursor::new(bytes), sent: Vec::new() }
     }
 
-    /// What this end has sent.
-    pub fn sent(&self) -> &[u8] {
-        &self.sent
+    /// What this end has sent since this was asked last.
+    pub fn take_sent(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// The other end sends these bytes.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.received.get_mut().extend_from_slice(bytes);
     }
 }
 

@@ -7,14 +7,14 @@ use std::{
     thread,
 };
 
-use reprise_tests::{PATIENCE, Place, Version, report::REQUEST, s_client, s_client::Shown};
+use reprise_tests::{PATIENCE, Place, REQUEST, Server, Version, s_client, s_client::Shown};
 
 /// Accepted or not, the client says so in these words.
 const ACCEPTED: &str = "Early data was accepted";
 const REJECTED: &str = "Early data was rejected";
 
 /// A request sent early, with the session of `file`.
-fn early(place: &Place, server: &reprise_tests::Server, version: Version) -> Shown {
+fn early(place: &Place, server: &Server, version: Version) -> Shown {
     place.write("request", REQUEST);
     let (session, request) = (place.arg("session.pem"), place.arg("request"));
     s_client::listen(server.address(), version, &["-sess_in", &session, "-early_data", &request])

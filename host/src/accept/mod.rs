@@ -1,4 +1,8 @@
 //! Accepting on tokio, without a thread that waits for a store.
+//!
+//! - `early`: the same, with 0-RTT data
+
+mod early;
 
 use std::{
     future::{Future, poll_fn},
@@ -14,18 +18,16 @@ use tokio::{
 };
 use tokio_openssl::SslStream;
 
+pub use self::early::{EarlyStream, accept_early};
 use crate::{Host, callbacks::tls};
 
 /// How soon an embedder's own callback that asked for a retry is asked again. It has no way to say when.
 const OWN_RETRY: Duration = Duration::from_millis(1);
 
-/// How much 0-RTT data is read at once: as much as fits into a TLS record (RFC 8446 section 5.1).
-const RECORD: usize = 16 << 10;
-
 /// Takes part in a TLS handshake as the server, and waits for the store without holding a thread, for at most
 /// [`crate::HostBuilder::store_deadline`]. Otherwise it is [`SslStream::accept`], and fails as that does.
 ///
-/// 0-RTT data is not accepted, whatever the context allows; the client sends it again. See [`accept_early_data`].
+/// 0-RTT data is not accepted, whatever the context allows; the client sends it again. See [`accept_early`].
 ///
 /// The runtime must have its time enabled.
 ///
@@ -36,36 +38,6 @@ pub async fn accept<S: AsyncRead + AsyncWrite>(
     mut stream: Pin<&mut SslStream<S>>,
 ) -> Result<(), ssl::Error> {
     waiting(host, stream.as_mut(), |stream, context| stream.poll_accept(context)).await
-}
-
-/// Like [`accept`], and gives the 0-RTT data that the client sent and the server accepted: none, or at most what the context
-/// allows (`SSL_CTX_set_max_early_data`, and 16 KiB in any case). It is accepted where the client's session is taken out of the store
-/// by this very look-up, so that it is accepted once on all nodes that share a store.
-///
-/// What it says may nonetheless have been sent by somebody who saw it before: to a server that was out of the store's reach, and
-/// to this one now (RFC 8446 section 8). Do for it what may be done twice (RFC 8470).
-///
-/// # Errors
-/// The handshake failed, or the connection did.
-pub async fn accept_early_data<S: AsyncRead + AsyncWrite>(
-    host: &Host,
-    mut stream: Pin<&mut SslStream<S>>,
-) -> Result<Vec<u8>, ssl::Error> {
-    let mut early = Vec::new();
-    if stream.ssl().max_early_data() > 0 {
-        let mut record = vec![0; RECORD];
-        loop {
-            let read = |stream: Pin<&mut SslStream<S>>, context: &mut Context<'_>| {
-                stream.poll_read_early_data(context, &mut record)
-            };
-            match waiting(host, stream.as_mut(), read).await? {
-                0 => break,
-                length => early.extend_from_slice(&record[..length]),
-            }
-        }
-    }
-    accept(host, stream).await?;
-    Ok(early)
 }
 
 /// Has `handshake` go on until it is ready, and again each time that the store which it waits for has answered or is out of time.
