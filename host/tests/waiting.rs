@@ -14,7 +14,11 @@ use std::{
 };
 
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream, SslVersion};
-use reprise::{Alert, HelloResponse, Host, Listener, session::Keyring, store::Consume};
+use reprise::{
+    Alert, HelloResponse, Host, Listener,
+    session::{Keyring, SessionId},
+    store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
+};
 use support::{raw::Offer, slow::Slow, wire::Wire, *};
 use zeroize::Zeroizing;
 
@@ -202,28 +206,28 @@ fn a_session_for_single_use_is_spent_once_however_often_the_handshake_is_taken_u
 /// A store of sessions for single use.
 struct Spending(Slow);
 
-impl reprise::store::Store for Spending {
-    fn scope(&self) -> reprise::store::Scope {
+impl Store for Spending {
+    fn scope(&self) -> Scope {
         self.0.scope()
     }
 
-    fn put(&self, id: reprise::session::SessionId, entry: reprise::store::Entry, now: u64) {
-        self.0.put(id, reprise::store::Entry { single_use: true, ..entry }, now);
+    fn put(&self, id: SessionId, entry: Entry, now: u64) {
+        self.0.put(id, Entry { single_use: true, ..entry }, now);
     }
 
-    fn fetch(&self, id: &reprise::session::SessionId, consume: Consume, now: u64) -> reprise::store::Fetch {
+    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
         self.0.fetch(id, consume, now)
     }
 
-    fn remove(&self, id: &reprise::session::SessionId) -> Option<reprise::store::RecordBytes> {
+    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
         self.0.remove(id)
     }
 
-    fn peek(&self, id: &reprise::session::SessionId) -> Option<reprise::store::RecordBytes> {
+    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
         self.0.peek(id)
     }
 
-    fn usage(&self) -> reprise::store::Usage {
+    fn usage(&self) -> Usage {
         self.0.usage()
     }
 }
@@ -309,6 +313,48 @@ fn the_second_identity_is_asked_for_once_the_first_was_not_found() {
     }
     assert_eq!(stream.accept().unwrap_err().code(), ErrorCode::WANT_READ, "it goes on");
     assert_eq!(store.fetched(), []);
+}
+
+/// Something is there under the first, so that OpenSSL will most likely not ask for the second. That it does, for what is there does not
+/// decode, holds nobody up.
+#[test]
+fn the_second_identity_is_not_waited_for_where_the_first_was_found() {
+    let (key, store) = (key(), Slow::default());
+    let host = Host::builder().store(store.clone()).keyring(key.clone()).store_deadline(NEVER).build().unwrap();
+    let ids = [1, 2].map(|nonce| key.id([nonce; 16], 0));
+    store.put(ids[0], Entry { expires: u64::MAX, ..support::store::entry(100) }, 0);
+    let identities = ids.each_ref().map(|id| &id.as_bytes()[..]);
+    let hello = raw::client_hello(Offer::Identities(&identities));
+    let mut stream = SslStream::new(declared(&host, &installed(&host)), Wire::from_client(hello)).unwrap();
+    store.hold();
+    assert_eq!(stream.accept().unwrap_err().code(), ErrorCode::WANT_CLIENT_HELLO_CB);
+    store.release();
+    store.hold();
+    assert_eq!(stream.accept().unwrap_err().code(), ErrorCode::WANT_READ, "it goes on");
+    assert_eq!(store.fetched().len(), 2);
+    let miss = host.connection(stream.ssl()).unwrap().miss.unwrap();
+    assert_eq!(miss.to_string(), "store-unavailable");
+}
+
+/// A waker may belong to the task that has the connection: one that lasted as long as the connection would keep both.
+#[test]
+fn who_is_woken_is_let_go_when_the_handshake_is_complete() {
+    struct Deaf;
+    impl std::task::Wake for Deaf {
+        fn wake(self: Arc<Self>) {}
+    }
+    let host = Host::builder().build().unwrap();
+    for version in VERSIONS {
+        let deaf = Arc::new(Deaf);
+        let mut ssl = Ssl::new(&installed(&host)).unwrap();
+        host.handles_retry(&mut ssl, &deaf.clone().into()).unwrap();
+        assert_eq!(Arc::strong_count(&deaf), 2);
+        let report = |stream: &SslStream<UnixStream>| {
+            assert_eq!(Arc::strong_count(&deaf), 1, "{version:?}");
+            host.connection(stream.ssl())
+        };
+        try_handshake_on(ssl, report, &Client::of(version)).unwrap();
+    }
 }
 
 /// The client offers both versions, and the session of the one that the server does not take counts for nothing.
