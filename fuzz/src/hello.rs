@@ -20,8 +20,12 @@ pub fn hello(message: &[u8]) {
     let Seen { hello, looked_up } = SEEN.take();
     let Some(hello) = hello else { return assert!(looked_up.is_empty(), "nothing is looked up unseen") };
     for id in looked_up {
-        let seen = hello.session_id && id == legacy_session_id(message) || hello.identities.contains(&id);
+        let legacy = hello.session_id && id == legacy_session_id(message);
+        let seen = legacy || hello.identities.contains(&id);
         assert!(seen || hello.more_identities, "{id:02x?} was looked up, and is not in {hello:?}");
+        // By these a look-up goes ahead of OpenSSL's.
+        let foreseen = legacy || hello.supports_tls13 && hello.psk_with_key_exchange;
+        assert!(foreseen, "{id:02x?} was looked up, and TLS 1.3 does not resume by {hello:?}");
     }
     assert!(hello.identities.len() <= 2);
     if refused.code() != ErrorCode::WANT_READ {

@@ -20,7 +20,7 @@ use reprise::{
     session::{Keyring, SessionId},
     store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
 };
-use support::{shared::Shared, slow::Slow, wire::Wire, *};
+use support::{shared::Shared, slow::Slow, spy::Spy, wire::Wire, *};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use zeroize::Zeroizing;
 
@@ -149,11 +149,13 @@ fn a_session_that_was_not_taken_out_of_the_store_resumes_without_0_rtt() {
     assert_eq!((accepted.as_slice(), report.early_data, report.resumed), (&[][..], EarlyData::Rejected, true));
 }
 
-/// Its own data is refused; the ticket that it gets is as good as any.
+/// Its own data is refused; the ticket that it gets is as good as any: a session that allows less than its client thinks would fail the
+/// client's next handshake.
 #[test]
 fn a_policy_that_allows_no_0_rtt_costs_the_early_data_and_not_the_resumption() {
     let policies = policies::directory(&[("10-late.wasm", reprise_fixtures::policies::no_early_data())]);
-    let host = Host::builder().policies(policies.path()).build().unwrap();
+    let spy = Spy::default();
+    let host = Host::builder().policies(policies.path()).store(spy.clone()).build().unwrap();
     let context = accepting(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
     let (near, far) = UnixStream::pair().unwrap();
@@ -164,7 +166,6 @@ fn a_policy_that_allows_no_0_rtt_costs_the_early_data_and_not_the_resumption() {
         stream.connect().unwrap();
         stream.write_all(EARLY).unwrap();
         stream.read_exact(&mut [0; 2]).unwrap();
-        stream.ssl().session().unwrap().max_early_data()
     });
     let mut stream = SslStream::new(Ssl::new(&context).unwrap(), near).unwrap();
     assert_eq!(stream.read_early_data(&mut [0; 64]).unwrap(), 0);
@@ -172,7 +173,9 @@ fn a_policy_that_allows_no_0_rtt_costs_the_early_data_and_not_the_resumption() {
     let mut request = [0; EARLY.len()];
     stream.read_exact(&mut request).unwrap();
     stream.write_all(b"ok").unwrap();
-    assert_eq!((&request[..], client.join().unwrap()), (EARLY, 1024));
+    client.join().unwrap();
+    let renewed = SslSession::from_der(&spy.seen.record().der).unwrap();
+    assert_eq!((&request[..], spy.seen.puts(), renewed.max_early_data()), (EARLY, 2, 1024));
     let report = host.connection(stream.ssl()).unwrap();
     assert_eq!((report.early_data, report.resumed), (EarlyData::Rejected, true));
 }
