@@ -7,7 +7,9 @@ mod entry;
 mod memory;
 mod notice;
 pub(crate) mod sealed;
+mod stub;
 mod tiers;
+pub use stub::*;
 pub(crate) mod wait;
 
 use std::{sync::Arc, time::Duration};

@@ -20,12 +20,18 @@ const LONGEST: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// The file cannot be read or written.
-    #[error("the keyring {}: {source}", path.display())]
+    #[error("the keyring {}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
+    },
+    /// There is something where a new one is to be made.
+    #[error("{} is there already: choose another name, or add a key with `reprise keys rotate`", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
     },
     /// Others may read or write it.
     #[error("the keyring {} has mode {mode:03o}; expected one that its owner alone may read: `chmod 600 {}`", path.display(), path.display())]
@@ -86,7 +92,7 @@ impl KeyringFile {
     }
 
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
-        let failed = |source| KeyringError::Io { path: path.into(), source };
+        let failed = |cause| KeyringError::Io { path: path.into(), cause };
         let file = File::open(path).map_err(failed)?;
         let about = file.metadata().map_err(failed)?;
         let (mode, owner) = (about.mode() & 0o777, about.uid());
@@ -182,7 +188,7 @@ impl KeyringFile {
         let beside = PathBuf::from(beside);
         let _ = std::fs::remove_file(&beside);
         self.write_to(&beside)?;
-        std::fs::rename(&beside, &self.path).map_err(|source| self.failed(source))
+        std::fs::rename(&beside, &self.path).map_err(|cause| self.failed(cause))
     }
 
     fn write_to(&self, path: &Path) -> Result<(), KeyringError> {
@@ -191,7 +197,10 @@ impl KeyringFile {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });
-        written.map_err(|source| KeyringError::Io { path: path.into(), source })
+        written.map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => KeyringError::Exists { path: path.into() },
+            _ => KeyringError::Io { path: path.into(), cause },
+        })
     }
 
     fn text(&self) -> Result<Zeroizing<String>, KeyringError> {
@@ -209,8 +218,8 @@ impl KeyringFile {
         Ok(text)
     }
 
-    fn failed(&self, source: io::Error) -> KeyringError {
-        KeyringError::Io { path: self.path.clone(), source }
+    fn failed(&self, cause: io::Error) -> KeyringError {
+        KeyringError::Io { path: self.path.clone(), cause }
     }
 }
 
