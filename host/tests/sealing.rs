@@ -2,7 +2,14 @@
 
 mod support;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use openssl::ssl::SslVersion;
 use reprise::{
@@ -171,6 +178,55 @@ fn revocations_are_sealed_too_and_what_does_not_open_revokes_everything() {
     *changed.last_mut().unwrap() ^= 1;
     shared.put_notice(&changed, u64::MAX);
     assert_eq!(handshake(&b, &at_b, &again).miss(), "revoked");
+}
+
+/// What a host with a clock of its own, that is seconds ahead of the others, makes of the time.
+struct Skewed {
+    host: Host,
+    time: Arc<AtomicU64>,
+}
+
+fn skewed(shared: &Shared, name: &'static str, ahead: u64) -> Skewed {
+    let time = Arc::new(AtomicU64::new(1_700_000_000 + ahead));
+    let clock = time.clone();
+    let host = Host::builder()
+        .store(shared.node(name))
+        .keyring(keyring(1))
+        .lifetime(Duration::from_secs(100))
+        .clock(move || clock.load(Ordering::SeqCst))
+        .build()
+        .unwrap();
+    Skewed { host, time }
+}
+
+#[test]
+fn nothing_resumes_longer_for_a_clock_that_is_wrong() {
+    for version in VERSIONS {
+        for (ahead_there, ahead_here) in [(0, 5), (5, 0)] {
+            let shared = Shared::sealed();
+            let there = skewed(&shared, "there", ahead_there);
+            let here = skewed(&shared, "here", ahead_here);
+            let first = handshake(&there.host, &installed(&there.host), &Client::of(version));
+            let context = installed(&here.host);
+            let again = Client::of(version).offering(first.session());
+            let pass = |seconds| {
+                shared.pass(seconds);
+                for node in [&there, &here] {
+                    node.time.fetch_add(seconds, Ordering::SeqCst);
+                }
+            };
+            pass(90);
+            let second = handshake(&here.host, &context, &again);
+            assert!(second.resumed, "{version:?}, {ahead_there} and {ahead_here}: {}", second.miss());
+            // Seen from here, it ends when it really ends, at most.
+            let report = second.report.unwrap();
+            let at = here.time.load(Ordering::SeqCst);
+            let authenticated = report.authenticated.unwrap();
+            assert!(at - authenticated >= 90, "it is {} s old", at - authenticated);
+            pass(10);
+            assert!(!handshake(&here.host, &context, &again).resumed, "{version:?}, {ahead_there} and {ahead_here}");
+        }
+    }
 }
 
 fn write(file: &std::path::Path, lines: &[String]) {

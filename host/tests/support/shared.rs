@@ -1,7 +1,10 @@
 //! A store that several hosts share, which can be out of reach, and where a node may hear late.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -22,6 +25,8 @@ pub struct Shared {
     sealed: bool,
     records: Arc<Memory>,
     state: Arc<Mutex<State>>,
+    /// Seconds since the store was made: the clock that it goes by, which no node sees.
+    clock: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -61,6 +66,15 @@ impl Shared {
             Entry { record: RecordBytes::new(record.into()), expires: u64::MAX, ..store::entry(0) },
             0,
         );
+    }
+
+    /// Time goes by.
+    pub fn pass(&self, seconds: u64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst)
     }
 
     /// The notices that it has, as it has them.
@@ -124,11 +138,12 @@ impl Store for Node {
     }
 
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.shared.records.put(id, entry, now);
+        let expires = self.shared.now() + entry.expires.saturating_sub(now);
+        self.shared.records.put(id, Entry { expires, ..entry }, self.shared.now());
     }
 
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        self.shared.records.fetch(id, consume, now)
+    fn fetch(&self, id: &SessionId, consume: Consume, _now: u64) -> Fetch {
+        self.shared.records.fetch(id, consume, self.shared.now())
     }
 
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
