@@ -91,6 +91,7 @@ impl KeyringFile {
         Ok(Self { path: path.into(), lines: vec![Line { seals_from: now, secret: random_secret()? }] })
     }
 
+    /// Reads it, if nobody but its owner may.
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
         let failed = |cause| KeyringError::Io { path: path.into(), cause };
         let file = File::open(path).map_err(failed)?;
@@ -109,6 +110,7 @@ impl KeyringFile {
         Self::parse(path, &text)
     }
 
+    /// What `text` says, which is in the file at `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, KeyringError> {
         let wrong = |line: usize, what: String| KeyringError::Line { path: path.into(), line: line + 1, what };
         let mut lines = text
@@ -142,11 +144,14 @@ impl KeyringFile {
             if derived.to_string() != *id {
                 return Err(wrong(
                     number,
-                    format!("`{id}` is not the id of this secret, which has `{derived}`: one of them was changed"),
+                    // Not shown: it may be a secret in the wrong place.
+                    format!(
+                        "the first word is not the id of this secret, which is `{derived}`: one of them was changed"
+                    ),
                 ));
             }
             if keys.iter().any(|key| key.secret == secret) {
-                return Err(wrong(number, format!("key {id} is there twice: leave one out")));
+                return Err(wrong(number, format!("key {derived} is there twice: leave one out")));
             }
             keys.push(Line { seals_from, secret });
         }
@@ -323,7 +328,7 @@ mod tests {
             (format!("{FIRST_LINE}\n\n{}", line.replace(" 100 ", " soon ")), "line 3: the second word"),
             (format!("{FIRST_LINE}\n{}", &line[..line.len() - 1]), "line 2: the third word"),
             (format!("{FIRST_LINE}\n{}x", &line[..line.len() - 1]), "line 2: the third word"),
-            (format!("{FIRST_LINE}\n{other_id}{}", &line[1..]), "is not the id of this secret"),
+            (format!("{FIRST_LINE}\n{other_id}{}", &line[1..]), "the first word is not the id of this secret"),
             (format!("{FIRST_LINE}\n{line}\n{line}\n"), "there twice"),
         ] {
             let error = KeyringFile::parse(path, &text).map(|_| ()).expect_err(&text).to_string();
