@@ -7,11 +7,14 @@ use openssl::ssl::{
     Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
 };
 use reprise::{
+    fuzzing::Revocation,
     policy::wit::types::{Certificate, TlsVersion},
-    session::{Border, Epoch, Record, Secret},
+    revocation::Matcher,
+    session::{Border, Epoch, Keyring, Record, Secret},
 };
 use reprise_fixtures::{Callback, DATA, policies};
 
+use crate::sealed::{ASSOCIATED, SECRET};
 use crate::wire::{Wire, message, server};
 
 /// A name and its bytes.
@@ -24,7 +27,52 @@ pub fn all() -> Vec<(&'static str, Vec<Seed>)> {
         ("loader", modules()),
         ("manifest", manifests()),
         ("record", records()),
+        ("sealed", sealed()),
+        ("notice", notices()),
+        ("keyring", keyrings()),
         ("verdicts", verdicts()),
+    ]
+}
+
+/// Sealed records: one that opens, one of another session, one of another key.
+fn sealed() -> Vec<Seed> {
+    let seal = |secret: [u8; 32], associated: &[&[u8]]| {
+        let keyring = Keyring::new(secret.into()).expect("OpenSSL derives keys");
+        keyring.seal(associated, b"a record", 0).expect("there is randomness")
+    };
+    vec![
+        ("opens".into(), seal(SECRET, &ASSOCIATED)),
+        ("of-another-session".into(), seal(SECRET, &[b"session", b"reprise", &[8; 32]])),
+        ("of-another-key".into(), seal([1; 32], &ASSOCIATED)),
+    ]
+}
+
+fn notices() -> Vec<Seed> {
+    let note = |policy: Option<&str>| Matcher::Note { policy: policy.map(str::to_owned), note: vec![1, 2] };
+    let matchers = [
+        ("server-name", Matcher::ServerName("a.example".into())),
+        ("no-server-name", Matcher::NoServerName),
+        ("certificate", Matcher::Certificate([7; 32])),
+        ("note", note(None)),
+        ("note-of-a-policy", note(Some("tenants"))),
+        ("all", Matcher::All),
+    ];
+    let encoded = |matcher| Revocation { matcher, before: 1_700_000_000, expires: 1_700_604_800 }.encode();
+    matchers.map(|(name, matcher)| (name.into(), encoded(matcher).expect("it encodes").bytes)).into()
+}
+
+fn keyrings() -> Vec<Seed> {
+    let line = |byte: u8, seals_from: u64| {
+        let ring = Keyring::new([byte; 32].into()).expect("OpenSSL derives keys");
+        format!("{} {seals_from} {}", ring.keys(0)[0].id, format!("{byte:02x}").repeat(32))
+    };
+    let file = |lines: &[String]| format!("reprise-keyring 1\n# remark\n{}\n", lines.join("\n")).into_bytes();
+    vec![
+        ("one".into(), file(&[line(1, 0)])),
+        ("two".into(), file(&[line(1, 1_700_000_000), line(2, 1_700_604_800)])),
+        ("twice".into(), file(&[line(1, 0), line(1, 1)])),
+        // Found: the error showed the first word.
+        ("a-secret-in-front".into(), file(&[format!("{} 0 {}", "01".repeat(32), "01".repeat(32))])),
     ]
 }
 

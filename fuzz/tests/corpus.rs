@@ -53,6 +53,21 @@ fn a_record_that_decodes_encodes_to_itself_and_nothing_follows_it() {
 }
 
 #[test]
+fn what_a_store_gives_back_opens_unchanged_or_not_at_all() {
+    holds_for("sealed", reprise_fuzz::sealed, 20_000);
+}
+
+#[test]
+fn of_a_notice_all_is_read_or_its_time() {
+    holds_for("notice", reprise_fuzz::notice, 50_000);
+}
+
+#[test]
+fn a_keyring_is_taken_whole_or_refused_without_showing_a_secret() {
+    holds_for("keyring", reprise_fuzz::keyring, 2_000);
+}
+
+#[test]
 fn a_verdict_is_lifted_as_the_guest_wrote_it_or_not_at_all() {
     holds_for("verdicts", reprise_fuzz::verdicts, 1_000);
 }

@@ -14,7 +14,7 @@ use reprise::{
     Host,
     session::{Keyring, SessionId},
     store::{
-        Answer, Consume, Entry, Fetch, Found, InvalidationObserver, Memory, Notice, NoticeObserver, Reach, RecordBytes,
+        Answer, Consume, Entry, Fetch, InvalidationObserver, Memory, Notice, NoticeObserver, Reach, RecordBytes,
         Removal, RemovalObserver, Scope, Store, Tiers, TiersError, Unavailable, Usage,
     },
 };

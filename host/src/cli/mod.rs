@@ -2,6 +2,7 @@
 
 mod check;
 mod core_dumps;
+mod keys;
 mod policies;
 mod revoke;
 mod serve;
@@ -35,6 +36,8 @@ enum Action {
     Policies(policies::Policies),
     /// Revoke sessions: they resume nowhere any more
     Revoke(revoke::Revoke),
+    /// Make and rotate the keyring that seals sessions and makes their ids
+    Keys(keys::Keys),
 }
 
 /// Runs the command that the process was started with.
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Action::Status(status) => status.run(),
         Action::Policies(policies) => policies.run(),
         Action::Revoke(revoke) => revoke.run(),
+        Action::Keys(keys) => keys.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

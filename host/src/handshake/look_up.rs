@@ -122,7 +122,10 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, a
         tracing::warn!(session = %id, %error, "a stored session does not decode; the handshake goes on in full");
         Miss::Undecodable
     })?;
-    // A node that shares the store may have had other maxima.
+    // A node that shares the store may have had another clock, and other maxima.
+    if let Some(remaining) = found.remaining {
+        record.expire_by(now.saturating_add(remaining));
+    }
     record.expires = record.expires.min(host.limits.furthest(&record));
     if host.revocations.in_force.revokes(&record) {
         removal::queue_revoked(host, id, found);

@@ -22,6 +22,16 @@ pub enum Unread {
     Everything,
 }
 
+impl Unread {
+    /// Its time, if that can be read.
+    pub fn before(&self) -> Option<u64> {
+        match self {
+            Unread::Matcher { before } => Some(*before),
+            Unread::Everything => None,
+        }
+    }
+}
+
 impl Revocation {
     /// The revocation as a notice.
     ///

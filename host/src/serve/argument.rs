@@ -1,5 +1,4 @@
-//! Arguments that have parts or forms: `[NAME=]ADDR`, `PORT|ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `memory[:SIZE]`,
-//! `NETWORK/PREFIX`.
+//! Arguments that have parts or forms: `[NAME=]ADDR`, `PORT|ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `NETWORK/PREFIX`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -10,8 +9,6 @@ use std::{
 use clap::ValueEnum;
 use ipnet::IpNet;
 use serde::Deserialize;
-
-use super::quantity::Size;
 
 /// The name of a listener that was given none, and of the site that serves every name without one of its own.
 pub(crate) const DEFAULT: &str = "default";
@@ -50,14 +47,6 @@ pub(crate) enum SiteClientCa {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct AdminAddress(pub(crate) SocketAddr);
-
-/// The kind of store that sessions are kept in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) enum StoreKind {
-    /// This process's memory, this many bytes of it.
-    Memory(Size),
-}
 
 /// A network, or one address, that connections come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -104,6 +93,13 @@ pub(crate) enum TlsVersion {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ArgumentError(String);
+
+impl ArgumentError {
+    /// What was found, what was expected, and how to write it.
+    pub(super) fn new(message: String) -> Self {
+        Self(message)
+    }
+}
 
 impl FromStr for Listen {
     type Err = ArgumentError;
@@ -156,17 +152,6 @@ impl FromStr for NamedSite {
     }
 }
 
-impl FromStr for StoreKind {
-    type Err = ArgumentError;
-
-    fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        match text.split_once(':').unwrap_or((text, "64MiB")) {
-            ("memory", size) => size.parse().map(Self::Memory).map_err(|error| ArgumentError(format!("{error}"))),
-            (kind, _) => Err(ArgumentError(format!("no store is called `{kind}`: write `memory` or `memory:SIZE`"))),
-        }
-    }
-}
-
 impl FromStr for Source {
     type Err = ArgumentError;
 
@@ -195,7 +180,7 @@ macro_rules! from_string {
         }
     )*};
 }
-from_string!(AdminAddress, Listen, NamedSite, Source, StoreKind);
+from_string!(AdminAddress, Listen, NamedSite, Source);
 
 /// `name` as a ClientHello may carry it (RFC 6066 section 3): lower case, no trailing dot, no IP address.
 fn server_name(name: &str) -> Result<String, ArgumentError> {
@@ -280,15 +265,6 @@ mod tests {
         }
         for text in ["", "a.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "::ffff:10.0.0.0/104", "*"] {
             assert!(text.parse::<Source>().expect_err(text).to_string().contains("write `"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_memory_store_has_a_default_size() {
-        assert_eq!("memory".parse::<StoreKind>().unwrap(), StoreKind::Memory(Size(64 << 20)));
-        assert_eq!("memory:1MiB".parse::<StoreKind>().unwrap(), StoreKind::Memory(Size(1 << 20)));
-        for text in ["", "disk", "disk:/var", "memory:", "memory:lots"] {
-            assert!(text.parse::<StoreKind>().expect_err(text).to_string().contains("write "), "{text}");
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
 //! - `accept`, `proxy`, `connection`, `phase`: a connection's life, and how the server ends
 //! - `backend` with `idle`, `responder` with `report`: what a connection is for; `http` with `request`: how the responder speaks
+//! - `stores`: `--store`, from words to stores
 //! - `state_dir`: where state that outlives the process is kept
 
 mod accept;
@@ -29,6 +30,7 @@ mod self_signed;
 mod settings;
 mod sites;
 pub(crate) mod state_dir;
+mod stores;
 #[cfg(test)]
 mod tests;
 
@@ -50,11 +52,10 @@ pub(crate) use self::{
     settings::{Settings, read, read_policy_keys},
 };
 use self::{
-    argument::StoreKind,
     phase::{Phase, Phased},
     sites::Sites,
 };
-use crate::{Host, admin::Admin, store::Memory};
+use crate::{Host, admin::Admin, session::Keyring};
 
 /// A server that listens, and does not accept yet.
 pub(crate) struct Server {
@@ -100,7 +101,8 @@ impl Server {
     /// # Errors
     /// Something in `settings` cannot be had: an address is taken, a file is missing or wrong. The message names it.
     pub(crate) async fn bind(settings: Settings) -> Result<Self> {
-        let host = Arc::new(host(&settings)?);
+        let keyring = settings.keyring.as_ref().map(Keyring::open).transpose().context("--keyring")?.map(Arc::new);
+        let host = Arc::new(host(&settings, keyring.clone())?);
         let mut listeners: Vec<String> = Vec::new();
         let mut sockets = Vec::new();
         for listen in &settings.listen {
@@ -117,7 +119,7 @@ impl Server {
         let (sites, seen) = Sites::open(Arc::clone(&host), &settings, listeners.clone())?;
         let (files, asked) = reload::channel();
         let following =
-            tokio::spawn(reload::follow(Arc::clone(&sites), seen, settings.self_signed, asked)).abort_handle();
+            tokio::spawn(reload::follow(Arc::clone(&sites), seen, settings.self_signed, keyring, asked)).abort_handle();
         let reload = Reload { host: Arc::clone(&host), has_policies: settings.policies.is_some(), files };
         // Last: whoever waits for the socket finds a server behind it.
         let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
@@ -201,10 +203,11 @@ impl Reload {
     }
 }
 
-fn host(settings: &Settings) -> Result<Host> {
-    let StoreKind::Memory(capacity) = settings.store;
-    let mut host = Host::builder()
-        .store(Memory::with_capacity(capacity.0))
+fn host(settings: &Settings, keyring: Option<Arc<Keyring>>) -> Result<Host> {
+    let mut host = stores::open(Host::builder(), settings)?
+        .namespace(&settings.namespace)
+        .store_deadline(settings.store_deadline)
+        .copy_age(settings.copy_age)
         .policy_budget(settings.policy_budget)
         .supervision(settings.supervision.clone())
         .lifetime(settings.lifetime)
@@ -212,6 +215,9 @@ fn host(settings: &Settings) -> Result<Host> {
         .tickets(settings.tickets)
         .max_entry(settings.max_session_size)
         .strict_policies(settings.strict);
+    if let Some(keyring) = keyring {
+        host = host.keyring(keyring);
+    }
     if let Some(keys) = &settings.policy_keys {
         host = host.policy_keys(keys.clone());
     }

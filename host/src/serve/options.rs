@@ -6,8 +6,9 @@ use clap::Args;
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Source, StoreKind, TlsVersion},
+    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Source, TlsVersion},
     quantity::{Size, Span},
+    stores::StoreKind,
 };
 
 /// Every option of `reprise serve`, each as given or not. The defaults are applied in [`super::settings`].
@@ -173,11 +174,41 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     pub(crate) tickets: Option<usize>,
 
-    /// Where sessions are kept [default: memory:64MiB]
+    /// Where sessions are kept; repeatable, the nearest first [default: memory:64MiB]
     ///
-    /// The default holds about 100,000 sessions without client certificates.
-    #[arg(long, value_name = "memory[:SIZE]")]
-    pub(crate) store: Option<StoreKind>,
+    /// `memory[:SIZE]`: this process; 64MiB hold about 100,000 sessions without client certificates. `disk:DIR[?size=SIZE]`: all
+    /// processes of this machine, over restarts, in at most 1GiB or SIZE. `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`: a fleet, in
+    /// Redis or Valkey; `rediss://` over TLS, `redis+sentinel://HOST:PORT,…/MASTER`, `redis+cluster://HOST:PORT,…`. Given several
+    /// times, nearer stores keep copies of what further ones have. What leaves the process is sealed with --keyring. A password
+    /// on the command line is seen by every user of this machine: put such a store into --config FILE.
+    #[arg(long, value_name = "STORE")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) store: Vec<StoreKind>,
+
+    /// The keys that seal what leaves this process, and make its session ids [default: none, which memory alone needs]
+    ///
+    /// `reprise keys new FILE` makes it, for all nodes that share a store; it is taken up again when it changes. Nobody but its
+    /// owner may read it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keyring: Option<PathBuf>,
+
+    /// The name of what shares sessions [default: reprise]
+    ///
+    /// Fleets with different names have no sessions in common, even in one Redis and with one keyring.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) namespace: Option<String>,
+
+    /// How long a look-up in a shared store may hold a handshake [default: 20ms]
+    ///
+    /// What is not answered by then is a full handshake. A Redis nearby answers in less than 1 ms.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) store_deadline: Option<Span>,
+
+    /// While a shared store is out of reach, how old copies of its sessions may be that still resume [default: 30s]
+    ///
+    /// A session revoked meanwhile at another node resumes here for that long at most. In whole seconds; `0s`: not at all.
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) copy_age: Option<Span>,
 
     /// The largest session that is kept [default: 16KiB]
     ///
@@ -291,7 +322,11 @@ impl Options {
             lifetime: self.lifetime.or(other.lifetime),
             max_lifetime: self.max_lifetime.or(other.max_lifetime),
             tickets: self.tickets.or(other.tickets),
-            store: self.store.or(other.store),
+            store: or(self.store, other.store),
+            keyring: self.keyring.or(other.keyring),
+            namespace: self.namespace.or(other.namespace),
+            store_deadline: self.store_deadline.or(other.store_deadline),
+            copy_age: self.copy_age.or(other.copy_age),
             max_session_size: self.max_session_size.or(other.max_session_size),
             min_tls: self.min_tls.or(other.min_tls),
             max_tls: self.max_tls.or(other.max_tls),

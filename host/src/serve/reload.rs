@@ -1,11 +1,16 @@
-//! Certificates, keys, CAs and CRLs follow their files.
+//! Certificates, keys, CAs, CRLs and the keyring follow their files.
 //!
 //! Events are hints, the files' content is the truth. A hint, or half a minute without one, leads to a look at every file; a
 //! look that differs from the last is repeated until two in a row are equal, so that a file half written, or a certificate
 //! whose key is still on its way, is not taken up; then the sites that changed are rebuilt. What is wrong is said once, and
 //! the previous certificate stays.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
@@ -17,6 +22,7 @@ use super::{
     self_signed,
     sites::{Change, Look, Sites},
 };
+use crate::{host::unix_seconds, session::Keyring};
 
 /// Behind the events: network file systems have none, and a queue of them may overflow.
 const POLL: Duration = Duration::from_secs(30);
@@ -48,11 +54,18 @@ impl Ask {
     }
 }
 
-/// Keeps `sites` as their files are, and the certificate in `self_signed`, if there is one, from running out. Runs until it is
-/// dropped.
-pub(crate) async fn follow(sites: Arc<Sites>, mut seen: Look, self_signed: Option<PathBuf>, mut asked: Asked) {
+/// Keeps `sites` and the keyring, if there is one, as their files are, and the certificate in `self_signed`, if there is one, from
+/// running out. Runs until it is dropped.
+pub(crate) async fn follow(
+    sites: Arc<Sites>,
+    mut seen: Look,
+    self_signed: Option<PathBuf>,
+    keyring: Option<Arc<Keyring>>,
+    mut asked: Asked,
+) {
     let (hint, mut hints) = mpsc::channel(1);
-    let _watcher = watch(&sites, hint.clone());
+    let mut keys = Keys { keyring, complaint: None };
+    let _watcher = watch(sites.watched().into_iter().chain(keys.file()).collect(), hint.clone());
     // What changed between the first reading and the watch is found by a look of its own.
     let _ = hint.try_send(());
     let mut renewal = Renewal::default();
@@ -65,6 +78,7 @@ pub(crate) async fn follow(sites: Arc<Sites>, mut seen: Look, self_signed: Optio
         if let Some(dir) = &self_signed {
             renewal.look(dir.clone()).await;
         }
+        keys.look().await;
         let Some(settled) = settle(&sites, &seen).await else { continue };
         let (before, now) = (std::mem::replace(&mut seen, settled.clone()), settled);
         let rebuilt = Arc::clone(&sites);
@@ -89,6 +103,39 @@ impl Renewal {
             tracing::error!("the self-signed certificate ends soon and cannot be made anew: {error:#}");
         }
         self.complained = error.is_some();
+    }
+}
+
+/// The keyring is read again, all of it at each look: it is small.
+struct Keys {
+    keyring: Option<Arc<Keyring>>,
+    /// What is wrong is said once, not at each look.
+    complaint: Option<String>,
+}
+
+impl Keys {
+    fn file(&self) -> Option<PathBuf> {
+        Some(self.keyring.as_ref()?.file()?.to_owned())
+    }
+
+    async fn look(&mut self) {
+        let Some(keyring) = self.keyring.clone() else { return };
+        let Ok(read) = tokio::task::spawn_blocking(move || (keyring.reload(), keyring)).await else { return };
+        let complaint = match read {
+            (Ok(changed), keyring) => {
+                if changed || self.complaint.is_some() {
+                    let keys = keyring.keys(unix_seconds(SystemTime::now()));
+                    let ids: Vec<String> = keys.iter().map(|key| key.id.to_string()).collect();
+                    tracing::info!("the keyring's keys are in force: {}", ids.join(", "));
+                }
+                None
+            }
+            (Err(error), _) => Some(error.to_string()),
+        };
+        if let Some(complaint) = complaint.as_ref().filter(|complaint| self.complaint.as_ref() != Some(*complaint)) {
+            tracing::warn!("keeping the keys as they were: {complaint}");
+        }
+        self.complaint = complaint;
     }
 }
 
@@ -123,7 +170,7 @@ fn report(change: &Change) {
 
 /// Watches the directories rather than the files: a file that is renamed over, or reached through a symlink that is
 /// swapped, is another file.
-fn watch(sites: &Sites, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
+fn watch(files: Vec<PathBuf>, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
     let on_event = move |event: notify::Result<notify::Event>| {
         // Our own reading is an event too.
         let is_read = event.is_ok_and(|event| match event.kind {
@@ -144,7 +191,7 @@ fn watch(sites: &Sites, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
             return None;
         }
     };
-    for directory in directories(sites.watched()) {
+    for directory in directories(files) {
         if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
             tracing::warn!("{} cannot be watched and is looked at every {POLL:?} only: {error}", directory.display());
         }

@@ -11,10 +11,11 @@ use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
 
 use super::{
-    argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, StoreKind, TlsVersion},
+    argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, TlsVersion},
     options::Options,
-    quantity::{Size, Span},
+    quantity::Span,
     self_signed, state_dir,
+    stores::StoreKind,
 };
 use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys};
 
@@ -43,7 +44,12 @@ pub(crate) struct Settings {
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
     pub(crate) tickets: usize,
-    pub(crate) store: StoreKind,
+    /// The nearest first; never empty.
+    pub(crate) stores: Vec<StoreKind>,
+    pub(crate) keyring: Option<PathBuf>,
+    pub(crate) namespace: String,
+    pub(crate) store_deadline: Duration,
+    pub(crate) copy_age: Duration,
     pub(crate) max_session_size: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) idle_timeout: Duration,
@@ -132,7 +138,11 @@ impl Settings {
             lifetime: span(options.lifetime, 2 * 3600),
             max_lifetime: span(options.max_lifetime, 24 * 3600),
             tickets: options.tickets.unwrap_or(1),
-            store: options.store.unwrap_or(StoreKind::Memory(Size(64 << 20))),
+            stores: stores(&options)?,
+            keyring: options.keyring,
+            namespace: options.namespace.unwrap_or_else(|| "reprise".into()),
+            store_deadline: options.store_deadline.map_or(Duration::from_millis(20), |span| span.0),
+            copy_age: span(options.copy_age, 30),
             max_session_size: options.max_session_size.map_or(16 << 10, |size| size.0),
             handshake_timeout: span(options.handshake_timeout, 10),
             idle_timeout: span(options.idle_timeout, 60),
@@ -152,6 +162,7 @@ impl Settings {
         for (option, span) in [
             ("policy-budget", settings.policy_budget),
             ("policy-failure-window", settings.supervision.window),
+            ("store-deadline", settings.store_deadline),
             ("lifetime", settings.lifetime),
             ("max-lifetime", settings.max_lifetime),
             ("handshake-timeout", settings.handshake_timeout),
@@ -172,6 +183,12 @@ impl Settings {
             "--policy-failures 0 would set every policy aside before it fails: give it at least 1"
         );
         ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
+        ensure!(
+            !settings.namespace.is_empty()
+                && settings.namespace.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
+            "--namespace `{}` is no name: write letters, digits, `-`, `_` and `.`",
+            settings.namespace
+        );
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
@@ -285,6 +302,24 @@ fn sites(options: &Options, self_signed: Option<&Path>) -> Result<Vec<SiteFiles>
     Ok(sites)
 }
 
+/// The stores, the nearest first, and whether what is needed for them is there.
+fn stores(options: &Options) -> Result<Vec<StoreKind>> {
+    if options.store.is_empty() {
+        return Ok(vec![StoreKind::default()]);
+    }
+    ensure!(
+        options.store.is_sorted_by(|nearer, further| nearer.distance() < further.distance()),
+        "--store: the stores are in the wrong order, or one kind is given twice: write `memory`, `disk:…`, `redis…://…` in this order, \
+         each at most once"
+    );
+    ensure!(
+        options.keyring.is_some() || !options.store.iter().any(StoreKind::is_shared),
+        "--store: others than this process can read what is kept there, and there are no keys to seal it with: make a keyring with \
+         `reprise keys new FILE`, and give --keyring FILE, the same one to every server that shares the store"
+    );
+    Ok(options.store.clone())
+}
+
 fn policy_keys(options: &Options) -> Result<Option<PolicyKeys>> {
     let Some(file) = &options.policy_keys else { return Ok(None) };
     ensure!(
@@ -369,6 +404,11 @@ mod tests {
             ("policy-keys = 'keys'", "--policies"),
             ("policies = 'p'\npolicy-keys = '/no/such/keys'", "/no/such/keys"),
             ("max-connections = 0", "--max-connections"),
+            ("store = 'disk:d'", "reprise keys new"),
+            ("store = ['disk:d', 'memory']\nkeyring = 'k'", "wrong order"),
+            ("store = ['memory', 'memory:1MiB']", "twice"),
+            ("store-deadline = '0s'", "--store-deadline"),
+            ("namespace = 'a b'", "--namespace"),
         ] {
             let error = format!("{:#}", settings(toml).map(|_| ()).expect_err(toml));
             assert!(error.contains(named), "{toml}: {error}");

@@ -127,6 +127,16 @@ impl Record {
         }
     }
 
+    /// Moves its times back, if need be, so that it expires at `expires` or before.
+    ///
+    /// Another node wrote it, by a clock that may be ahead of this one's; a store that counts down by a clock of its own says when it
+    /// really ends. Times are never moved forward: nothing resumes longer for a clock that is wrong.
+    pub fn expire_by(&mut self, expires: u64) {
+        let ahead = self.expires.saturating_sub(expires);
+        self.expires -= ahead;
+        self.authenticated = self.authenticated.saturating_sub(ahead);
+    }
+
     /// The facts that policies are given. Notes are added for each policy when it is asked.
     pub fn facts(&self, id: &SessionId, fetches: u32) -> Session {
         Session {
@@ -230,6 +240,17 @@ mod tests {
             encoded(record_with_certificate()).concat(),
             "a56467faa949cd602b4a75dc735b477591f4806f0984ad5fb79ac84395129254"
         );
+    }
+
+    #[test]
+    fn times_of_a_clock_that_is_ahead_are_moved_back_and_of_one_that_is_behind_not_forward() {
+        let moved = |by: i64| {
+            let mut record = record();
+            record.expire_by(record.expires.saturating_add_signed(by));
+            (record.authenticated, record.expires)
+        };
+        assert_eq!(moved(-5), (1_699_999_995, 1_700_007_195));
+        assert_eq!(moved(5), (1_700_000_000, 1_700_007_200));
     }
 
     #[test]

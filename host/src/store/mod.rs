@@ -8,7 +8,9 @@ pub(crate) mod guard;
 mod memory;
 mod notice;
 pub(crate) mod sealed;
+mod stub;
 mod tiers;
+pub use stub::*;
 pub(crate) mod wait;
 
 use std::{sync::Arc, time::Duration};

@@ -1,23 +1,32 @@
 //! A store that several hosts share, which can be out of reach, and where a node may hear late.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use reprise::{
     session::SessionId,
     store::{
-        Consume, Entry, Fetch, KnownBy, Later, Memory, Notice, NoticeObserver, Published, RecordBytes, Store,
+        Consume, Entry, Fetch, KnownBy, Later, Memory, Notice, NoticeObserver, Published, RecordBytes, Scope, Store,
         Unavailable, Usage,
     },
 };
 
+use super::store;
+
 /// What the nodes share.
 #[derive(Clone, Default)]
 pub struct Shared {
+    /// Whether records are handed over sealed, as to a store of a fleet, or as they are.
+    sealed: bool,
     records: Arc<Memory>,
     state: Arc<Mutex<State>>,
+    /// Seconds since the store was made: the clock that it goes by, which no node sees.
+    clock: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -40,7 +49,40 @@ pub struct Node {
 }
 
 impl Shared {
-    /// For a node of this name. It hands records over as they are, as a store of one process does.
+    /// One that is handed what is sealed.
+    pub fn sealed() -> Self {
+        Self { sealed: true, ..Self::default() }
+    }
+
+    /// The records that it has, as it has them.
+    pub fn record(&self, id: &SessionId) -> Option<RecordBytes> {
+        self.records.peek(id)
+    }
+
+    /// Puts another record in the place of one.
+    pub fn replace(&self, id: SessionId, record: &[u8]) {
+        self.records.put(
+            id,
+            Entry { record: RecordBytes::new(record.into()), expires: u64::MAX, ..store::entry(0) },
+            0,
+        );
+    }
+
+    /// Time goes by.
+    pub fn pass(&self, seconds: u64) {
+        self.clock.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    /// The notices that it has, as it has them.
+    pub fn notice_bytes(&self) -> Vec<Vec<u8>> {
+        self.state.lock().unwrap().notices.iter().map(|notice| notice.bytes.clone()).collect()
+    }
+
+    /// For a node of this name.
     pub fn node(&self, name: &'static str) -> Node {
         self.state.lock().unwrap().nodes.push(Member { name, observer: None, deaf: false });
         Node { shared: self.clone(), name }
@@ -91,17 +133,17 @@ impl Shared {
 }
 
 impl Store for Node {
-    // As of one process: nothing is sealed.
-    fn scope(&self) -> reprise::store::Scope {
-        reprise::store::Scope::Process
+    fn scope(&self) -> Scope {
+        if self.shared.sealed { Scope::Fleet } else { Scope::Process }
     }
 
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.shared.records.put(id, entry, now);
+        let expires = self.shared.now() + entry.expires.saturating_sub(now);
+        self.shared.records.put(id, Entry { expires, ..entry }, self.shared.now());
     }
 
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        self.shared.records.fetch(id, consume, now)
+    fn fetch(&self, id: &SessionId, consume: Consume, _now: u64) -> Fetch {
+        self.shared.records.fetch(id, consume, self.shared.now())
     }
 
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {

@@ -9,6 +9,7 @@ mod embedders;
 mod failing_policies;
 mod hostile;
 mod invariants;
+mod keys;
 mod leaks;
 mod lifecycle;
 mod owners;

@@ -20,12 +20,18 @@ const LONGEST: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// The file cannot be read or written.
-    #[error("the keyring {}: {source}", path.display())]
+    #[error("the keyring {}: {cause}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
+    },
+    /// There is something where a new one is to be made.
+    #[error("{} is there already: choose another name, or add a key with `reprise keys rotate`", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
     },
     /// Others may read or write it.
     #[error("the keyring {} has mode {mode:03o}; expected one that its owner alone may read: `chmod 600 {}`", path.display(), path.display())]
@@ -85,8 +91,9 @@ impl KeyringFile {
         Ok(Self { path: path.into(), lines: vec![Line { seals_from: now, secret: random_secret()? }] })
     }
 
+    /// Reads it, if nobody but its owner may.
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
-        let failed = |source| KeyringError::Io { path: path.into(), source };
+        let failed = |cause| KeyringError::Io { path: path.into(), cause };
         let file = File::open(path).map_err(failed)?;
         let about = file.metadata().map_err(failed)?;
         let (mode, owner) = (about.mode() & 0o777, about.uid());
@@ -103,6 +110,7 @@ impl KeyringFile {
         Self::parse(path, &text)
     }
 
+    /// What `text` says, which is in the file at `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, KeyringError> {
         let wrong = |line: usize, what: String| KeyringError::Line { path: path.into(), line: line + 1, what };
         let mut lines = text
@@ -136,11 +144,14 @@ impl KeyringFile {
             if derived.to_string() != *id {
                 return Err(wrong(
                     number,
-                    format!("`{id}` is not the id of this secret, which has `{derived}`: one of them was changed"),
+                    // Not shown: it may be a secret in the wrong place.
+                    format!(
+                        "the first word is not the id of this secret, which is `{derived}`: one of them was changed"
+                    ),
                 ));
             }
             if keys.iter().any(|key| key.secret == secret) {
-                return Err(wrong(number, format!("key {id} is there twice: leave one out")));
+                return Err(wrong(number, format!("key {derived} is there twice: leave one out")));
             }
             keys.push(Line { seals_from, secret });
         }
@@ -182,7 +193,7 @@ impl KeyringFile {
         let beside = PathBuf::from(beside);
         let _ = std::fs::remove_file(&beside);
         self.write_to(&beside)?;
-        std::fs::rename(&beside, &self.path).map_err(|source| self.failed(source))
+        std::fs::rename(&beside, &self.path).map_err(|cause| self.failed(cause))
     }
 
     fn write_to(&self, path: &Path) -> Result<(), KeyringError> {
@@ -191,7 +202,10 @@ impl KeyringFile {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         });
-        written.map_err(|source| KeyringError::Io { path: path.into(), source })
+        written.map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => KeyringError::Exists { path: path.into() },
+            _ => KeyringError::Io { path: path.into(), cause },
+        })
     }
 
     fn text(&self) -> Result<Zeroizing<String>, KeyringError> {
@@ -209,8 +223,8 @@ impl KeyringFile {
         Ok(text)
     }
 
-    fn failed(&self, source: io::Error) -> KeyringError {
-        KeyringError::Io { path: self.path.clone(), source }
+    fn failed(&self, cause: io::Error) -> KeyringError {
+        KeyringError::Io { path: self.path.clone(), cause }
     }
 }
 
@@ -314,7 +328,7 @@ mod tests {
             (format!("{FIRST_LINE}\n\n{}", line.replace(" 100 ", " soon ")), "line 3: the second word"),
             (format!("{FIRST_LINE}\n{}", &line[..line.len() - 1]), "line 2: the third word"),
             (format!("{FIRST_LINE}\n{}x", &line[..line.len() - 1]), "line 2: the third word"),
-            (format!("{FIRST_LINE}\n{other_id}{}", &line[1..]), "is not the id of this secret"),
+            (format!("{FIRST_LINE}\n{other_id}{}", &line[1..]), "the first word is not the id of this secret"),
             (format!("{FIRST_LINE}\n{line}\n{line}\n"), "there twice"),
         ] {
             let error = KeyringFile::parse(path, &text).map(|_| ()).expect_err(&text).to_string();

@@ -1,0 +1,5 @@
+//! The decoder of revocations.
+
+#![cfg_attr(fuzzing, no_main)]
+
+reprise_fuzz::target!(reprise_fuzz::notice);
