@@ -1,0 +1,169 @@
+//! What of a store is alive in one process: its threads, and what they share.
+
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::Duration,
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{
+    checkpoint, file,
+    file::Place,
+    jobs::Jobs,
+    notices::Notices,
+    queue::Queue,
+    reader,
+    watch::{self, Publication},
+    writer,
+};
+use crate::store::{InvalidationObserver, RemovalObserver, Removed, Removal, Usage};
+
+/// Readers: one may wait for the disk while others answer from what the system has of the file in memory.
+const READERS: usize = 3;
+
+/// What outlives the threads.
+#[derive(Default)]
+pub struct Common {
+    pub removals: OnceLock<RemovalObserver>,
+    pub invalidations: OnceLock<InvalidationObserver>,
+    pub notices: Notices,
+    pub counts: Counts,
+}
+
+#[derive(Default)]
+pub struct Counts {
+    pub sessions: AtomicU64,
+    pub bytes: AtomicU64,
+    pub evicted: AtomicU64,
+    pub expired: AtomicU64,
+    pub dropped: AtomicU64,
+}
+
+/// What the threads share.
+pub struct Shared {
+    pub place: Place,
+    pub boot: i64,
+    /// This process's number among those that use the store.
+    pub node: i64,
+    pub common: Arc<Common>,
+    pub queue: Queue,
+    pub jobs: Jobs,
+    /// Notices that other processes have not said yet that they know.
+    pub publications: Mutex<Vec<Publication>>,
+    /// Operations that were committed and not checkpointed.
+    pub committed: AtomicU64,
+    stopped: Mutex<bool>,
+    stopping: Condvar,
+}
+
+pub struct Living {
+    /// The process that it is alive in.
+    pub process: u32,
+    pub shared: Arc<Shared>,
+    /// A wait for the writer was in vain: the next ones only look.
+    pub stuck: AtomicBool,
+}
+
+impl Living {
+    pub fn start(place: Place, common: Arc<Common>, process: u32) -> Self {
+        let shared = Arc::new(Shared {
+            place,
+            boot: file::boot(),
+            node: i64::from_ne_bytes(file::random()),
+            common,
+            queue: Queue::default(),
+            jobs: Jobs::default(),
+            publications: Mutex::default(),
+            committed: AtomicU64::new(0),
+            stopped: Mutex::new(false),
+            stopping: Condvar::new(),
+        });
+        let started = spawn(&shared);
+        if let Err(error) = started {
+            tracing::error!(%error, "no threads for the session store on disk: it keeps nothing and finds nothing");
+            shared.stop();
+        }
+        Self { process, shared, stuck: AtomicBool::new(false) }
+    }
+}
+
+fn spawn(shared: &Arc<Shared>) -> io::Result<()> {
+    let start = |name: String, run: fn(&Shared)| {
+        let shared = shared.clone();
+        thread::Builder::new().name(name).spawn(move || run(&shared)).map(drop)
+    };
+    start("reprise-disk-w".into(), writer::run)?;
+    for number in 0..READERS {
+        start(format!("reprise-disk-{number}"), reader::run)?;
+    }
+    start("reprise-disk-n".into(), watch::run)?;
+    start("reprise-disk-c".into(), checkpoint::run)
+}
+
+impl Shared {
+    /// Ends the threads, once what is queued is written.
+    pub fn stop(&self) {
+        *self.stopped.lock() = true;
+        self.stopping.notify_all();
+        self.jobs.stop();
+        self.queue.stop();
+    }
+
+    /// Ends the waiting of the threads that look at the store from time to time.
+    pub fn wake(&self) {
+        self.stopping.notify_all();
+    }
+
+    /// Waits for a while. False when the threads are to end.
+    pub fn wait(&self, span: Duration) -> bool {
+        let mut stopped = self.stopped.lock();
+        if !*stopped {
+            self.stopping.wait_for(&mut stopped, span);
+        }
+        !*stopped
+    }
+}
+
+impl Common {
+    /// Tells of sessions that have left the store.
+    pub fn tell(&self, left: impl IntoIterator<Item = Removed>) {
+        for removed in left {
+            match removed.why {
+                Removal::Evicted => self.counts.evicted.fetch_add(1, Relaxed),
+                Removal::Expired => self.counts.expired.fetch_add(1, Relaxed),
+                _ => 0,
+            };
+            if let Some(observer) = self.removals.get() {
+                observer(removed);
+            }
+        }
+    }
+
+    /// Tells of sessions that were put and are not written.
+    pub fn drop_put(&self, dropped: impl IntoIterator<Item = Removed>) {
+        for removed in dropped {
+            self.counts.dropped.fetch_add(1, Relaxed);
+            if let Some(observer) = self.removals.get() {
+                observer(removed);
+            }
+        }
+    }
+
+    pub fn usage(&self) -> Usage {
+        let counts = &self.counts;
+        Usage {
+            sessions: counts.sessions.load(Relaxed),
+            bytes: counts.bytes.load(Relaxed),
+            prototypes: 0,
+            evicted: counts.evicted.load(Relaxed),
+            expired: counts.expired.load(Relaxed),
+            dropped: counts.dropped.load(Relaxed),
+        }
+    }
+}
