@@ -15,7 +15,7 @@ use super::living::Shared;
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(100);
 /// So many operations are checkpointed at the next look, fewer after a while.
-const MANY: u64 = 500;
+pub const MANY: u64 = 500;
 const AT_LATEST: Duration = Duration::from_secs(5);
 
 /// A log of so many pages is begun anew, for which writers wait a moment: by itself it is only when none has written between a

@@ -107,10 +107,6 @@ impl Place {
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    pub fn size(&self) -> u64 {
-        self.size
-    }
 }
 
 /// What tells this start of the machine from others. Where the system does not say, another one each time: then every entry

@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -58,8 +58,15 @@ pub struct Shared {
     pub publications: Mutex<Vec<Publication>>,
     /// Operations that were committed and not checkpointed.
     pub committed: AtomicU64,
-    stopped: Mutex<bool>,
-    stopping: Condvar,
+    threads: Mutex<Threads>,
+    /// Something of `threads` has changed, or there is something to look at.
+    turn: Condvar,
+}
+
+#[derive(Default)]
+struct Threads {
+    running: usize,
+    stopped: bool,
 }
 
 pub struct Living {
@@ -81,8 +88,8 @@ impl Living {
             jobs: Jobs::default(),
             publications: Mutex::default(),
             committed: AtomicU64::new(0),
-            stopped: Mutex::new(false),
-            stopping: Condvar::new(),
+            threads: Mutex::default(),
+            turn: Condvar::new(),
         });
         let started = spawn(&shared);
         if let Err(error) = started {
@@ -95,8 +102,8 @@ impl Living {
 
 fn spawn(shared: &Arc<Shared>) -> io::Result<()> {
     let start = |name: String, run: fn(&Shared)| {
-        let shared = shared.clone();
-        thread::Builder::new().name(name).spawn(move || run(&shared)).map(drop)
+        let running = Running::on(shared);
+        thread::Builder::new().name(name).spawn(move || run(&running.0)).map(drop)
     };
     start("reprise-disk-w".into(), writer::run)?;
     for number in 0..READERS {
@@ -109,24 +116,48 @@ fn spawn(shared: &Arc<Shared>) -> io::Result<()> {
 impl Shared {
     /// Ends the threads, once what is queued is written.
     pub fn stop(&self) {
-        *self.stopped.lock() = true;
-        self.stopping.notify_all();
+        self.threads.lock().stopped = true;
+        self.turn.notify_all();
         self.jobs.stop();
         self.queue.stop();
     }
 
+    /// Waits until they have ended, `patience` at most.
+    pub fn ended(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut threads = self.threads.lock();
+        while threads.running > 0 && !self.turn.wait_until(&mut threads, until).timed_out() {}
+    }
+
     /// Ends the waiting of the threads that look at the store from time to time.
     pub fn wake(&self) {
-        self.stopping.notify_all();
+        self.turn.notify_all();
     }
 
     /// Waits for a while. False when the threads are to end.
     pub fn wait(&self, span: Duration) -> bool {
-        let mut stopped = self.stopped.lock();
-        if !*stopped {
-            self.stopping.wait_for(&mut stopped, span);
+        let mut threads = self.threads.lock();
+        if !threads.stopped {
+            self.turn.wait_for(&mut threads, span);
         }
-        !*stopped
+        !threads.stopped
+    }
+}
+
+/// A thread that runs.
+struct Running(Arc<Shared>);
+
+impl Running {
+    fn on(shared: &Arc<Shared>) -> Self {
+        shared.threads.lock().running += 1;
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.threads.lock().running -= 1;
+        self.0.turn.notify_all();
     }
 }
 

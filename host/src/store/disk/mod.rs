@@ -55,7 +55,7 @@ use crate::{callbacks::process, session::SessionId};
 /// How long `remove` and `peek`, which are called off handshakes, wait for the disk.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long a store that goes waits until what was put is written.
+/// How long a store that goes waits until what was put is written, and again until the file is closed.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(2);
 
 /// What a store on disk may take.
@@ -274,15 +274,19 @@ impl Living {
     }
 }
 
+/// Writes what is queued and closes the file, within some seconds.
 impl Drop for Disk {
     fn drop(&mut self) {
-        let Some(living) = self.living.take() else { return };
-        if living.process != process::id() {
+        match self.alive() {
+            Ok(None) => {}
+            Ok(Some(living)) => {
+                self.flush(PATIENCE_AT_THE_END);
+                living.shared.stop();
+                living.shared.ended(PATIENCE_AT_THE_END);
+            }
             // Its locks may be held by threads that are not here.
-            return std::mem::forget(living);
+            Err(_) => std::mem::forget(self.living.take()),
         }
-        self.flush(PATIENCE_AT_THE_END);
-        living.shared.stop();
     }
 }
 

@@ -200,10 +200,10 @@ impl Queue {
         }
     }
 
-    /// The batch is committed: its changes wait no more.
-    pub fn written(&self, batch: Batch) {
+    /// These changes are committed, and wait no more.
+    pub fn written(&self, changes: Vec<Numbered>) {
         let mut state = self.state.lock();
-        for written in batch.changes {
+        for written in changes {
             state.done(&written.id, written.number);
         }
         state.tell_flushed();
@@ -222,15 +222,16 @@ impl Queue {
         state.beat = state.beat.or(batch.beat);
     }
 
-    /// The batch cannot be written. Its puts are given up, and returned; its removals wait on, for what was removed is not given
-    /// out.
-    pub fn give_up(&self, batch: Batch) -> Vec<Removed> {
+    /// These changes cannot be written. Puts are given up, and told of; removals wait on, for what was removed is not given out.
+    pub fn give_up(&self, changes: Vec<Numbered>, tell: impl Fn(Removed)) {
+        for Numbered { change, id, .. } in &changes {
+            if let Change::Put { entry, .. } = &**change {
+                tell(Removed { id: *id, record: entry.record.clone(), reach: entry.reach, why: Removal::Evicted });
+            }
+        }
         let mut state = self.state.lock();
-        let mut left = Vec::new();
-        for Numbered { id, number, change } in batch.changes {
-            if let Change::Put { entry, .. } = &*change {
-                let (record, reach) = (entry.record.clone(), entry.reach);
-                left.push(Removed { id, record, reach, why: Removal::Evicted });
+        for Numbered { id, number, change } in changes {
+            if matches!(*change, Change::Put { .. }) {
                 state.done(&id, number);
             } else if let Some(waiting) = state.waiting.get_mut(&id).filter(|waiting| waiting.number == number) {
                 waiting.writing = false;
@@ -238,7 +239,6 @@ impl Queue {
             }
         }
         state.tell_flushed();
-        left
     }
 }
 

@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot::Sender;
 
 use super::{
+    checkpoint,
     living::Shared,
     notices,
     queue::{Batch, Change, Numbered, Urgent},
@@ -78,6 +79,8 @@ impl Writer<'_> {
             {
                 return self.deliver(batch, done);
             }
+            // It may be the log that is as long as there is room for.
+            self.shared.committed.fetch_add(checkpoint::MANY, Relaxed);
             // To take out what is there may need no room.
             let urgent = Batch { urgent: std::mem::take(&mut batch.urgent), ..Batch::default() };
             match self.try_write(&urgent) {
@@ -93,8 +96,7 @@ impl Writer<'_> {
             tracing::warn!(%error, failures = self.failures, "sessions cannot be written to disk and are dropped");
         }
         self.refuse(&mut batch, error);
-        let dropped = self.shared.queue.give_up(batch);
-        self.shared.common.drop_put(dropped);
+        self.shared.queue.give_up(batch.changes, |dropped| self.shared.common.drop_put([dropped]));
         thread::sleep(PAUSE);
     }
 
@@ -124,11 +126,13 @@ impl Writer<'_> {
     }
 
     fn deliver(&mut self, batch: Batch, done: Done) {
-        let Batch { urgent, .. } = batch;
         self.failures = 0;
-        self.shared.committed.fetch_add((urgent.len() + batch.changes.len()) as u64, Relaxed);
-        self.shared.queue.written(Batch { changes: batch.changes, ..Batch::default() });
-        for (urgent, taken) in urgent.into_iter().zip(done.taken) {
+        self.shared.committed.fetch_add((batch.urgent.len() + batch.changes.len()) as u64, Relaxed);
+        self.shared.common.counts.sessions.store(done.sessions, Relaxed);
+        self.shared.common.counts.bytes.store(done.bytes, Relaxed);
+        self.shared.common.tell(done.left);
+        self.shared.queue.written(batch.changes);
+        for (urgent, taken) in batch.urgent.into_iter().zip(done.taken) {
             match (urgent, taken) {
                 (Urgent::Take { id, now, reply }, Taken::Session(stored)) => {
                     let fetches = self.shared.queue.taken(&id);
@@ -138,9 +142,6 @@ impl Writer<'_> {
                 _ => {}
             }
         }
-        self.shared.common.counts.sessions.store(done.sessions, Relaxed);
-        self.shared.common.counts.bytes.store(done.bytes, Relaxed);
-        self.shared.common.tell(done.left);
         if let Some(now) = batch.maintain.filter(|_| done.more) {
             self.shared.queue.maintain(now);
         }
