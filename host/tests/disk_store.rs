@@ -100,6 +100,7 @@ fn of_racing_fetches_that_consume_exactly_one_finds_the_session_written_or_not()
 fn a_fetch_that_consumes_needs_no_wait_for_the_puts_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
+    (1_000..5_000).for_each(|number| store.put(id(number), entry(100), 0));
     store.put(id(1), Entry { single_use: true, ..entry(100) }, 0);
     store.put(id(1), Entry { single_use: true, ..entry(101) }, 0);
     assert_eq!(fetch(&store, &id(1)).map(|found| (found.record.len(), found.consumed)), Some((101, true)));
@@ -185,7 +186,10 @@ fn while_another_process_holds_the_file_multi_use_sessions_are_found_and_removed
     assert!(fetch(&store, &id(0)).is_none());
     assert!(fetch(&store, &id(1)).is_some() && fetch(&store, &id(3)).is_some());
     let taken = ask(&store, &id(1), Consume::Always, 0);
-    assert!(matches!(&taken, Err(FetchError::Unavailable(why)) if why.to_string().contains("another process")), "{taken:?}");
+    assert!(
+        matches!(&taken, Err(FetchError::Unavailable(why)) if why.to_string().contains("another process")),
+        "{taken:?}"
+    );
     assert!(fetch(&store, &id(1)).is_some(), "what could not be taken is there");
     beside.execute_batch("ROLLBACK").unwrap();
     written(&store);

@@ -23,14 +23,9 @@ pub fn answer(fetch: Fetch) -> Option<Found> {
     };
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut context = Context::from_waker(&waker);
-    let spin: u64 = std::env::var("SPIN").ok().map_or(0, |s| s.parse().unwrap());
-    let start = std::time::Instant::now();
     loop {
         match answer.as_mut().poll(&mut context) {
             Poll::Ready(answer) => return answer.expect("the store answers"),
-            Poll::Pending if (start.elapsed().as_micros() as u64) < spin => {
-                if std::env::var_os("YIELD").is_some() { thread::yield_now() } else { std::hint::spin_loop() }
-            }
             Poll::Pending => thread::park(),
         }
     }

@@ -10,7 +10,8 @@ use std::{
 use reprise::{
     session::SessionId,
     store::{
-        Answer, Consume, Disk, DiskOptions, Fetch, Found, InvalidationObserver, KnownBy, Notice, Published, Removed, Store,
+        Answer, Consume, Disk, DiskOptions, Fetch, Found, InvalidationObserver, KnownBy, Notice, Published, Removed,
+        Store,
     },
 };
 use rusqlite::Connection;

@@ -44,9 +44,8 @@ pub fn run(shared: &Shared) {
 }
 
 fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
-    let run = |mode: &str| {
-        connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(1))
-    };
+    let run =
+        |mode: &str| connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(1));
     if run("PASSIVE")? > LONG {
         run("TRUNCATE")?;
     }

@@ -87,7 +87,8 @@ pub enum DiskError {
 }
 
 /// What to do about a damaged file.
-pub const TO_MEND: &str = "stop every server that uses it, remove the directory, and start again: what is lost are sessions";
+pub const TO_MEND: &str =
+    "stop every server that uses it, remove the directory, and start again: what is lost are sessions";
 
 impl DiskError {
     pub(super) fn reading(path: &Path, error: rusqlite::Error) -> Self {

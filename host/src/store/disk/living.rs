@@ -22,7 +22,7 @@ use super::{
     watch::{self, Publication},
     writer,
 };
-use crate::store::{InvalidationObserver, RemovalObserver, Removed, Removal, Usage};
+use crate::store::{InvalidationObserver, Removal, RemovalObserver, Removed, Usage};
 
 /// Readers: one may wait for the disk while others answer from what the system has of the file in memory.
 const READERS: usize = 3;

@@ -47,8 +47,8 @@ use self::{
     queue::Urgent,
 };
 use super::{
-    Answer, Consume, Entry, Fetch, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes, Removal,
-    RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
+    Answer, Consume, Entry, Fetch, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
+    Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
 use crate::{callbacks::process, session::SessionId};
 

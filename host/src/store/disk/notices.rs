@@ -26,12 +26,7 @@ pub struct Notices {
 
 impl Default for Notices {
     fn default() -> Self {
-        Self {
-            known: AtomicI64::new(0),
-            heard: AtomicU64::new(0),
-            made: Instant::now(),
-            observer: Mutex::default(),
-        }
+        Self { known: AtomicI64::new(0), heard: AtomicU64::new(0), made: Instant::now(), observer: Mutex::default() }
     }
 }
 
@@ -100,9 +95,8 @@ pub fn expire(connection: &Connection, now: u64) -> rusqlite::Result<()> {
 
 /// The count and the notices that go with it.
 fn read(connection: &Connection) -> rusqlite::Result<(i64, Vec<Notice>)> {
-    let mut read = connection.prepare_cached(
-        "SELECT store.notices, bytes, expires FROM store LEFT JOIN notices ON true ORDER BY number",
-    )?;
+    let mut read = connection
+        .prepare_cached("SELECT store.notices, bytes, expires FROM store LEFT JOIN notices ON true ORDER BY number")?;
     let (mut count, mut notices) = (0, Vec::new());
     let mut rows = read.query([])?;
     while let Some(row) = rows.next()? {

@@ -95,4 +95,3 @@ fn peek(shared: &Shared, connection: &Connection, id: &SessionId) -> rusqlite::R
 fn answered(reply: Sender<Answer>, answer: Answer) {
     let _ = reply.send(answer); // Nobody waits any more.
 }
-

@@ -47,7 +47,9 @@ pub fn run(shared: &Shared) {
         });
         match looked {
             Ok(opened) => connection = Some(opened),
-            Err(error) => tracing::warn!(%error, "the session store on disk cannot be read: nothing is heard from others"),
+            Err(error) => {
+                tracing::warn!(%error, "the session store on disk cannot be read: nothing is heard from others")
+            }
         }
         let known = shared.common.notices.known();
         if beat.is_none_or(|(last, said): (Instant, i64)| last.elapsed() >= BEAT || said != known) {
@@ -96,7 +98,8 @@ fn look(shared: &Shared, connection: &Connection, seen: &mut Option<i64>) -> rus
     let count = notices::count(connection)?;
     shared.common.notices.catch_up(connection, count)?;
     *seen = Some(invalidate(shared, connection, *seen)?);
-    let sessions = connection.prepare_cached("SELECT sessions FROM store")?.query_row([], |row| row.get::<_, u64>(0))?;
+    let sessions =
+        connection.prepare_cached("SELECT sessions FROM store")?.query_row([], |row| row.get::<_, u64>(0))?;
     shared.common.counts.sessions.store(sessions, Relaxed);
     shared.common.counts.bytes.store(Pages::count(connection)?.bytes(), Relaxed);
     answer(shared, connection)

@@ -113,7 +113,8 @@ impl Writer<'_> {
         let shared = self.shared;
         let connection = self.connected()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut writing = Writing { shared, connection: &transaction, done: Done::default(), removed: HashMap::new(), more: 0 };
+        let mut writing =
+            Writing { shared, connection: &transaction, done: Done::default(), removed: HashMap::new(), more: 0 };
         let put = writing.changes(&batch.changes)?;
         writing.urgent(&batch.urgent)?;
         writing.upkeep(batch)?;
@@ -315,7 +316,13 @@ impl Writing<'_> {
     /// After the puts, so that these are among those that are weighed. Twice their size: where rows go, pages are free only once
     /// they are mostly empty.
     fn make_room(&mut self, put: usize, maintain: bool) -> rusqlite::Result<()> {
-        let bytes = if put > 0 { 2 * put } else if maintain { SHRINK } else { return Ok(()) };
+        let bytes = if put > 0 {
+            2 * put
+        } else if maintain {
+            SHRINK
+        } else {
+            return Ok(());
+        };
         if Pages::count(self.connection)?.scarce() {
             self.more -= room::evict(self.connection, bytes, &mut self.done.left)? as i64;
         }
