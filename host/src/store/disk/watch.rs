@@ -23,10 +23,11 @@ const LOOK_FOR_ANSWERS: Duration = Duration::from_millis(20);
 const BEAT: Duration = Duration::from_secs(1);
 const GONE: u64 = 10;
 
-/// The most changes that are remembered for other processes, and those read at once. Processes look four times a second; one that
+/// The most changes that are remembered for other processes, those read at once, and those forgotten at once. Processes look four times a second; one that
 /// was stopped for so long that more came is not told of the first of them.
 const REMEMBERED: i64 = 65_536;
 const AT_ONCE: i64 = 4_096;
+const FORGOTTEN_AT_ONCE: i64 = 16_384;
 
 /// A notice that the store has, and who waits to hear who knows it.
 pub struct Publication {
@@ -91,7 +92,7 @@ pub fn forget(connection: &Connection) -> rusqlite::Result<()> {
         "DELETE FROM changes WHERE number <= (SELECT max(number) FROM changes) - ?1
          AND number < (SELECT min(number) FROM changes) + ?2",
     )?;
-    forget.execute([REMEMBERED, AT_ONCE]).map(drop)
+    forget.execute([REMEMBERED, FORGOTTEN_AT_ONCE]).map(drop)
 }
 
 fn look(shared: &Shared, connection: &Connection, seen: &mut Option<i64>) -> rusqlite::Result<()> {

@@ -28,6 +28,9 @@ use crate::{
 /// Between one batch that cannot be written and the next.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// Nobody waits for longer to hear who knows a notice.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What is given up at once where a file was made smaller, in bytes.
 const SHRINK: usize = 64 << 10;
 
@@ -170,11 +173,11 @@ impl Writer<'_> {
 
     /// Publishes a notice. It is synced, with all that was committed before: a revocation outlives a power loss.
     fn publish(&mut self, notice: &Notice, wait: Duration, reply: Sender<Result<Published, Unavailable>>) {
-        let until = Instant::now() + wait;
+        let until = Instant::now() + wait.min(LONGEST);
         let shared = self.shared;
         let published = self.connected().and_then(|connection| {
             connection.pragma_update(None, "synchronous", "FULL")?;
-            let published = add(connection, notice);
+            let published = add(connection, notice, shared.node);
             connection.pragma_update(None, "synchronous", "NORMAL")?;
             let count = published?;
             shared.common.notices.catch_up(connection, count)?;
@@ -198,9 +201,11 @@ impl Writer<'_> {
     }
 }
 
-fn add(connection: &mut Connection, notice: &Notice) -> rusqlite::Result<i64> {
+fn add(connection: &mut Connection, notice: &Notice, node: i64) -> rusqlite::Result<i64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let count = notices::add(&transaction, notice)?;
+    // This process is one that knows, as soon as it is committed.
+    watch::beat(&transaction, node, count)?;
     transaction.commit()?;
     Ok(count)
 }
