@@ -3,6 +3,8 @@
 //! A [`Store`] holds encoded session records under their ids. What is in a record is no concern of its: it is handed bytes,
 //! an absolute expiry and a few hints.
 
+#[cfg(feature = "disk")]
+mod disk;
 mod entry;
 pub(crate) mod guard;
 mod memory;
@@ -17,6 +19,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "disk")]
+pub use self::disk::{Disk, DiskError, DiskOptions};
 pub use self::{
     entry::{Answer, Consume, Entry, Fetch, FetchError, Found, Later, RecordBytes},
     memory::Memory,
