@@ -6,6 +6,8 @@
 mod entry;
 mod memory;
 mod notice;
+#[cfg(feature = "redis")]
+mod redis;
 pub(crate) mod sealed;
 mod tiers;
 pub(crate) mod wait;
@@ -14,6 +16,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "redis")]
+pub use self::redis::{Redis, RedisError, RedisOptions};
 pub use self::{
     entry::{Answer, Consume, Entry, Fetch, FetchError, Found, Later, RecordBytes},
     memory::Memory,

@@ -78,8 +78,13 @@ impl RedisCluster {
         format!("redis+cluster://{}", nodes.join(","))
     }
 
-    /// All nodes.
-    pub fn nodes(&mut self) -> &mut [RedisServer] {
+    /// All nodes: those that were masters at the start, then their replicas.
+    pub fn nodes(&self) -> &[RedisServer] {
+        &self.nodes
+    }
+
+    /// All nodes, to kill one and start it again.
+    pub fn nodes_mut(&mut self) -> &mut [RedisServer] {
         &mut self.nodes
     }
 

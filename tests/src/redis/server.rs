@@ -39,9 +39,10 @@ impl RedisServer {
         Self::try_ports(arguments, false, &[])
     }
 
-    /// A server that speaks TLS on a port of its own, with [`certificates::server`]: it is called `localhost`.
+    /// A server that speaks TLS on a port of its own, with [`certificates::server`]: it is called `localhost`. It logs who fails to
+    /// connect.
     pub fn start_tls() -> Self {
-        Self::try_ports(&[], true, &[])
+        Self::try_ports(&["--loglevel", "verbose"], true, &[])
     }
 
     /// A server whose file of settings says these lines too, and which is started with these arguments.

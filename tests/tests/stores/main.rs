@@ -2,4 +2,4 @@
 //!
 //! One program rather than one for each file: they share what they link.
 
-mod servers;
+mod redis;
