@@ -9,10 +9,10 @@ mod entry;
 pub(crate) mod guard;
 mod memory;
 mod notice;
+#[cfg(feature = "redis")]
+mod redis;
 pub(crate) mod sealed;
-mod stub;
 mod tiers;
-pub use stub::*;
 pub(crate) mod wait;
 
 use std::{sync::Arc, time::Duration};
@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "disk")]
 pub use self::disk::{Disk, DiskError, DiskOptions};
+#[cfg(feature = "redis")]
+pub use self::redis::{Redis, RedisError, RedisOptions};
 pub use self::{
     entry::{Answer, Consume, Entry, Fetch, FetchError, Found, Later, RecordBytes},
     memory::Memory,
