@@ -47,6 +47,16 @@ pub struct Visit {
     pub session: Session,
 }
 
+/// What came of one connection to a server that may not be ours.
+pub struct Exchange {
+    /// What it answered.
+    pub answer: String,
+    /// The client's view of whether it resumed.
+    pub reused: bool,
+    /// The session that the client has in the end.
+    pub session: Session,
+}
+
 /// A connection that is open.
 pub struct Open {
     stream: SslStream<TcpStream>,
@@ -148,16 +158,24 @@ impl Open {
     ///
     /// # Errors
     /// The server ends it otherwise.
-    pub fn finish(mut self) -> Result<Visit, String> {
+    pub fn finish(self) -> Result<Visit, String> {
+        let Exchange { answer, reused, session } = self.exchange()?;
+        Ok(Visit { report: Report::of_answer(&answer)?, reused, session })
+    }
+
+    /// Sends the request for the report to any server that ends the connection after its answer.
+    ///
+    /// # Errors
+    /// The server ends it otherwise.
+    pub fn exchange(mut self) -> Result<Exchange, String> {
         self.stream.write_all(REQUEST.as_bytes()).map_err(|error| format!("request: {error}"))?;
         let answer = self.read_to_end()?;
-        let report = Report::of_answer(&answer)?;
         let reused = self.stream.ssl().session_reused();
         // In TLS 1.3 it is there once a ticket has been read, and that comes before the answer.
         let session = self.session()?;
         // The server has closed; what a goodbye meets now is its business.
         let _ = self.stream.shutdown();
-        Ok(Visit { report, reused, session })
+        Ok(Exchange { answer, reused, session })
     }
 
     /// The session that the client has by now.

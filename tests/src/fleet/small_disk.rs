@@ -1,0 +1,71 @@
+//! A file system of a few megabytes that is full when it is told to be.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+};
+
+use crate::{PATIENCE, Place, Server};
+
+/// A tmpfs that only the servers started here see: it is mounted in a namespace of its own, which takes no root, and goes with the
+/// last process in it.
+pub struct SmallDisk {
+    holder: Child,
+    tell: ChildStdin,
+    told: Receiver<String>,
+}
+
+impl SmallDisk {
+    /// A file system of so many MiB at `directory`, which is made.
+    pub fn mount(directory: &Path, megabytes: usize) -> Self {
+        std::fs::create_dir(directory).expect("it can be made");
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).current_dir(directory);
+        let mut holder =
+            command.spawn().expect("`unshare` is not there. Install it, then try again:\n  apt-get install util-linux");
+        let tell = holder.stdin.take().expect("it is piped");
+        let answers = BufReader::new(holder.stdout.take().expect("it is piped"));
+        let (sender, told) = channel();
+        thread::spawn(move || answers.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut disk = Self { holder, tell, told };
+        let directory = directory.to_str().expect("its path is UTF-8");
+        disk.run(&format!("mount -t tmpfs -o size={megabytes}m tmpfs '{directory}' && cd '{directory}'"));
+        disk
+    }
+
+    /// A server that sees it, by [`Place::serve`].
+    pub fn serve(&self, place: &Place, arguments: &[&str]) -> Server {
+        let target = self.holder.id().to_string();
+        let enter = ["--target", &target, "--user", "--mount", "--preserve-credentials", "--"];
+        place.serve_by(Path::new("nsenter"), &enter, arguments)
+    }
+
+    /// Takes all that is free.
+    pub fn fill(&mut self) {
+        // It ends with an error, once there is no more room.
+        self.run("! cat /dev/zero > filler 2> /dev/null");
+    }
+
+    /// Gives it back.
+    pub fn make_room(&mut self) {
+        self.run("rm filler");
+    }
+
+    fn run(&mut self, command: &str) {
+        writeln!(self.tell, "{{ {command}; }} && echo done || echo failed").expect("the shell reads");
+        let told = self.told.recv_timeout(PATIENCE).expect("the shell answers");
+        assert_eq!(told, "done", "{command}");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Servers in it have ended by now, or end later by themselves.
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
+    }
+}

@@ -1,0 +1,5 @@
+//! Several real servers as one service: what resumes where, and what breaks when something is broken.
+//!
+//! One program rather than one for each file: they share what they link.
+
+mod share;
