@@ -104,10 +104,10 @@ impl Place {
     }
 
     /// Like [`Place::serve`], by a program that runs what it is told after these arguments of its own.
-    pub fn serve_by(&self, program: &Path, before: &[&str], arguments: &[&str]) -> Server {
+    pub fn serve_by(&self, program: &str, before: &[&str], arguments: &[&str]) -> Server {
         let server = crate::built::server();
         let server = server.to_str().expect("its path is UTF-8");
-        self.command_line(arguments, |all| Server::start(program, &[before, &[server], all].concat(), &[]))
+        self.command_line(arguments, |all| Server::start(Path::new(program), &[before, &[server], all].concat(), &[]))
     }
 
     fn command_line(&self, arguments: &[&str], start: impl FnOnce(&[&str]) -> Server) -> Server {

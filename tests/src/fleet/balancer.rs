@@ -87,9 +87,9 @@ impl Balancer {
         self.shared.lock().nodes[node].is_in = true;
     }
 
-    /// Where the last connection that this client made went last.
-    pub fn passed(&self, client: SocketAddr) -> Option<Passed> {
-        self.shared.lock().passed.iter().rev().find(|one| one.client == client).copied()
+    /// All connections, in the order in which nodes were asked to take them; those that were refused come again.
+    pub fn all(&self) -> Vec<Passed> {
+        self.shared.lock().passed.clone()
     }
 
     /// How many connections each node has taken.

@@ -7,6 +7,8 @@ use std::{
 
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+use super::SmallDisk;
 use crate::{Place, Server, built, redis::free_port};
 
 /// Nodes that are `reprise serve`, each with a port and a state directory of its own. A node keeps its port when it is started again.
@@ -15,6 +17,8 @@ pub struct Fleet {
     nodes: Vec<Node>,
     place: Place,
     arguments: Vec<String>,
+    /// A program that runs them, and its arguments; none where they run by themselves.
+    runner: Vec<String>,
 }
 
 struct Node {
@@ -31,10 +35,20 @@ impl Fleet {
 
     /// Like [`Fleet::start`], in a place that may have policies, and with these arguments.
     pub fn start_with(nodes: usize, place: Place, stores: &[&str], arguments: &[&str]) -> Self {
+        Self::start_by(Vec::new(), nodes, place, stores, arguments)
+    }
+
+    /// Like [`Fleet::start_with`]; the nodes see this disk.
+    #[cfg(target_os = "linux")]
+    pub fn start_on(disk: &SmallDisk, nodes: usize, place: Place, stores: &[&str], arguments: &[&str]) -> Self {
+        Self::start_by(disk.runner(), nodes, place, stores, arguments)
+    }
+
+    fn start_by(runner: Vec<String>, nodes: usize, place: Place, stores: &[&str], arguments: &[&str]) -> Self {
         let stores = stores.iter().flat_map(|store| ["--store", store]);
         let mut arguments: Vec<String> = stores.chain(arguments.iter().copied()).map(str::to_owned).collect();
         arguments.extend(["--keyring".to_owned(), place.arg("keyring")]);
-        let mut fleet = Self { place, arguments, nodes: Vec::new() };
+        let mut fleet = Self { nodes: Vec::new(), place, arguments, runner };
         fleet.run(&["keys", "new", &fleet.place.arg("keyring")]);
         for node in 0..nodes {
             let port = free_port();
@@ -48,7 +62,11 @@ impl Fleet {
         let (listen, state) = (format!("127.0.0.1:{port}"), self.state(node));
         let mut all = vec!["--listen", &listen, "--state-dir", &state];
         all.extend(self.arguments.iter().map(String::as_str));
-        self.place.serve(&all)
+        let runner: Vec<&str> = self.runner.iter().map(String::as_str).collect();
+        match runner.split_first() {
+            None => self.place.serve(&all),
+            Some((program, before)) => self.place.serve_by(program, before, &all),
+        }
     }
 
     fn state(&self, node: usize) -> String {

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use crate::{PATIENCE, Place, Server};
+use crate::PATIENCE;
 
 /// A tmpfs that only the servers started here see: it is mounted in a namespace of its own, which takes no root, and goes with the
 /// last process in it.
@@ -37,11 +37,11 @@ impl SmallDisk {
         disk
     }
 
-    /// A server that sees it, by [`Place::serve`].
-    pub fn serve(&self, place: &Place, arguments: &[&str]) -> Server {
+    /// The program that runs others where they see it, and its arguments.
+    pub(super) fn runner(&self) -> Vec<String> {
         let target = self.holder.id().to_string();
-        let enter = ["--target", &target, "--user", "--mount", "--preserve-credentials", "--"];
-        place.serve_by(Path::new("nsenter"), &enter, arguments)
+        let runner = ["nsenter", "--target", &target, "--user", "--mount", "--preserve-credentials", "--"];
+        runner.map(str::to_owned).to_vec()
     }
 
     /// Takes all that is free.

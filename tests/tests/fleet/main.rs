@@ -2,4 +2,8 @@
 //!
 //! One program rather than one for each file: they share what they link.
 
+mod disk;
+mod faults;
+mod revocation;
 mod share;
+mod single_use;
