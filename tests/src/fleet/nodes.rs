@@ -9,7 +9,7 @@ use serde_json::Value;
 
 #[cfg(target_os = "linux")]
 use super::SmallDisk;
-use crate::{Place, Server, built, redis::free_port};
+use crate::{Client, Place, Server, Session, built, redis::free_port, until};
 
 /// Nodes that are `reprise serve`, each with a port and a state directory of its own. A node keeps its port when it is started again.
 pub struct Fleet {
@@ -91,6 +91,21 @@ impl Fleet {
     /// A node that is up.
     pub fn node(&self, node: usize) -> &Server {
         self.nodes[node].server.as_ref().expect("it is up")
+    }
+
+    /// A session that the first node made for this client, and that resumed at every other one.
+    ///
+    /// It is written behind the handshake that made it, so a node may be asked too early; what a node did not find it does not look for
+    /// again for some seconds. So each attempt is with a session of its own.
+    pub fn known_everywhere(&self, client: &Client) -> Session {
+        let mut known = None;
+        until("every node finds a session", || {
+            let session = client.first_visit(self.address(0)).session;
+            let found = self.addresses().into_iter().all(|node| client.revisit(node, &session).reused);
+            known = found.then_some(session);
+            known.is_some()
+        });
+        known.expect("it was waited for")
     }
 
     /// Ends a node with SIGKILL.

@@ -1,6 +1,6 @@
 //! Sessions on the disk that the processes of one machine share.
 
-use reprise_tests::{Client, Place, Session, Version, fleet::Fleet, until};
+use reprise_tests::{Client, Place, Session, Version, fleet::Fleet};
 
 /// Two nodes, with copies in memory of what is on the disk.
 fn fleet() -> Fleet {
@@ -13,9 +13,7 @@ fn fleet() -> Fleet {
 fn visited(fleet: &Fleet) -> [(Client, Session); 2] {
     Version::BOTH.map(|version| {
         let client = Client::new(version);
-        let session = client.first_visit(fleet.address(0)).session;
-        // It is written behind the handshake that made it.
-        until("the other node finds it", || client.revisit(fleet.address(1), &session).reused);
+        let session = fleet.known_everywhere(&client);
         (client, session)
     })
 }

@@ -5,14 +5,10 @@ use reprise_tests::{Client, Session, Version, fleet::Fleet, redis::RedisServer, 
 const NODES: usize = 4;
 
 /// A client of each version, and a session that every node has a copy of, in memory.
-fn known_everywhere(fleet: &Fleet) -> [(Client, Session); 2] {
+fn visited(fleet: &Fleet) -> [(Client, Session); 2] {
     Version::BOTH.map(|version| {
         let client = Client::new(version);
-        let session = client.first_visit(fleet.address(0)).session;
-        for node in fleet.addresses() {
-            // It is written behind the handshake that made it.
-            until("a node finds it", || client.revisit(node, &session).reused);
-        }
+        let session = fleet.known_everywhere(&client);
         (client, session)
     })
 }
@@ -27,7 +23,7 @@ fn miss(fleet: &Fleet, node: usize, client: &Client, session: &Session) -> Optio
 fn what_is_revoked_at_one_node_resumes_at_none_and_the_command_says_who_knows() {
     let redis = RedisServer::start();
     let fleet = Fleet::start_with(NODES, Default::default(), &["memory", &redis.url()], &["--store-deadline", "5s"]);
-    let visited = known_everywhere(&fleet);
+    let visited = visited(&fleet);
     let other = Client::new(Version::Tls12).asking_for(Some("b.example"));
     let kept = other.first_visit(fleet.address(0)).session;
 
@@ -49,8 +45,7 @@ fn a_node_that_comes_later_knows_what_was_revoked_before() {
     let redis = RedisServer::start();
     let mut fleet = Fleet::start_with(2, Default::default(), &["memory", &redis.url()], &["--store-deadline", "5s"]);
     let client = Client::new(Version::Tls13);
-    let session = client.first_visit(fleet.address(0)).session;
-    until("the other node finds it", || client.revisit(fleet.address(1), &session).reused);
+    let session = fleet.known_everywhere(&client);
     fleet.kill(1);
     let (_, said) = fleet.revoke(0, &["--all", "--wait", "0s"]);
     // It was heard from not long ago, and nobody knows that it is gone.
@@ -64,7 +59,7 @@ fn while_the_store_is_out_of_reach_old_copies_do_not_resume_and_what_is_revoked_
     let redis = RedisServer::start();
     let arguments = ["--copy-age", "1s", "--store-deadline", "100ms"];
     let fleet = Fleet::start_with(NODES, Default::default(), &["memory", &redis.url()], &arguments);
-    let visited = known_everywhere(&fleet);
+    let visited = visited(&fleet);
     redis.pause();
     for node in 0..NODES {
         for (client, session) in &visited {
