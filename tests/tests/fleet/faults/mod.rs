@@ -4,6 +4,7 @@
 mod failover;
 mod keys;
 mod nodes;
+mod status;
 mod store;
 
 use reprise_tests::fleet::{Balancer, Fleet, Load};
