@@ -262,7 +262,10 @@ impl Store for Redis {
         }
         let id = *id;
         let mut answer: Later<Answer> = self.ask(|answer| Request::Peek { id, answer });
-        wait::until(Instant::now() + self.options.answers_within, answer.as_mut()).ok().flatten().map(|found| found.record)
+        wait::until(Instant::now() + self.options.answers_within, answer.as_mut())
+            .ok()
+            .flatten()
+            .map(|found| found.record)
     }
 
     fn publish(&self, notice: Notice, wait: Duration) -> Option<Later<Result<Published, Unavailable>>> {
