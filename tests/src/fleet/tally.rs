@@ -42,7 +42,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub(super) fn count(&self, handshake: Handshake) {
+    /// Counts one more.
+    pub fn count(&self, handshake: Handshake) {
         self.lock().push(handshake);
         self.more.notify_all();
     }

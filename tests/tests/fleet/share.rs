@@ -1,8 +1,8 @@
 //! How many handshakes resume behind a balancer that sends each connection to the next node.
 
 use reprise_tests::{
-    certificates,
-    fleet::{Balancer, Fleet, Load, Nginx, Tally},
+    Version, certificates,
+    fleet::{Balancer, Customer, Fleet, Load, Nginx, Tally},
     redis::RedisServer,
 };
 
@@ -35,4 +35,20 @@ fn behind_a_balancer_clients_resume_at_every_node_where_nginx_knows_only_its_own
         assert!(theirs.share() < 0.5, "{}", theirs.summary());
     }
     assert!(ours.share() >= 0.99, "{}", ours.summary());
+}
+
+/// The hardest client for nodes that write behind: it is at the next node before the one before has put its legs up.
+#[test]
+fn a_client_that_comes_back_at_once_resumes_at_the_next_node() {
+    let redis = RedisServer::start();
+    let fleet = Fleet::start_with(NODES, Default::default(), &["memory", &redis.url()], &["--store-deadline", "5s"]);
+    let balancer = Balancer::start(&fleet.addresses());
+    for version in Version::BOTH {
+        let mut customer = Customer::new(version);
+        let tally = Tally::default();
+        (0..HANDSHAKES).for_each(|_| tally.count(customer.come(balancer.address())));
+        println!("{version:?}: {:.4} resumed; {}", tally.share(), tally.summary());
+        tally.none_failed();
+        assert!(tally.share() >= 0.99, "{version:?}: {}", tally.summary());
+    }
 }
