@@ -4,6 +4,7 @@
 
 mod disk;
 mod faults;
+mod replays;
 mod revocation;
 mod share;
 mod single_use;
