@@ -21,9 +21,6 @@ use crate::{Client, Report, Session, Version, client::Exchange};
 /// More than one, so that nodes have several connections at once.
 const THREADS: usize = 4;
 
-/// Of each thread, half of them of each version.
-const CUSTOMERS: usize = 6;
-
 /// A client that offers the newest session it has, each time it comes.
 pub struct Customer {
     client: Client,
@@ -72,7 +69,7 @@ impl Load {
         let thread = |_| {
             let (tally, over) = (Arc::clone(&tally), Arc::clone(&over));
             thread::spawn(move || {
-                let mut crowd = Crowd::new(CUSTOMERS);
+                let mut crowd = Crowd::new(customers / THREADS);
                 while !over.load(Ordering::Relaxed) {
                     tally.count(crowd.next().come(address));
                 }

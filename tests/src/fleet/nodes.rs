@@ -94,14 +94,20 @@ impl Fleet {
     }
 
     /// A session that the first node made for this client, and that resumed at every other one.
+    pub fn known_everywhere(&self, client: &Client) -> Session {
+        let all: Vec<usize> = (0..self.nodes.len()).collect();
+        self.known_to(client, &all)
+    }
+
+    /// A session that the first node made for this client, and that resumed at these.
     ///
     /// It is written behind the handshake that made it, so a node may be asked too early; what a node did not find it does not look for
     /// again for some seconds. So each attempt is with a session of its own.
-    pub fn known_everywhere(&self, client: &Client) -> Session {
+    pub fn known_to(&self, client: &Client, nodes: &[usize]) -> Session {
         let mut known = None;
-        until("every node finds a session", || {
+        until("these nodes find a session", || {
             let session = client.first_visit(self.address(0)).session;
-            let found = self.addresses().into_iter().all(|node| client.revisit(node, &session).reused);
+            let found = nodes.iter().all(|node| client.revisit(self.address(*node), &session).reused);
             known = found.then_some(session);
             known.is_some()
         });

@@ -55,7 +55,7 @@ mod full {
         let store = format!("disk:{}?size=4MiB", place.arg("disk/sessions"));
         let fleet = Fleet::start_on(&disk, 2, place, &["memory", &store], &["--store-deadline", "100ms"]);
         let balancer = Balancer::start(&fleet.addresses());
-        let load = Load::on(balancer.address());
+        let load = Load::on(balancer.address(), 24);
         load.tally().resumes(20);
         disk.fill();
         load.tally().goes_on(500);

@@ -14,6 +14,9 @@ const NODES: usize = 4;
 /// So long that a busy machine's store is no slow one, so short that one of 200 ms is.
 const DEADLINE: &str = "100ms";
 
+/// Few, so that soon all of them have come again.
+const CUSTOMERS: usize = 24;
+
 /// While something is broken. A look-up that is not answered takes [`DEADLINE`].
 const DURING: usize = 150;
 
@@ -32,7 +35,7 @@ impl Service {
     fn with(url: &str) -> Self {
         let fleet = Fleet::start_with(NODES, Default::default(), &["memory", url], &["--store-deadline", DEADLINE]);
         let balancer = Balancer::start(&fleet.addresses());
-        let load = Load::on(balancer.address());
+        let load = Load::on(balancer.address(), CUSTOMERS);
         let service = Self { fleet, balancer, load };
         service.recovers();
         service

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reprise_tests::{fleet::Wire, redis::RedisServer};
+use reprise_tests::{Client, Version, fleet::Wire, redis::RedisServer, until};
 
 use super::Service;
 
@@ -53,8 +53,12 @@ fn a_store_that_is_full_costs_no_handshake() {
     let redis = RedisServer::start();
     let service = Service::with(&redis.url());
     redis.ask::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    let client = Client::new(Version::Tls12);
+    let session = service.fleet.known_to(&client, &[1]);
     redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     service.goes_on();
+    // What was there before is there still: this node has no copy of its own.
+    until("what it has resumes", || client.revisit(service.fleet.address(2), &session).reused);
     redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]);
     service.survived("full");
 }
