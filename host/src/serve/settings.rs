@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, TlsVersion},
     options::Options,
-    quantity::Span,
+    quantity::{Size, Span},
     self_signed, state_dir,
     stores::StoreKind,
 };
