@@ -63,8 +63,9 @@ impl Customer {
 }
 
 impl Load {
-    /// Four threads of six customers, each in turn as chance has it.
-    pub fn on(address: SocketAddr) -> Self {
+    /// So many customers of this address, half of them of each version. In each thread the next one comes, as chance has it, when the
+    /// one before has gone.
+    pub fn on(address: SocketAddr, customers: usize) -> Self {
         let (tally, over) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
         let thread = |_| {
             let (tally, over) = (Arc::clone(&tally), Arc::clone(&over));
