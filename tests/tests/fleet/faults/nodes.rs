@@ -35,11 +35,9 @@ fn a_node_that_is_killed_costs_the_handshakes_that_it_had_and_no_others() {
     service.fleet.restart(NODE);
     service.recovers();
     let tally = service.load.end();
-    let had = service
-        .balancer
-        .all()
-        .into_iter()
-        .filter(|one| one.node == NODE && one.began <= after && one.ended.is_none_or(|ended| ended >= before));
+    let had = service.balancer.all().into_iter().filter(|one| {
+        one.node == NODE && !one.refused && one.began <= after && one.ended.is_none_or(|ended| ended >= before)
+    });
     let had: Vec<_> = had.map(|one| (one.client, one.began)).collect();
     let failed = tally.none_failed_but(|handshake| {
         let is_its = |(client, began): &(_, Instant)| {
