@@ -1,8 +1,12 @@
 //! Look-ups that wait for a reader.
 
-use std::{collections::VecDeque, sync::mpsc::SyncSender};
+use std::{
+    collections::VecDeque,
+    sync::mpsc::SyncSender,
+    thread::{self, Thread},
+};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use tokio::sync::oneshot::Sender;
 
 use crate::{
@@ -20,47 +24,59 @@ pub enum Job {
     Peek { id: SessionId, reply: SyncSender<Option<RecordBytes>> },
 }
 
+/// The reader that fell idle last is the next to work: what it read of the file is still at hand.
 #[derive(Default)]
-pub struct Jobs {
-    state: Mutex<State>,
-    work: Condvar,
-}
+pub struct Jobs(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Job>,
+    idle: Vec<Thread>,
     stopped: bool,
 }
 
 impl Jobs {
     /// False if too many wait, or nobody is there to do it.
     pub fn push(&self, job: Job) -> bool {
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         if state.stopped || state.waiting.len() >= MOST {
             return false;
         }
         state.waiting.push_back(job);
+        let reader = state.idle.pop();
         drop(state);
-        self.work.notify_one();
+        reader.inspect(Thread::unpark);
         true
     }
 
     /// The next look-up that somebody still waits for; none when there will be no more.
     pub fn next(&self) -> Option<Job> {
-        let mut state = self.state.lock();
+        let mut idle = false;
         loop {
-            match state.waiting.pop_front() {
-                Some(job) if job.abandoned() => {}
-                Some(job) => return Some(job),
-                None if state.stopped => return None,
-                None => self.work.wait(&mut state),
+            let mut state = self.0.lock();
+            while let Some(job) = state.waiting.pop_front() {
+                if !job.abandoned() {
+                    // Another may have been woken for it, and finds nothing.
+                    state.idle.retain(|reader| !idle || reader.id() != thread::current().id());
+                    return Some(job);
+                }
             }
+            if state.stopped {
+                return None;
+            }
+            if !state.idle.iter().any(|reader| reader.id() == thread::current().id()) {
+                state.idle.push(thread::current());
+            }
+            idle = true;
+            drop(state);
+            thread::park();
         }
     }
 
     pub fn stop(&self) {
-        self.state.lock().stopped = true;
-        self.work.notify_all();
+        let mut state = self.0.lock();
+        state.stopped = true;
+        state.idle.drain(..).for_each(|reader| reader.unpark());
     }
 }
 

@@ -106,8 +106,12 @@ impl Queue {
             return Some(Removed { id, record: entry.record, reach: entry.reach, why: Removal::Evicted });
         }
         let replaced = state.change(id, Change::Put { entry, since: now });
+        // The first is what the writer waits for; then it lingers, until there are enough.
+        let wakes = state.waiting.len() == 1 || state.waiting.len() >= BATCH;
         drop(state);
-        self.work.notify_one();
+        if wakes {
+            self.work.notify_one();
+        }
         replaced
     }
 
@@ -222,7 +226,8 @@ impl Queue {
         state.beat = state.beat.or(batch.beat);
     }
 
-    /// These changes cannot be written. Puts are given up, and told of; removals wait on, for what was removed is not given out.
+    /// These changes cannot be written. Puts are given up, and told of; removals wait on, for what was removed is not given out
+    /// as long as this store is there.
     pub fn give_up(&self, changes: Vec<Numbered>, tell: impl Fn(Removed)) {
         for Numbered { change, id, .. } in &changes {
             if let Change::Put { entry, .. } = &**change {
@@ -231,7 +236,7 @@ impl Queue {
         }
         let mut state = self.state.lock();
         for Numbered { id, number, change } in changes {
-            if matches!(*change, Change::Put { .. }) {
+            if state.stopped || matches!(*change, Change::Put { .. }) {
                 state.done(&id, number);
             } else if let Some(waiting) = state.waiting.get_mut(&id).filter(|waiting| waiting.number == number) {
                 waiting.writing = false;
