@@ -233,11 +233,13 @@ impl Store for Redis {
         let left = entry.expires.saturating_sub(now);
         let Some(worker) = self.worker().filter(|_| left > 0) else { return };
         let Some(place) = worker.shared.queue.place(entry.record.len() + OVERHEAD) else { return };
-        let Some(until) = Instant::now().checked_add(Duration::from_secs(left)) else { return };
+        let since = Instant::now();
+        let Some(until) = since.checked_add(Duration::from_secs(left)) else { return };
         worker.ask(Request::Put(Write {
             id,
             header: value::header(&entry),
             record: entry.record,
+            since,
             until,
             _place: place,
         }));

@@ -35,7 +35,8 @@ pub struct Write {
     pub id: SessionId,
     pub header: [u8; 2],
     pub record: RecordBytes,
-    /// When it stops resuming.
+    /// When it was put, and when it stops resuming.
+    pub since: Instant,
     pub until: Instant,
     /// Its place in the queue, until it is written.
     pub _place: Place,
@@ -145,7 +146,7 @@ pub async fn after(before: Option<watch::Receiver<()>>) {
 impl Shared {
     /// Writes a session, or counts it as dropped.
     pub async fn write(&self, write: &Write) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = write.since + PATIENCE;
         let key = self.names.session(&write.id);
         let written = loop {
             if !self.link.connected(deadline.saturating_duration_since(Instant::now())).await {

@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 use redis::{PushInfo, PushKind, Value};
 use tokio::{
     sync::{
+        Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        oneshot,
+        oneshot, watch,
     },
     time::{sleep, timeout},
 };
@@ -26,7 +27,7 @@ use super::{
     names::Names,
     notices::Notices,
     random,
-    sessions::{Queue, Said, Underway, Write, after},
+    sessions::{Doing, Queue, Said, Underway, Write, after},
 };
 use crate::{
     callbacks::process,
@@ -39,6 +40,9 @@ const PARTING: Duration = Duration::from_millis(500);
 
 /// How many look-ups wait for the server at once, at most. More are misses.
 const LOOKUPS: usize = 100_000;
+
+/// How many writes are on their way to the server at once, at most.
+const WRITES: usize = 256;
 
 /// Digits by which a node knows its own messages.
 const TAG: usize = 8;
@@ -79,7 +83,8 @@ pub struct Shared {
     pub said_foreign: Said,
     pub said_dropping: Said,
     underway: Mutex<Underway>,
-    lookups: tokio::sync::Semaphore,
+    lookups: Semaphore,
+    writes: Semaphore,
     tag: [u8; TAG],
     cluster: bool,
 }
@@ -98,7 +103,8 @@ impl Worker {
             said_foreign: Said::new(false),
             said_dropping: Said::new(false),
             underway: Mutex::default(),
-            lookups: tokio::sync::Semaphore::new(LOOKUPS),
+            lookups: Semaphore::new(LOOKUPS),
+            writes: Semaphore::new(WRITES),
             tag: random(),
             cluster: address.is_cluster(),
         });
@@ -186,6 +192,7 @@ impl Shared {
                 let (before, doing) = self.next(write.id);
                 tokio::spawn(async move {
                     after(before).await;
+                    let _permit = self.writes.acquire().await;
                     self.write(&write).await;
                     self.underway.lock().end(&write.id, doing);
                 });
@@ -228,7 +235,7 @@ impl Shared {
     }
 
     /// What is to be waited for before something is done to `id`, and the mark that it is being done.
-    fn next(&self, id: SessionId) -> (Option<tokio::sync::watch::Receiver<()>>, super::sessions::Doing) {
+    fn next(&self, id: SessionId) -> (Option<watch::Receiver<()>>, Doing) {
         let mut underway = self.underway.lock();
         (underway.with(&id), underway.begin(id))
     }

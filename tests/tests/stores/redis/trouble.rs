@@ -202,7 +202,7 @@ fn a_password_is_used_and_never_shown() {
     assert!(refused.is_empty(), "it asks for nothing that it may not do: {refused:?}");
 
     let stranger = Redis::connect(&url("hunter3"), patient("a")).unwrap();
-    until("it is refused", || server.ask::<Vec<redis::Value>>(&["ACL", "LOG"]).len() > 0);
+    until("it is refused", || !server.ask::<Vec<redis::Value>>(&["ACL", "LOG"]).is_empty());
     let why = unavailable(&stranger);
     assert!(!why.contains("hunter"), "{why}");
 }
