@@ -25,12 +25,13 @@ use crate::{
 /// No clock ends after this, whatever deadline was set.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// How far the look-up of one candidate has come.
+/// How far the look-up of one candidate has come. `asked` is when it began, in seconds since the Unix epoch: what the store says holds
+/// then.
 pub enum Lookup {
     /// The store was asked.
-    Pending(Later<Answer>),
+    Pending { asked: u64, answer: Later<Answer> },
     /// The store has answered, or did not in time.
-    Answered(Answer),
+    Answered { asked: u64, answer: Answer },
     /// What came of it.
     Judged(Judgement),
 }
@@ -38,22 +39,23 @@ pub enum Lookup {
 impl Lookup {
     /// Asks the store.
     fn begin(host: &Inner, id: &SessionId, consume: Consume) -> Self {
-        let asked = guarded("Store::fetch", None, || Some(host.store.fetch(id, consume, host.now())));
-        match asked {
-            Some(Fetch::Ready(answer)) => Lookup::Answered(answer),
-            Some(Fetch::Pending(answer)) => Lookup::Pending(answer),
-            None => Lookup::Answered(panicked()),
+        let asked = host.now();
+        let fetch = || host.store.fetch(id, consume, asked);
+        match guarded("Store::fetch", Fetch::Ready(panicked()), fetch) {
+            Fetch::Ready(answer) => Lookup::Answered { asked, answer },
+            Fetch::Pending(answer) => Lookup::Pending { asked, answer },
         }
     }
 
     /// Whether the store need not be waited for any more: it has answered, or `until` has passed.
     fn poll(&mut self, waker: &Waker, until: Instant) -> bool {
-        let Lookup::Pending(answer) = self else { return true };
+        let Lookup::Pending { asked, answer } = self else { return true };
+        let asked = *asked;
         let polled =
             guarded("Store::fetch", Poll::Ready(panicked()), || answer.as_mut().poll(&mut Context::from_waker(waker)));
         match polled {
-            Poll::Ready(answer) => self.answer(answer),
-            Poll::Pending if until <= Instant::now() => self.answer(Err(late().into())),
+            Poll::Ready(answer) => self.answer(asked, answer),
+            Poll::Pending if until <= Instant::now() => self.answer(asked, Err(late().into())),
             Poll::Pending => return false,
         }
         true
@@ -61,29 +63,30 @@ impl Lookup {
 
     /// Has the answer in the end. With a waker, nothing is waited for; else this thread waits until `until`.
     pub fn finish(&mut self, waker: Option<&Waker>, until: Instant) {
-        match (waker, &mut *self) {
-            (Some(waker), Lookup::Pending(_)) => {
+        let Lookup::Pending { asked, answer } = self else { return };
+        let asked = *asked;
+        match waker {
+            Some(waker) => {
                 if !self.poll(waker, until) {
-                    self.answer(Err(late().into()));
+                    self.answer(asked, Err(late().into()));
                 }
             }
-            (None, Lookup::Pending(answer)) => {
+            None => {
                 let answer = guarded("Store::fetch", panicked(), || wait::until(until, answer.as_mut()));
-                self.answer(answer);
+                self.answer(asked, answer);
             }
-            (_, Lookup::Answered(_) | Lookup::Judged(_)) => {}
         }
     }
 
-    fn answer(&mut self, answer: Answer) {
-        let before = std::mem::replace(self, Lookup::Answered(answer));
+    fn answer(&mut self, asked: u64, answer: Answer) {
+        let before = std::mem::replace(self, Lookup::Answered { asked, answer });
         // What a store left behind is dropped here; its panic is no panic of the handshake's.
         guarded("Store::fetch", (), || drop(before));
     }
 
     /// Whether OpenSSL will not ask for the next candidate: this one is there.
     fn found(&self) -> bool {
-        matches!(self, Lookup::Answered(Ok(Some(_))) | Lookup::Judged(Ok(_)))
+        matches!(self, Lookup::Answered { answer: Ok(Some(_)), .. } | Lookup::Judged(Ok(_)))
     }
 }
 
@@ -107,8 +110,11 @@ impl Handshake {
                 let until = self.deadline(host);
                 // What could not be waited for is not asked: it might be consumed for nothing.
                 let late = !self.lookups.is_empty() && until <= Instant::now();
-                let lookup =
-                    if late { Lookup::Answered(Err(self::late().into())) } else { Lookup::begin(host, &id, consume) };
+                let lookup = if late {
+                    Lookup::Answered { asked: host.now(), answer: Err(self::late().into()) }
+                } else {
+                    Lookup::begin(host, &id, consume)
+                };
                 self.lookups.push((id, lookup));
                 self.lookups.len() - 1
             }
@@ -148,7 +154,7 @@ impl Connection {
     pub fn pending(&self) -> Option<Instant> {
         let state = self.state.lock();
         let handshake = state.handshake.as_ref()?;
-        let pending = handshake.lookups.iter().any(|(_, lookup)| matches!(lookup, Lookup::Pending(_)));
+        let pending = handshake.lookups.iter().any(|(_, lookup)| matches!(lookup, Lookup::Pending { .. }));
         handshake.store_until.filter(|_| pending)
     }
 }

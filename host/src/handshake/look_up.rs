@@ -75,9 +75,9 @@ fn resume(
     let until = handshake.deadline(host);
     let lookup = handshake.lookup(ssl, host, id)?;
     lookup.finish(waker, until);
-    if let Lookup::Answered(answer) = lookup {
-        let answer = std::mem::replace(answer, Ok(None));
-        let judged = Lookup::Judged(judge(ssl, host, handshake, id, answer));
+    if let Lookup::Answered { asked, answer } = lookup {
+        let (asked, answer) = (*asked, std::mem::replace(answer, Ok(None)));
+        let judged = Lookup::Judged(judge(ssl, host, handshake, id, asked, answer));
         *handshake.lookup(ssl, host, id)? = judged;
     }
     let Some((_, Lookup::Judged(judged))) = handshake.lookups.iter().find(|(seen, _)| *seen == id) else {
@@ -98,9 +98,8 @@ fn resume(
     }
 }
 
-/// Decides whether a candidate resumes of which the store says this. Once for each id of a handshake.
-fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, answer: Answer) -> Judgement {
-    let now = host.now();
+/// Decides whether a candidate resumes of which the store, asked at `now`, says this. Once for each id of a handshake.
+fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, now: u64, answer: Answer) -> Judgement {
     let found = match answer {
         Ok(Some(found)) => found,
         Ok(None) => return Err(Miss::NotFound),
