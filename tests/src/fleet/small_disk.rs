@@ -19,14 +19,20 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// A file system of so many MiB at `directory`, which is made.
-    pub fn mount(directory: &Path, megabytes: usize) -> Self {
+    /// A file system of so many MiB at `directory`, which is made; none where the system allows no namespaces.
+    pub fn mount(directory: &Path, megabytes: usize) -> Option<Self> {
+        let unshare = |program: &str| {
+            let mut command = Command::new("unshare");
+            command.args(["--user", "--map-root-user", "--mount", program]);
+            command
+        };
+        if !unshare("true").status().is_ok_and(|allowed| allowed.success()) {
+            return None;
+        }
         std::fs::create_dir(directory).expect("it can be made");
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "sh"]);
+        let mut command = unshare("sh");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).current_dir(directory);
-        let mut holder =
-            command.spawn().expect("`unshare` is not there. Install it, then try again:\n  apt-get install util-linux");
+        let mut holder = command.spawn().expect("it was there a moment ago");
         let tell = holder.stdin.take().expect("it is piped");
         let answers = BufReader::new(holder.stdout.take().expect("it is piped"));
         let (sender, told) = channel();
@@ -34,7 +40,7 @@ impl SmallDisk {
         let mut disk = Self { holder, tell, told };
         let directory = directory.to_str().expect("its path is UTF-8");
         disk.run(&format!("mount -t tmpfs -o size={megabytes}m tmpfs '{directory}' && cd '{directory}'"));
-        disk
+        Some(disk)
     }
 
     /// The program that runs others where they see it, and its arguments.
