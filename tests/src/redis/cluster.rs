@@ -106,18 +106,38 @@ impl RedisCluster {
     pub fn fail_over(&mut self, key: &str) {
         let master = self.master_of(key);
         self.nodes[master].kill();
-        let next = &self.nodes[(master + SHARDS) % self.nodes.len()];
+        self.succeeded(master, key);
+    }
+
+    /// Kills the master that has the slot of `key` after `meanwhile`, of which the replica that takes its place has heard nothing.
+    pub fn fail_over_behind(&mut self, key: &str, meanwhile: impl FnOnce()) {
+        let master = self.master_of(key);
+        let next = self.partner(master);
+        self.nodes[next].cut_off(&self.nodes[master]);
+        meanwhile();
+        self.nodes[master].kill();
+        self.nodes[next].resume();
+        self.succeeded(master, key);
+    }
+
+    fn succeeded(&self, master: usize, key: &str) {
+        let next = &self.nodes[self.partner(master)];
         until("the replica has its master's place", || {
             next.try_ask::<Value>(&["EXISTS", key]).is_ok() && next.is_master()
         });
         self.well(&[master]);
     }
 
+    /// The other node of the same slots.
+    fn partner(&self, node: usize) -> usize {
+        (node + SHARDS) % self.nodes.len()
+    }
+
     /// Has the replica take the place of the master that has the slot of `key`, though the master lives, without waiting for what
     /// was not copied yet.
     pub fn switch(&self, key: &str) {
         let master = self.master_of(key);
-        let next = (master + SHARDS) % self.nodes.len();
+        let next = self.partner(master);
         self.nodes[next].ask::<()>(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
         until("the replica has its master's place", || self.nodes[next].is_master());
         until("the master has made room", || !self.nodes[master].is_master());

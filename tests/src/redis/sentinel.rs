@@ -72,6 +72,16 @@ impl RedisSentinel {
         self.promoted(1 - before);
     }
 
+    /// Kills the master after `meanwhile`, of which the replica that takes its place has heard nothing.
+    pub fn fail_over_behind(&mut self, meanwhile: impl FnOnce()) {
+        let before = self.current();
+        self.servers[1 - before].cut_off(&self.servers[before]);
+        meanwhile();
+        self.servers[before].kill();
+        self.servers[1 - before].resume();
+        self.promoted(1 - before);
+    }
+
     /// Has the replica take the master's place, though the master lives, and waits until it has.
     pub fn switch(&self) {
         let next = 1 - self.current();

@@ -166,6 +166,12 @@ impl RedisServer {
         });
     }
 
+    /// Pauses this replica so that nothing more of its master reaches it, not even by what is on its way.
+    pub(super) fn cut_off(&self, master: &RedisServer) {
+        self.pause();
+        master.ask::<u64>(&["CLIENT", "KILL", "TYPE", "replica"]);
+    }
+
     /// Deletes everything.
     pub fn wipe(&self) {
         self.ask::<()>(&["FLUSHALL"]);

@@ -24,7 +24,8 @@
 //! In a Cluster, slots move as well, and a migration that broke off can leave a copy at the other node, which may move back. Each move
 //! of a slot gives the node that receives it a new epoch, so there the stamp has the epoch (`cluster_my_epoch`), too.
 //!
-//! What that costs: sessions for single use do not survive a failover, nor a slot's move; their clients do a full handshake. Sessions
+//! What that costs: sessions for single use do not survive a failover, a slot's move, nor the arrival of a master's first replica, for
+//! which it begins a new history; their clients do a full handshake. Sessions
 //! for many uses survive both, but are not consumed for early data afterwards. A virtual machine that is put back to a
 //! snapshot with its memory goes unnoticed.
 //!

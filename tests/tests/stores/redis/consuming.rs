@@ -112,10 +112,11 @@ impl Migration {
     }
 }
 
-/// A master, and its replica.
+/// A master, and its replica. A master begins a new history for its first replica, which is to be over.
 fn pair() -> [RedisServer; 2] {
     let master = RedisServer::start();
     let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port(&master)]);
+    until("the replica is in step", || replica.info("master_link_status") == "up");
     [master, replica]
 }
 

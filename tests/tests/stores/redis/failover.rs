@@ -1,21 +1,17 @@
 //! A replica takes its master's place, and the store goes on by itself.
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
-    thread,
-    time::Duration,
-};
+use std::time::Duration;
 
 use reprise::{
     session::SessionId,
-    store::{Redis, RedisOptions, Store},
+    store::{Consume, Redis, RedisOptions},
 };
 use reprise_tests::{
     redis::{RedisCluster, RedisSentinel, RedisServer},
     until,
 };
 
-use super::{NOW, connected, entry, find, id, key, patient, put, single_use, written};
+use super::{connected, entry, fetch, find, key, patient, put, single_use, take};
 
 /// A node that takes a server for dead after a second.
 fn node(url: &str, name: &str) -> Redis {
@@ -67,52 +63,48 @@ fn go_on(nodes: &[Redis; 2], before: &SessionId) {
 }
 
 #[test]
-fn while_a_master_dies_no_session_is_given_out_twice() {
+fn a_replica_that_had_not_heard_what_is_consumed_does_not_give_it_out_again() {
     let mut sentinel = RedisSentinel::start();
     let nodes = [node(&sentinel.url(), "a"), node(&sentinel.url(), "b")];
-    given_out_once(&nodes, || sentinel.fail_over());
+    let sessions = [put(&nodes[0], single_use()), put(&nodes[0], entry())];
+    copied(sentinel.master());
+    sentinel.fail_over_behind(|| consume(&nodes[0], &sessions));
+    stay_consumed(&nodes, &sessions, sentinel.master());
+
     let mut cluster = RedisCluster::start();
     let nodes = [node(&cluster.url(), "a"), node(&cluster.url(), "b")];
-    given_out_once(&nodes, || cluster.fail_over(&key(&id())));
+    let once = put(&nodes[0], single_use());
+    // One in the same slots.
+    let home = cluster.master_of(&key(&once));
+    let early = loop {
+        let early = put(&nodes[0], entry());
+        if cluster.master_of(&key(&early)) == home {
+            break early;
+        }
+    };
+    copied(&cluster.nodes()[home]);
+    cluster.fail_over_behind(&key(&once), || consume(&nodes[0], &[once, early]));
+    stay_consumed(&nodes, &[once, early], &cluster.nodes()[cluster.master_of(&key(&once))]);
 }
 
-fn given_out_once(nodes: &[Redis; 2], fail_over: impl FnOnce()) {
-    const SESSIONS: usize = 2000;
-    let sessions: Vec<SessionId> = (0..SESSIONS).map(|_| id()).collect();
-    for id in &sessions {
-        nodes[0].put(*id, single_use(), NOW);
-    }
-    written(&nodes[0]);
-    assert_eq!(nodes[0].usage().dropped, 0);
-    let given_out: Vec<AtomicUsize> = sessions.iter().map(|_| AtomicUsize::new(0)).collect();
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for (node, backwards) in nodes.iter().chain(nodes).zip([false, true, true, false]) {
-            let (sessions, given_out, over) = (&sessions, &given_out, &over);
-            // Each asks for every session, and again for all once it is over.
-            scope.spawn(move || {
-                for round in 0.. {
-                    let last = over.load(Relaxed);
-                    for step in 0..SESSIONS {
-                        let number = if backwards { SESSIONS - 1 - step } else { step };
-                        if round == 0 && step % 64 == 0 {
-                            thread::yield_now();
-                        }
-                        if let Ok(Some(_)) = find(node, &sessions[number]) {
-                            given_out[number].fetch_add(1, Relaxed);
-                        }
-                    }
-                    if last {
-                        break;
-                    }
+/// A session for single use, and one that is taken for early data.
+fn consume(node: &Redis, [once, early]: &[SessionId; 2]) {
+    assert!(find(node, once).unwrap().is_some() && take(node, early).is_some());
+}
+
+fn stay_consumed(nodes: &[Redis; 2], [once, early]: &[SessionId; 2], master: &RedisServer) {
+    let there = [once, early].map(|id| master.ask::<u64>(&["EXISTS", &key(id)]));
+    assert_eq!(there, [1, 1], "both are there again");
+    for node in nodes {
+        for (id, consume) in [(once, Consume::IfSingleUse), (early, Consume::Always)] {
+            let mut answer = fetch(node, id, consume);
+            until("the node is back", || {
+                if answer.is_err() {
+                    answer = fetch(node, id, consume);
                 }
+                answer.is_ok()
             });
+            assert!(answer.unwrap().is_none());
         }
-        let given_out = || given_out.iter().filter(|count| count.load(Relaxed) > 0).count();
-        until("some are given out", || given_out() > SESSIONS / 10);
-        fail_over();
-        over.store(true, Relaxed);
-    });
-    let most = given_out.iter().map(|count| count.load(Relaxed)).max();
-    assert_eq!(most, Some(1));
+    }
 }
