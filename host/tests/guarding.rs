@@ -104,10 +104,14 @@ fn a_store_that_is_down_is_left_alone_and_is_used_again_when_it_is_back() {
 
 #[test]
 fn an_old_ticket_offered_again_and_again_costs_one_round_trip() {
+    /// What was not there is remembered at least this long.
+    const REMEMBERED: Duration = Duration::from_secs(5);
     let remote = Remote::default();
     let host = host(&remote);
     let context = installed(&host);
     for version in VERSIONS {
+        let begun = Instant::now();
+        let spared = tier(&host).lookups_spared;
         let first = handshake(&host, &context, &Client::of(version));
         remote.memory.remove(&first.report.as_ref().unwrap().session_id.unwrap());
         remote.asked.store(0, Ordering::SeqCst);
@@ -115,9 +119,12 @@ fn an_old_ticket_offered_again_and_again_costs_one_round_trip() {
             let missed = handshake(&host, &context, &Client::of(version).offering(first.session()));
             assert_eq!((missed.resumed, missed.miss().as_str()), (false, "not-found"), "{version:?}");
         }
-        assert_eq!(remote.asked.load(Ordering::SeqCst), 1, "{version:?}");
+        // A machine so busy that this took longer shows nothing.
+        if begun.elapsed() < REMEMBERED {
+            let asked = remote.asked.load(Ordering::SeqCst);
+            assert_eq!((asked, tier(&host).lookups_spared - spared), (1, 2), "{version:?}");
+        }
     }
-    assert_eq!(tier(&host).lookups_spared, 4);
 }
 
 #[test]

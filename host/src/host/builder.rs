@@ -157,7 +157,7 @@ impl HostBuilder {
         self
     }
 
-    /// How long a lookup in a remote store may hold a handshake; then it is a miss. Default: 20 ms. The memory store answers
+    /// How long look-ups in a remote store may hold a handshake, all together; then they are misses. Default: 20 ms. The memory store answers
     /// at once.
     pub fn store_deadline(mut self, deadline: Duration) -> Self {
         self.limits.store_deadline = deadline;
