@@ -65,9 +65,9 @@ fn measure<S: Store>(name: &str, store: S, sessions: u64, record: usize, flushed
     let usage = store.usage();
     // What is put last is in memory everywhere.
     let scattered = |number: u64| id(number.wrapping_mul(0x9e37_79b9) % sessions);
-    look_up(&store, |number| scattered(number), Consume::IfSingleUse, true);
+    look_up(&store, scattered, Consume::IfSingleUse, true);
     look_up(&store, |number| id(sessions + number), Consume::IfSingleUse, false);
-    look_up(&store, |number| scattered(number), Consume::Always, true);
+    look_up(&store, scattered, Consume::Always, true);
     println!(" {:>13.0}", usage.bytes as f64 / usage.sessions as f64);
     assert_eq!(usage.dropped + usage.evicted, 0, "there is room for all");
 }

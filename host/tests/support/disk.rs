@@ -77,7 +77,9 @@ pub fn notices(store: &Disk) -> Arc<Mutex<Vec<Notice>>> {
 /// What the store says is gone elsewhere, as it comes.
 pub fn invalidations(store: &Disk) -> std::sync::mpsc::Receiver<SessionId> {
     let (tell, told) = std::sync::mpsc::channel();
-    let observer: InvalidationObserver = Arc::new(move |id| drop(tell.send(*id)));
+    let observer: InvalidationObserver = Arc::new(move |id| {
+        let _ = tell.send(*id); // Nobody listens any more.
+    });
     store.observe_invalidations(observer);
     told
 }
