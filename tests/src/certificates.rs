@@ -34,8 +34,13 @@ pub fn client_ca(name: &str) -> Identity {
 
 /// A server's certificate for every name under `example`, for those right under `wild.example`, and for localhost.
 pub fn server() -> Identity {
+    issue(&[("CN", "server")], Some(server_ca()), Kind::Server, 30 * 86_400)
+}
+
+/// The CA of [`server`]'s certificates.
+pub fn server_ca() -> &'static Identity {
     static CA: LazyLock<Identity> = LazyLock::new(|| client_ca("Server CA"));
-    issue(&[("CN", "server")], Some(&CA), Kind::Server, 30 * 86_400)
+    &CA
 }
 
 impl Identity {

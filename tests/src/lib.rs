@@ -7,6 +7,7 @@
 //! - `client`, `s_client`, `python`: the clients: the openssl crate, OpenSSL's own program, Python's `ssl`
 //! - `raw`: a stranger that writes its ClientHello byte by byte
 //! - `certificates`: CAs, and what they issue
+//! - `redis`: real Redis servers, for hosts that share their sessions
 //! - `report`: what `GET /connection` tells; `metrics`: what `GET /metrics` tells; `http`: a request in clear
 //!
 //! Nothing here sleeps for luck: a server is ready when it says so, a policy is live when the log says so, and whoever waits for
@@ -23,6 +24,7 @@ pub mod metrics;
 mod place;
 pub mod python;
 pub mod raw;
+pub mod redis;
 mod report;
 pub mod s_client;
 mod server;

@@ -23,6 +23,8 @@ pub enum Requirement {
     Python,
     /// What installs programs from PyPI.
     Pip,
+    /// Redis or Valkey, for tests that start it. (Debian's package starts a server too, on port 6379: no test uses it.)
+    RedisServer,
     /// What OpenSSL's own build wants.
     PerlAndMake,
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
@@ -40,6 +42,9 @@ impl Requirement {
             }
             Requirement::OpensslProgram => there("openssl", &["version"]),
             Requirement::Python => there("python3", &["-c", "import ssl"]),
+            Requirement::RedisServer => {
+                ["redis-server", "valkey-server"].iter().any(|program| there(program, &["--version"]))
+            }
             Requirement::Pip => there("python3", &["-m", "pip", "--version"]),
             Requirement::PerlAndMake => {
                 there("make", &["--version"])
@@ -56,6 +61,7 @@ impl Requirement {
             Requirement::OpensslHeaders => "the headers of OpenSSL 3.0 or later, and pkg-config",
             Requirement::OpensslProgram => "the openssl program",
             Requirement::Python => "python3 with its ssl module",
+            Requirement::RedisServer => "redis-server 7.0 or later, or valkey-server",
             Requirement::Pip => "pip",
             Requirement::PerlAndMake => "perl and make",
             Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
@@ -77,6 +83,9 @@ impl Requirement {
             (R::Python, S::Arch | S::MacOs) => &["python"],
             (R::Python, S::Other) => &[],
             (R::Python, _) => &["python3"],
+            (R::RedisServer, S::Debian) => &["redis-server"],
+            (R::RedisServer, S::Fedora | S::Arch) => &["valkey"],
+            (R::RedisServer, S::Alpine | S::MacOs) => &["redis"],
             (R::Pip, S::Debian | S::Fedora) => &["python3-pip"],
             (R::Pip, S::Alpine) => &["py3-pip"],
             (R::Pip, S::Arch) => &["python-pip"],

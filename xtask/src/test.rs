@@ -16,7 +16,12 @@ use crate::{
 /// Runs every check and every test; with `openssl`, every test against that OpenSSL, built from source.
 pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
     let Some(wanted) = openssl else {
-        ensure(&[Requirement::OpensslHeaders, Requirement::OpensslProgram, Requirement::Python])?;
+        ensure(&[
+            Requirement::OpensslHeaders,
+            Requirement::OpensslProgram,
+            Requirement::Python,
+            Requirement::RedisServer,
+        ])?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
         let unchecked = check(workspace)?;
@@ -30,7 +35,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
     };
     let lock = fs::read_to_string(workspace.path("Cargo.lock")).context("Cargo.lock could not be read")?;
     let version = vendored(&lock, wanted)?;
-    ensure(&[Requirement::PerlAndMake, Requirement::OpensslProgram, Requirement::Python])?;
+    ensure(&[Requirement::PerlAndMake, Requirement::OpensslProgram, Requirement::Python, Requirement::RedisServer])?;
     // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
     let directory = format!("target/openssl-{wanted}");
     run_tests(

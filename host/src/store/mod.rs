@@ -7,6 +7,8 @@ mod entry;
 pub(crate) mod guard;
 mod memory;
 mod notice;
+#[cfg(feature = "redis")]
+mod redis;
 pub(crate) mod sealed;
 mod stub;
 mod tiers;
@@ -17,6 +19,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "redis")]
+pub use self::redis::{Redis, RedisError, RedisOptions};
 pub use self::{
     entry::{Answer, Consume, Entry, Fetch, FetchError, Found, Later, RecordBytes},
     memory::Memory,

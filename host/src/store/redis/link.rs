@@ -1,0 +1,218 @@
+//! The connection, kept.
+//!
+//! It is made in the background and made anew when it breaks: when it is closed, when the server is no longer a master, when
+//! nothing was answered for a while. Until there is one, whoever asks is told so at once.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use redis::{
+    AsyncConnectionConfig, Cmd, ErrorKind, PushInfo, RedisError, RedisResult, ServerErrorKind, Value,
+    aio::MultiplexedConnection, cluster_async::ClusterConnection,
+};
+use tokio::{
+    sync::{Notify, mpsc::UnboundedSender, watch},
+    time::{sleep, timeout},
+};
+
+use super::{
+    address::{Address, Connector},
+    random,
+    script::{self, Script},
+};
+use crate::store::Unavailable;
+
+/// How long a server may take to accept a connection and to say that it is one.
+const CONNECTING: Duration = Duration::from_secs(1);
+
+/// The same with all that comes before: Sentinels, of which some may not answer.
+const CONNECTING_AT_ALL: Duration = Duration::from_secs(5);
+
+/// Pauses between attempts to connect: the first, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// After so long without an answer to anything, the connection is made anew.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// How often a Cluster's client goes where it is sent, or asks again.
+const RETRIES: u32 = 4;
+
+/// The connection, as long as it is good.
+pub struct Link {
+    address: Address,
+    answers_within: Duration,
+    channel: Vec<u8>,
+    news: UnboundedSender<PushInfo>,
+    connection: watch::Sender<Option<Connection>>,
+    broken: Notify,
+    answered: Mutex<Instant>,
+}
+
+#[derive(Clone)]
+enum Connection {
+    One(MultiplexedConnection),
+    Cluster {
+        /// Asks again what may have been done: never twice what must be done once.
+        asks: ClusterConnection,
+        /// Does what it is told once, or says that it is not done, or that this is not known.
+        once: ClusterConnection,
+    },
+}
+
+/// Whether a command may be sent again when it is not known whether it was done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    MaySend,
+    Never,
+}
+
+impl Link {
+    /// None yet: [`Link::keep`] makes it.
+    pub fn new(address: Address, answers_within: Duration, channel: Vec<u8>, news: UnboundedSender<PushInfo>) -> Self {
+        Self {
+            address,
+            answers_within,
+            channel,
+            news,
+            connection: watch::Sender::new(None),
+            broken: Notify::new(),
+            answered: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Connects, and connects again, for as long as it is polled. What is published on the channel goes to `news`.
+    pub async fn keep(&self) {
+        let mut pause = FIRST_PAUSE;
+        let mut said = false;
+        loop {
+            let connected = timeout(CONNECTING_AT_ALL, self.connect()).await;
+            match connected.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())) {
+                Ok(connection) => {
+                    tracing::info!(store = %self.address, "connected to the session store");
+                    *self.answered.lock() = Instant::now();
+                    self.connection.send_replace(Some(connection));
+                    said = false;
+                    self.broken.notified().await;
+                    tracing::warn!(store = %self.address, "the connection to the session store is made anew");
+                }
+                Err(error) if !said => {
+                    said = true;
+                    tracing::warn!(store = %self.address, %error, "no connection to the session store; sessions are not shared");
+                }
+                Err(error) => tracing::debug!(store = %self.address, %error, "no connection to the session store"),
+            }
+            // Nodes that lost it together do not come back together.
+            sleep(pause.mul_f64(0.5 + f64::from(random::<1>()[0]) / 255.0)).await;
+            pause = if said { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+        }
+    }
+
+    async fn connect(&self) -> RedisResult<Connection> {
+        let news = self.news.clone();
+        let config = || {
+            AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(CONNECTING))
+                .set_response_timeout(Some(self.answers_within))
+        };
+        let client = match self.address.connector()? {
+            Connector::Alone(client) => client,
+            Connector::Sentinel(mut sentinels) => sentinels.async_get_client().await?,
+            Connector::Cluster(builder) => {
+                let builder = builder.connection_timeout(CONNECTING).response_timeout(self.answers_within);
+                let once = builder.retries(0).build()?.get_async_connection().await?;
+                let Connector::Cluster(builder) = self.address.connector()? else { return Err(no_cluster()) };
+                let builder = builder.connection_timeout(CONNECTING).response_timeout(self.answers_within);
+                let mut asks = builder.retries(RETRIES).push_sender(news).build()?.get_async_connection().await?;
+                asks.subscribe(&self.channel).await?;
+                return Ok(Connection::Cluster { asks, once });
+            }
+        };
+        let mut connection =
+            client.get_multiplexed_async_connection_with_config(&config().set_push_sender(news)).await?;
+        connection.subscribe(&self.channel).await?;
+        Ok(Connection::One(connection))
+    }
+
+    /// Waits until there is a connection, for so long at most.
+    pub async fn connected(&self, patience: Duration) -> bool {
+        timeout(patience, self.connection.subscribe().wait_for(Option::is_some)).await.is_ok_and(|there| there.is_ok())
+    }
+
+    /// Runs a script there.
+    pub async fn run(&self, script: &Script, keys: &[&[u8]], arguments: &[&[u8]], again: Again) -> RedisResult<Value> {
+        match self.send(&script.by_digest(keys, arguments), again).await {
+            Err(error) if script::is_unknown(&error) => self.send(&script.by_text(keys, arguments), again).await,
+            answer => answer,
+        }
+    }
+
+    /// What the server answers.
+    pub async fn send(&self, command: &Cmd, again: Again) -> RedisResult<Value> {
+        let connection = self.connection.borrow().clone();
+        let answer = match connection {
+            None => return Err(not_connected()),
+            Some(Connection::One(mut connection)) => command.query_async(&mut connection).await,
+            Some(Connection::Cluster { mut asks, .. }) if again == Again::MaySend => {
+                command.query_async(&mut asks).await
+            }
+            Some(Connection::Cluster { mut once, .. }) => command.query_async(&mut once).await,
+        };
+        match &answer {
+            Ok(_) => *self.answered.lock() = Instant::now(),
+            Err(error) => self.weigh(error),
+        }
+        answer
+    }
+
+    /// Whether this error means that another connection is needed.
+    fn weigh(&self, error: &RedisError) {
+        let silent = self.answered.lock().elapsed() > SILENCE;
+        match error.kind() {
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => self.broken.notify_one(),
+            // Whatever else it says, it is there.
+            _ if !error.is_io_error() && error.kind() != ErrorKind::Parse => {}
+            // A Cluster's client sees to its connections itself, and is given the time.
+            _ if self.address.is_cluster() || error.is_timeout() => {
+                if silent {
+                    self.broken.notify_one();
+                }
+            }
+            _ => {
+                self.connection.send_replace(None);
+                self.broken.notify_one();
+            }
+        }
+    }
+}
+
+fn no_cluster() -> RedisError {
+    RedisError::from((ErrorKind::InvalidClientConfig, "not a Cluster"))
+}
+
+/// What is answered while there is no connection.
+pub fn not_connected() -> RedisError {
+    RedisError::from((ErrorKind::Io, "not connected"))
+}
+
+/// Whether the server has said that it has not done it, and may do it when asked again a little later.
+pub fn was_refused_for_now(error: &RedisError) -> bool {
+    use ServerErrorKind as Server;
+    let ErrorKind::Server(kind) = error.kind() else { return false };
+    matches!(
+        kind,
+        Server::Moved
+            | Server::Ask
+            | Server::TryAgain
+            | Server::ClusterDown
+            | Server::BusyLoading
+            | Server::MasterDown
+            | Server::ReadOnly
+    )
+}
+
+impl From<RedisError> for Unavailable {
+    fn from(error: RedisError) -> Self {
+        Unavailable(error.to_string())
+    }
+}

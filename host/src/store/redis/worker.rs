@@ -1,0 +1,242 @@
+//! The thread that talks to the server.
+//!
+//! It has a runtime of its own, so that hosts without one can have this store, and no handshake's thread ever waits for a socket.
+
+use std::{
+    sync::{Arc, OnceLock, mpsc},
+    thread,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use redis::{PushInfo, PushKind, Value};
+use tokio::{
+    sync::{
+        Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot, watch,
+    },
+    time::{sleep, timeout},
+};
+
+use super::{
+    RedisError, RedisOptions,
+    address::Address,
+    link::Link,
+    names::Names,
+    notices::Notices,
+    random,
+    sessions::{Doing, Queue, Said, Underway, Write, after},
+};
+use crate::{
+    callbacks::process,
+    session::SessionId,
+    store::{Answer, InvalidationObserver, Notice, NoticeObserver, Published, Unavailable},
+};
+
+/// How long what waits to be written is written on when the store is dropped.
+const PARTING: Duration = Duration::from_millis(500);
+
+/// How many look-ups wait for the server at once, at most. More are misses.
+const LOOKUPS: usize = 100_000;
+
+/// How many writes are on their way to the server at once, at most.
+const WRITES: usize = 256;
+
+/// Digits by which a node knows its own messages.
+const TAG: usize = 8;
+
+/// Who is told.
+#[derive(Default)]
+pub struct Observers {
+    pub notices: OnceLock<NoticeObserver>,
+    /// Several: tiers in front of this store, and the host.
+    pub invalidations: ArcSwap<Vec<InvalidationObserver>>,
+}
+
+/// What the thread is asked to do.
+pub enum Request {
+    Put(Write),
+    Fetch { id: SessionId, always: bool, answer: oneshot::Sender<Answer> },
+    Peek { id: SessionId, answer: oneshot::Sender<Answer> },
+    Remove(SessionId),
+    Publish { notice: Notice, wait: Duration, answer: oneshot::Sender<Result<Published, Unavailable>> },
+}
+
+/// What is alive in one process.
+pub struct Worker {
+    /// The process that the thread is in.
+    pub process: u32,
+    pub shared: Arc<Shared>,
+    requests: UnboundedSender<Request>,
+    ended: Mutex<mpsc::Receiver<()>>,
+}
+
+/// What the thread's tasks share.
+pub struct Shared {
+    pub link: Link,
+    pub names: Names,
+    pub notices: Notices,
+    pub observers: Arc<Observers>,
+    pub queue: Arc<Queue>,
+    pub said_foreign: Said,
+    pub said_dropping: Said,
+    underway: Mutex<Underway>,
+    lookups: Semaphore,
+    writes: Semaphore,
+    tag: [u8; TAG],
+    cluster: bool,
+}
+
+impl Worker {
+    /// Starts the thread, which connects.
+    pub fn start(address: &Address, options: &RedisOptions, observers: Arc<Observers>) -> Result<Self, RedisError> {
+        let names = Names::new(&options.namespace);
+        let (news, heard) = unbounded_channel();
+        let shared = Arc::new(Shared {
+            link: Link::new(address.clone(), options.answers_within, names.channel.clone(), news),
+            names,
+            notices: Notices::new(&options.node_name(), options.poll, options.forgets_nodes_after),
+            observers,
+            queue: Arc::new(Queue::new(options.queue_entries, options.queue_bytes)),
+            said_foreign: Said::new(false),
+            said_dropping: Said::new(false),
+            underway: Mutex::default(),
+            lookups: Semaphore::new(LOOKUPS),
+            writes: Semaphore::new(WRITES),
+            tag: random(),
+            cluster: address.is_cluster(),
+        });
+        let (requests, asked) = unbounded_channel();
+        let (ending, ended) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RedisError::Thread)?;
+        let working = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("reprise-redis".into());
+        let spawned = thread.spawn(move || {
+            runtime.block_on(work(working, asked, heard));
+            drop(runtime);
+            let _ = ending.send(());
+        });
+        spawned.map_err(RedisError::Thread)?;
+        Ok(Self { process: process::id(), shared, requests, ended: Mutex::new(ended) })
+    }
+
+    /// Asks the thread. If it is not there any more, the request is dropped, which answers it.
+    pub fn ask(&self, request: Request) {
+        let _ = self.requests.send(request);
+    }
+
+    /// Has the thread write what waits, for a while, and end.
+    pub fn end(self: Arc<Self>) {
+        let Some(Self { requests, ended, .. }) = Arc::into_inner(self) else { return };
+        drop(requests);
+        let _ = ended.into_inner().recv_timeout(PARTING * 2);
+    }
+}
+
+/// Does what it is asked until nobody can ask any more.
+async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>, heard: UnboundedReceiver<PushInfo>) {
+    let keeping = shared.clone();
+    tokio::spawn(async move { keeping.link.keep().await });
+    let polling = shared.clone();
+    let polls =
+        tokio::spawn(async move { polling.notices.keep(&polling.link, &polling.names, &polling.observers).await });
+    tokio::spawn(listen(shared.clone(), heard));
+    while let Some(request) = asked.recv().await {
+        shared.clone().begin(request);
+    }
+    let parting = async {
+        while !shared.queue.is_empty() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        // Or it would come back.
+        polls.abort();
+        shared.notices.leave(&shared.link, &shared.names).await;
+    };
+    let _ = timeout(PARTING, parting).await;
+}
+
+/// Tells of sessions that are gone, and has new notices read.
+async fn listen(shared: Arc<Shared>, mut heard: UnboundedReceiver<PushInfo>) {
+    while let Some(PushInfo { kind, data }) = heard.recv().await {
+        if let (PushKind::Message, Some(Value::BulkString(message))) = (kind, data.last()) {
+            shared.hear(message);
+        }
+    }
+}
+
+impl Shared {
+    /// Whether this is a Cluster, as scripts are told.
+    pub fn is_cluster(&self) -> &'static [u8] {
+        if self.cluster { b"1" } else { b"0" }
+    }
+
+    /// The message that a session is gone: whose it is, and the session's id.
+    pub fn gone(&self, id: &SessionId) -> Vec<u8> {
+        [self.tag.as_slice(), id.as_bytes()].concat()
+    }
+
+    fn hear(&self, message: &[u8]) {
+        let Some((tag, id)) = message.split_first_chunk::<TAG>() else { return self.notices.hurry() };
+        if let Ok(id) = SessionId::try_from(id)
+            && *tag != self.tag
+        {
+            self.observers.invalidations.load().iter().for_each(|observer| observer(&id));
+        }
+    }
+
+    fn begin(self: Arc<Self>, request: Request) {
+        match request {
+            Request::Put(write) => {
+                let (before, doing) = self.next(write.id);
+                tokio::spawn(async move {
+                    after(before).await;
+                    let _permit = self.writes.acquire().await;
+                    self.write(&write).await;
+                    self.underway.lock().end(&write.id, doing);
+                });
+            }
+            Request::Remove(id) => {
+                let (before, doing) = self.next(id);
+                tokio::spawn(async move {
+                    after(before).await;
+                    self.remove(&id).await;
+                    self.underway.lock().end(&id, doing);
+                });
+            }
+            Request::Fetch { id, always, answer } => {
+                let before = self.underway.lock().with(&id);
+                tokio::spawn(async move {
+                    let Ok(_place) = self.lookups.try_acquire() else {
+                        let _ = answer.send(Err(Unavailable("too many look-ups wait for it".into()).into()));
+                        return;
+                    };
+                    after(before).await;
+                    // Nobody waits for it any more: then it had better stay where it is.
+                    if !answer.is_closed() {
+                        let _ = answer.send(self.fetch(&id, always).await);
+                    }
+                });
+            }
+            Request::Peek { id, answer } => {
+                let before = self.underway.lock().with(&id);
+                tokio::spawn(async move {
+                    after(before).await;
+                    let _ = answer.send(self.peek(&id).await);
+                });
+            }
+            Request::Publish { notice, wait, answer } => {
+                tokio::spawn(async move {
+                    let _ = answer.send(self.notices.publish(notice, wait, &self.link, &self.names).await);
+                });
+            }
+        }
+    }
+
+    /// What is to be waited for before something is done to `id`, and the mark that it is being done.
+    fn next(&self, id: SessionId) -> (Option<watch::Receiver<()>>, Doing) {
+        let mut underway = self.underway.lock();
+        (underway.with(&id), underway.begin(id))
+    }
+}
