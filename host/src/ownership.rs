@@ -1,4 +1,4 @@
-//! Who may write what policies are loaded from.
+//! Who may write what policies and sessions are loaded from.
 //!
 //! A path is followed from the root, link by link. On the way each directory, link and file must belong to root or to this
 //! process's user, and only its owner may write it; so nobody else can put another file in the place of any of them, neither
@@ -76,7 +76,7 @@ impl Eyes {
         if found.uid() != 0 && found.uid() != self.user {
             let (owner, user) = (found.uid(), self.user);
             return Some(format!(
-                "{shown} belongs to user {owner}, who could change policies; expected root or this server's user ({user}): \
+                "{shown} belongs to user {owner}, who could change what this server reads there; expected root or this server's user ({user}): \
                  chown it"
             ));
         }
@@ -87,7 +87,7 @@ impl Eyes {
         let who = if mode & OTHERS != 0 { "everyone" } else { "its group" };
         let mode = mode & 0o7777;
         Some(format!(
-            "{shown} can be written by {who} (mode {mode:04o}), who could change policies; expected its owner only: \
+            "{shown} can be written by {who} (mode {mode:04o}), who could change what this server reads there; expected its owner only: \
              chmod go-w {shown}"
         ))
     }

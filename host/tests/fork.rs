@@ -4,7 +4,6 @@
 mod support;
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     thread,
     time::{Duration, Instant},
@@ -12,7 +11,7 @@ use std::{
 
 use openssl::ssl::{SslContext, SslVersion};
 use reprise::Host;
-use support::{policies::lied_to, spy::Spy, *};
+use support::{fork::in_child, policies::lied_to, spy::Spy, *};
 
 fn main() -> ExitCode {
     let spy = Spy::default();
@@ -82,23 +81,4 @@ fn resumes_its_own(host: &Host, context: &SslContext) {
         let second = handshake(host, context, &Client::of(version).offering(first.session()));
         assert!(second.resumed, "{version:?}: {}", second.miss());
     }
-}
-
-/// Runs `body` in a forked child, and ends this program if it fails there or does not come back.
-fn in_child(name: &str, body: impl FnOnce()) {
-    // SAFETY: no other thread of this program holds a lock that the child needs: the host's are idle, the test's have ended.
-    let child = unsafe { libc::fork() };
-    assert!(child >= 0);
-    if child == 0 {
-        // SAFETY: ends this program if `body` hangs.
-        unsafe { libc::alarm(120) };
-        let failed = catch_unwind(AssertUnwindSafe(body)).is_err();
-        // SAFETY: leaves without running what belongs to the parent.
-        unsafe { libc::_exit(i32::from(failed)) };
-    }
-    let mut status = 0;
-    // SAFETY: a child of this process.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0, "{name}");
-    println!("{name} ... ok");
 }

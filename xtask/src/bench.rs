@@ -8,12 +8,23 @@ use crate::{
     run::{cargo, run, step},
 };
 
-/// Builds the policies, then builds and runs the benchmarks.
+/// Builds the policies, then builds and runs the benchmarks: all, or with `stores` only what stores cost, or with other arguments only
+/// what a policy costs.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     ensure(&[Requirement::OpensslHeaders])?;
+    if let Some((first, rest)) = arguments.split_first()
+        && first == "stores"
+    {
+        return run_bench(workspace, "stores", rest);
+    }
     policies::build(workspace)?;
-    step("benchmarks");
+    run_bench(workspace, "resumption", arguments)?;
+    if arguments.is_empty() { run_bench(workspace, "stores", &[]) } else { Ok(()) }
+}
+
+fn run_bench(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()> {
+    step(&format!("benchmarks: {name}"));
     let mut cargo = cargo(&workspace.root);
     policies::tell(workspace, &mut cargo);
-    run(cargo.args(["bench", "--workspace", "--bench", "resumption", "--"]).args(arguments))
+    run(cargo.args(["bench", "--workspace", "--bench", name, "--"]).args(arguments))
 }

@@ -3,6 +3,8 @@
 //! A [`Store`] holds encoded session records under their ids. What is in a record is no concern of its: it is handed bytes,
 //! an absolute expiry and a few hints.
 
+#[cfg(feature = "disk")]
+mod disk;
 mod entry;
 pub(crate) mod guard;
 mod memory;
@@ -10,15 +12,15 @@ mod notice;
 #[cfg(feature = "redis")]
 mod redis;
 pub(crate) mod sealed;
-mod stub;
 mod tiers;
-pub use stub::*;
 pub(crate) mod wait;
 
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "disk")]
+pub use self::disk::{Disk, DiskError, DiskOptions};
 #[cfg(feature = "redis")]
 pub use self::redis::{Redis, RedisError, RedisOptions};
 pub use self::{

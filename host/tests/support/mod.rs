@@ -3,7 +3,9 @@
 #![allow(dead_code)] // Each test file uses its own part.
 
 pub mod certificates;
+pub mod disk;
 pub mod ffi;
+pub mod fork;
 pub mod policies;
 pub mod raw;
 pub mod shared;

@@ -1,0 +1,104 @@
+//! A store on disk, and what a test asks of it.
+
+use std::{
+    future::Future,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use reprise::{
+    session::SessionId,
+    store::{
+        Answer, Consume, Disk, DiskOptions, Fetch, Found, InvalidationObserver, KnownBy, Notice, Published, Removed,
+        Store,
+    },
+};
+use rusqlite::Connection;
+
+/// Longer than anything takes, on the busiest machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub fn open(dir: &Path) -> Disk {
+    Disk::open(dir, DiskOptions::default()).unwrap()
+}
+
+/// A connection beside the store's, to see or do what the store would not.
+pub fn beside(dir: &Path) -> Connection {
+    Connection::open(dir.join("sessions.sqlite")).unwrap()
+}
+
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// The answer, whatever time the store takes.
+pub fn ask(store: &Disk, id: &SessionId, consume: Consume, now: u64) -> Answer {
+    match store.fetch(id, consume, now) {
+        Fetch::Ready(answer) => answer,
+        Fetch::Pending(answer) => block_on(answer),
+    }
+}
+
+/// What is found; a store whose file others write to for long is asked again.
+pub fn fetch_with(store: &Disk, id: &SessionId, consume: Consume, now: u64) -> Option<Found> {
+    loop {
+        if let Ok(found) = ask(store, id, consume, now) {
+            return found;
+        }
+    }
+}
+
+pub fn fetch(store: &Disk, id: &SessionId) -> Option<Found> {
+    fetch_with(store, id, Consume::IfSingleUse, 0)
+}
+
+/// Waits until what was put is written.
+pub fn written(store: &Disk) {
+    assert!(store.flush(PATIENCE), "the store does not write");
+}
+
+/// What its observer is told.
+pub fn removals(store: &Disk) -> Arc<Mutex<Vec<Removed>>> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    store.observe_removals(Arc::new(move |removed| tell.lock().unwrap().push(removed)));
+    told
+}
+
+/// The notices that the store's observer was told of last.
+pub fn notices(store: &Disk) -> Arc<Mutex<Vec<Notice>>> {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tell = told.clone();
+    store.observe_notices(Arc::new(move |notices| *tell.lock().unwrap() = notices));
+    told
+}
+
+/// What the store says is gone elsewhere, as it comes.
+pub fn invalidations(store: &Disk) -> std::sync::mpsc::Receiver<SessionId> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let observer: InvalidationObserver = Arc::new(move |id| {
+        let _ = tell.send(*id); // Nobody listens any more.
+    });
+    store.observe_invalidations(observer);
+    told
+}
+
+pub fn notice(byte: u8, expires: u64) -> Notice {
+    Notice { bytes: vec![byte], expires }
+}
+
+/// Publishes a notice, and says who knew.
+pub fn publish(store: &Disk, notice: Notice, wait: Duration) -> Vec<KnownBy> {
+    let Published { nodes } = block_on(store.publish(notice, wait).unwrap()).unwrap();
+    nodes
+}
+
+/// Does it again until it holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(std::time::Instant::now() < deadline, "{what}");
+        std::thread::yield_now();
+    }
+}
