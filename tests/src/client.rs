@@ -1,7 +1,7 @@
 //! A client of the openssl crate.
 
 use std::{
-    io::{Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::OnceLock,
 };
@@ -41,6 +41,16 @@ impl Session {
 pub struct Visit {
     /// What the server tells of it.
     pub report: Report,
+    /// The client's view of whether it resumed.
+    pub reused: bool,
+    /// The session that the client has in the end.
+    pub session: Session,
+}
+
+/// What came of one connection to a server that may not be ours.
+pub struct Exchange {
+    /// What it answered.
+    pub answer: String,
     /// The client's view of whether it resumed.
     pub reused: bool,
     /// The session that the client has in the end.
@@ -108,6 +118,27 @@ impl Client {
     /// # Errors
     /// It fails.
     pub fn connect_over(&self, tcp: TcpStream, session: Option<&Session>) -> Result<Open, String> {
+        let ssl = self.ssl(session)?;
+        tcp.set_read_timeout(Some(PATIENCE)).and_then(|()| tcp.set_nodelay(true)).map_err(|error| error.to_string())?;
+        let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
+        stream.connect().map_err(|error| format!("handshake: {error}"))?;
+        Ok(Open { stream })
+    }
+
+    /// The bytes with which it begins a handshake that offers `session` and sends `early` as 0-RTT data, to be sent to whomever, as
+    /// often as one likes.
+    ///
+    /// # Panics
+    /// The session does not allow early data.
+    pub fn first_flight(&self, session: &Session, early: &[u8]) -> Vec<u8> {
+        let ssl = self.ssl(Some(session)).expect("the session can be offered");
+        let mut stream = SslStream::new(ssl, Capture::default()).expect("a stream");
+        let sent = stream.write_early_data(early).expect("the session allows early data");
+        assert_eq!(sent, early.len());
+        std::mem::take(&mut stream.get_mut().0)
+    }
+
+    fn ssl(&self, session: Option<&Session>) -> Result<Ssl, String> {
         let mut ssl = Ssl::new(self.context.get_or_init(|| self.context())).map_err(|error| error.to_string())?;
         if let Some(name) = &self.server_name {
             ssl.set_hostname(name).map_err(|error| error.to_string())?;
@@ -116,10 +147,7 @@ impl Client {
             let session = SslSession::from_der(&session.der).map_err(|error| error.to_string())?;
             offer(&mut ssl, &session);
         }
-        tcp.set_read_timeout(Some(PATIENCE)).and_then(|()| tcp.set_nodelay(true)).map_err(|error| error.to_string())?;
-        let mut stream = SslStream::new(ssl, tcp).map_err(|error| error.to_string())?;
-        stream.connect().map_err(|error| format!("handshake: {error}"))?;
-        Ok(Open { stream })
+        Ok(ssl)
     }
 
     fn context(&self) -> SslContext {
@@ -148,16 +176,24 @@ impl Open {
     ///
     /// # Errors
     /// The server ends it otherwise.
-    pub fn finish(mut self) -> Result<Visit, String> {
+    pub fn finish(self) -> Result<Visit, String> {
+        let Exchange { answer, reused, session } = self.exchange()?;
+        Ok(Visit { report: Report::of_answer(&answer)?, reused, session })
+    }
+
+    /// Sends the request for the report to any server that ends the connection after its answer.
+    ///
+    /// # Errors
+    /// The server ends it otherwise.
+    pub fn exchange(mut self) -> Result<Exchange, String> {
         self.stream.write_all(REQUEST.as_bytes()).map_err(|error| format!("request: {error}"))?;
         let answer = self.read_to_end()?;
-        let report = Report::of_answer(&answer)?;
         let reused = self.stream.ssl().session_reused();
         // In TLS 1.3 it is there once a ticket has been read, and that comes before the answer.
         let session = self.session()?;
         // The server has closed; what a goodbye meets now is its business.
         let _ = self.stream.shutdown();
-        Ok(Visit { report, reused, session })
+        Ok(Exchange { answer, reused, session })
     }
 
     /// The session that the client has by now.
@@ -188,6 +224,26 @@ impl Open {
         let mut answer = String::new();
         self.stream.read_to_string(&mut answer).map_err(|error| format!("answer: {error}"))?;
         Ok(answer)
+    }
+}
+
+/// A server that only listens.
+#[derive(Default)]
+struct Capture(Vec<u8>);
+
+impl Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Capture {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
     }
 }
 

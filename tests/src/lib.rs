@@ -7,6 +7,7 @@
 //! - `client`, `s_client`, `python`: the clients: the openssl crate, OpenSSL's own program, Python's `ssl`
 //! - `raw`: a stranger that writes its ClientHello byte by byte
 //! - `certificates`: CAs, and what they issue
+//! - `fleet`: several servers as one service: nodes, a balancer, a load of clients, nginx to compare with
 //! - `redis`: real Redis servers, for hosts that share their sessions
 //! - `report`: what `GET /connection` tells; `metrics`: what `GET /metrics` tells; `http`: a request in clear
 //!
@@ -18,6 +19,7 @@
 pub mod built;
 pub mod certificates;
 pub mod client;
+pub mod fleet;
 pub mod http;
 mod log;
 pub mod metrics;

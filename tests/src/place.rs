@@ -100,6 +100,17 @@ impl Place {
     }
 
     fn serve_as(&self, user: Option<u32>, arguments: &[&str], environment: &[(&str, &str)]) -> Server {
+        self.command_line(arguments, |all| Server::start_as(user, &crate::built::server(), all, environment))
+    }
+
+    /// Like [`Place::serve`], by a program that runs what it is told after these arguments of its own.
+    pub fn serve_by(&self, program: &str, before: &[&str], arguments: &[&str]) -> Server {
+        let server = crate::built::server();
+        let server = server.to_str().expect("its path is UTF-8");
+        self.command_line(arguments, |all| Server::start(Path::new(program), &[before, &[server], all].concat(), &[]))
+    }
+
+    fn command_line(&self, arguments: &[&str], start: impl FnOnce(&[&str]) -> Server) -> Server {
         let (cert, key, policies) = (self.arg("server.crt"), self.arg("server.key"), self.arg("policies"));
         let state = self.arg("state");
         let mut all = vec!["serve", "--cert", &cert, "--key", &key, "--policies", &policies];
@@ -110,6 +121,6 @@ impl Place {
             all.extend(["--state-dir", &state]);
         }
         all.extend(arguments);
-        Server::start_as(user, &crate::built::server(), &all, environment)
+        start(&all)
     }
 }

@@ -102,6 +102,13 @@ impl Server {
         self.signal("-TERM");
     }
 
+    /// Ends it with SIGKILL, and is back when it is gone.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
     /// Sends SIGHUP.
     pub fn hang_up(&self) {
         self.signal("-HUP");
@@ -131,9 +138,7 @@ impl Drop for Server {
         if thread::panicking() {
             eprintln!("the server said:\n{}", self.log.text());
         }
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }
 

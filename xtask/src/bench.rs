@@ -11,7 +11,7 @@ use crate::{
 /// Builds the policies, then builds and runs the benchmarks: all, or with `stores` only what stores cost, or with other arguments only
 /// what a policy costs.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    ensure(&[Requirement::OpensslHeaders])?;
+    ensure(&[Requirement::OpensslHeaders, Requirement::RedisServer])?;
     if let Some((first, rest)) = arguments.split_first()
         && first == "stores"
     {

@@ -11,7 +11,7 @@ cargo xtask COMMAND
   dependencies           Licences, sources, bans and advisories of dependencies, as deny.toml says.
   plugins                Builds every policy under plugins/ to target/policies/NAME.wasm.
   bench [-- ARGS]        Runs the benchmarks and prints their table; `-- hostile`: what a quarantined policy costs, alone;
-                         `-- stores [SESSIONS]`: what stores cost, alone.
+                         `-- stores [SESSIONS|quick]`: what stores cost, alone.
   help                   Shows this.
 
 Each finds or installs what it needs. Where it may not, it stops with the command to type.";

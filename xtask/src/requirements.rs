@@ -25,6 +25,8 @@ pub enum Requirement {
     Pip,
     /// Redis or Valkey, for tests that start it. (Debian's package starts a server too, on port 6379: no test uses it.)
     RedisServer,
+    /// nginx, for the test that compares with it. (Debian's package starts one too, on port 80: no test uses it.)
+    Nginx,
     /// What OpenSSL's own build wants.
     PerlAndMake,
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
@@ -45,6 +47,8 @@ impl Requirement {
             Requirement::RedisServer => {
                 ["redis-server", "valkey-server"].iter().any(|program| there(program, &["--version"]))
             }
+            // Debian has it where only root looks.
+            Requirement::Nginx => ["nginx", "/usr/sbin/nginx"].iter().any(|program| there(program, &["-v"])),
             Requirement::Pip => there("python3", &["-m", "pip", "--version"]),
             Requirement::PerlAndMake => {
                 there("make", &["--version"])
@@ -62,6 +66,7 @@ impl Requirement {
             Requirement::OpensslProgram => "the openssl program",
             Requirement::Python => "python3 with its ssl module",
             Requirement::RedisServer => "redis-server 7.0 or later, or valkey-server",
+            Requirement::Nginx => "nginx",
             Requirement::Pip => "pip",
             Requirement::PerlAndMake => "perl and make",
             Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
@@ -86,6 +91,8 @@ impl Requirement {
             (R::RedisServer, S::Debian) => &["redis-server"],
             (R::RedisServer, S::Fedora | S::Arch) => &["valkey"],
             (R::RedisServer, S::Alpine | S::MacOs) => &["redis"],
+            (R::Nginx, S::Other) => &[],
+            (R::Nginx, _) => &["nginx"],
             (R::Pip, S::Debian | S::Fedora) => &["python3-pip"],
             (R::Pip, S::Alpine) => &["py3-pip"],
             (R::Pip, S::Arch) => &["python-pip"],

@@ -21,6 +21,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
             Requirement::OpensslProgram,
             Requirement::Python,
             Requirement::RedisServer,
+            Requirement::Nginx,
         ])?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
@@ -35,7 +36,13 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
     };
     let lock = fs::read_to_string(workspace.path("Cargo.lock")).context("Cargo.lock could not be read")?;
     let version = vendored(&lock, wanted)?;
-    ensure(&[Requirement::PerlAndMake, Requirement::OpensslProgram, Requirement::Python, Requirement::RedisServer])?;
+    ensure(&[
+        Requirement::PerlAndMake,
+        Requirement::OpensslProgram,
+        Requirement::Python,
+        Requirement::RedisServer,
+        Requirement::Nginx,
+    ])?;
     // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
     let directory = format!("target/openssl-{wanted}");
     run_tests(

@@ -1,10 +1,12 @@
-//! What a store costs: `cargo xtask bench -- stores [SESSIONS]`.
+//! What a store costs: `cargo xtask bench -- stores [SESSIONS|quick]`.
 //!
 //! Each store is filled with so many sessions, a million unless told otherwise, and asked for them one after the other, in an order
 //! that no cache helps with. Times are what a handshake waits, as it waits: parked until the store's answer is there. `put`
-//! is what a handshake spends; `written` what it takes until a session is where it survives the process, by the clock.
+//! is what a handshake spends; `written` what it takes until a session is where it survives the process, by the clock. Then the
+//! stores are measured in turn, with Redis among them: see `side_by_side`.
 
 mod record;
+mod side_by_side;
 mod wait;
 
 use std::{
@@ -24,7 +26,11 @@ const LOOK_UPS: u64 = 20_000;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let sessions: u64 = arguments.first().map_or(Ok(1_000_000), |sessions| sessions.parse())?;
+    let (sessions, look_ups, rounds) = match arguments.first().map(String::as_str) {
+        None => (1_000_000, 2_000, 15),
+        Some("quick") => (20_000, 500, 5),
+        Some(sessions) => (sessions.parse()?, 2_000, 15),
+    };
     let (der, record) = record::lengths()?;
     println!("{sessions} sessions; DER {der} bytes, sealed record {record} bytes; times in µs\n");
     println!(
@@ -35,20 +41,12 @@ fn main() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let disk = Disk::open(dir.path(), DiskOptions { size: 16 << 30 })?;
     measure("disk", disk, sessions, record, |disk| disk.flush(Duration::from_millis(20)));
-    Ok(())
+    side_by_side::measure(sessions.min(100_000), look_ups, rounds, record)
 }
 
 /// A row of the table.
 fn measure<S: Store>(name: &str, store: S, sessions: u64, record: usize, flushed: impl Fn(&S) -> bool) {
-    let entry = Entry {
-        record: RecordBytes::new(vec![7; record]),
-        expires: 1_000,
-        single_use: false,
-        renews: None,
-        priority: Priority::Normal,
-        reach: Reach::Node,
-        prototype: None,
-    };
+    let entry = entry(record);
     let (start, mut putting) = (Instant::now(), Duration::ZERO);
     for number in 0..sessions {
         // As busy as the store allows, and no busier: it drops what it cannot take.
@@ -63,14 +61,27 @@ fn measure<S: Store>(name: &str, store: S, sessions: u64, record: usize, flushed
     let written = start.elapsed();
     let per_session = |span: Duration| span.as_secs_f64() * 1e6 / sessions as f64;
     print!("{name:<10} {:>8.2} {:>9.2}", per_session(putting), per_session(written));
+    // Before some are taken.
+    let usage = store.usage();
     // What is put last is in memory everywhere.
     let scattered = |number: u64| id(number.wrapping_mul(0x9e37_79b9) % sessions);
     look_up(&store, scattered, Consume::IfSingleUse, true);
     look_up(&store, |number| id(sessions + number), Consume::IfSingleUse, false);
     look_up(&store, scattered, Consume::Always, true);
-    let usage = store.usage();
     println!(" {:>13.0}", usage.bytes as f64 / usage.sessions as f64);
     assert_eq!(usage.dropped + usage.evicted, 0, "there is room for all");
+}
+
+fn entry(record: usize) -> Entry {
+    Entry {
+        record: RecordBytes::new(vec![7; record]),
+        expires: 1_000,
+        single_use: false,
+        renews: None,
+        priority: Priority::Normal,
+        reach: Reach::Node,
+        prototype: None,
+    }
 }
 
 /// The median and the 99th percentile of look-ups.
@@ -78,7 +89,7 @@ fn look_up(store: &dyn Store, id: impl Fn(u64) -> SessionId, consume: Consume, t
     let mut times: Vec<Duration> = (0..LOOK_UPS)
         .map(|number| {
             let start = Instant::now();
-            let found = answer(store.fetch(&id(number), consume, 0));
+            let found = answer(store.fetch(&id(number), consume, 0)).expect("the store answers");
             let time = start.elapsed();
             assert!(found.is_some() == there || consume == Consume::Always, "the wrong answer");
             time

@@ -6,7 +6,7 @@ use std::{
     thread::{self, Thread},
 };
 
-use reprise::store::{Fetch, Found};
+use reprise::store::{Answer, Fetch};
 
 struct Unpark(Thread);
 
@@ -16,16 +16,16 @@ impl Wake for Unpark {
     }
 }
 
-pub fn answer(fetch: Fetch) -> Option<Found> {
+pub fn answer(fetch: Fetch) -> Answer {
     let mut answer = match fetch {
-        Fetch::Ready(answer) => return answer.expect("the store answers"),
+        Fetch::Ready(answer) => return answer,
         Fetch::Pending(answer) => answer,
     };
     let waker = Arc::new(Unpark(thread::current())).into();
     let mut context = Context::from_waker(&waker);
     loop {
         match answer.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => return answer.expect("the store answers"),
+            Poll::Ready(answer) => return answer,
             Poll::Pending => thread::park(),
         }
     }

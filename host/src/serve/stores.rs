@@ -64,7 +64,7 @@ pub(crate) fn open(mut host: HostBuilder, settings: &Settings) -> Result<HostBui
         host = match store {
             StoreKind::Memory(size) => host.store(Memory::with_capacity(size.0)),
             StoreKind::Disk(path, size) => {
-                let options = DiskOptions { size: size.0 as u64, ..DiskOptions::default() };
+                let options = DiskOptions { size: size.0 as u64 };
                 host.store(Disk::open(path, options).context("--store")?)
             }
             StoreKind::Redis(url) => {

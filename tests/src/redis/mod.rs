@@ -14,6 +14,7 @@ use std::{
 
 pub use self::{cluster::RedisCluster, sentinel::RedisSentinel, server::RedisServer};
 use crate::PATIENCE;
+pub(crate) use server::free_port;
 
 /// Asks until it holds. Other processes are waited for, which need the processor more than who asks.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {

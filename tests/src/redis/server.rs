@@ -236,7 +236,7 @@ static PROGRAM: LazyLock<&str> = LazyLock::new(|| {
 });
 
 /// A port below those that the system gives to whoever connects, so that a server finds its own free when it comes back.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;
     static TRIED: AtomicU16 = AtomicU16::new(0);

@@ -162,6 +162,10 @@ impl Store for Disk {
         Scope::Node
     }
 
+    fn kind(&self) -> &'static str {
+        "disk"
+    }
+
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
         let Entry { record, reach, .. } = &entry;
         let left = |why| Removed { id, record: record.clone(), reach: *reach, why };

@@ -176,6 +176,14 @@ impl Redis {
         Ok(Self { address, options, observers, worker: ArcSwapOption::from_pointee(worker) })
     }
 
+    /// Whether [`Redis::connect`] would take this URL.
+    ///
+    /// # Errors
+    /// The URL makes no sense; the error says why, without what may be a password.
+    pub fn check_url(url: &str) -> Result<(), RedisError> {
+        Address::parse(url).map(drop)
+    }
+
     /// The thread of this process. A forked child has none, and starts one; the parent's is leaked there, untouched. None if none
     /// starts.
     fn worker(&self) -> Option<Arc<Worker>> {
@@ -217,6 +225,10 @@ impl Store for Redis {
         Scope::Fleet
     }
 
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
     /// A session that comes without time left is not written, and one that comes while the queue is full is dropped.
     fn put(&self, id: SessionId, entry: Entry, now: u64) {
         let left = entry.expires.saturating_sub(now);
@@ -252,8 +264,11 @@ impl Store for Redis {
             return None;
         }
         let id = *id;
-        let answer: Later<Answer> = self.ask(|answer| Request::Peek { id, answer });
-        wait::within(self.options.answers_within, answer).ok().flatten().map(|found| found.record)
+        let mut answer: Later<Answer> = self.ask(|answer| Request::Peek { id, answer });
+        wait::until(Instant::now() + self.options.answers_within, answer.as_mut())
+            .ok()
+            .flatten()
+            .map(|found| found.record)
     }
 
     fn publish(&self, notice: Notice, wait: Duration) -> Option<Later<Result<Published, Unavailable>>> {

@@ -107,6 +107,8 @@ impl Notices {
     /// Asks for the version again and again, for as long as it is polled.
     pub async fn keep(&self, link: &Link, names: &Names, observers: &Observers) {
         loop {
+            // At once when there is a connection: with its first question a node is known to be there, and waited for by who revokes.
+            link.connected(self.poll).await;
             match self.ask(link, names, observers).await {
                 // What was read is to be acknowledged.
                 Ok(true) => continue,

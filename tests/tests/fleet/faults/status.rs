@@ -1,0 +1,34 @@
+//! What a node tells of a store that is broken.
+
+use reprise_tests::{redis::RedisServer, until};
+use serde_json::Value;
+
+use super::{NODES, Service};
+
+impl Service {
+    /// What a node tells of the store that they share.
+    fn shared_store(&self, node: usize) -> Value {
+        self.fleet.status(node)["stores"][1].take()
+    }
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_asked_no_more_until_it_does_and_the_status_says_so() {
+    let redis = RedisServer::start();
+    let service = Service::with(&redis.url());
+    let store = service.shared_store(0);
+    assert_eq!((&store["kind"], &store["reachable"]), (&"redis".into(), &true.into()), "{store}");
+    redis.pause();
+    for node in 0..NODES {
+        until("the store is asked no more", || service.shared_store(node)["reachable"] == false);
+        let skipped = |store: Value| store["lookups_skipped"].as_u64().expect("it is counted");
+        let before = skipped(service.shared_store(node));
+        until("look-ups are spared it", || skipped(service.shared_store(node)) > before);
+        assert_eq!(service.fleet.status(node)["stores"][0]["reachable"], true, "the near one is asked as ever");
+    }
+    redis.resume();
+    for node in 0..NODES {
+        until("the store is asked again", || service.shared_store(node)["reachable"] == true);
+    }
+    service.survived("asked no more");
+}
