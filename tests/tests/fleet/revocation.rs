@@ -27,7 +27,7 @@ fn what_is_revoked_at_one_node_resumes_at_none_and_the_command_says_who_knows() 
     let fleet = Fleet::start_with(NODES, Default::default(), &["memory", &redis.url()], &["--store-deadline", "5s"]);
     let visited = visited(&fleet);
     let other = Client::new(Version::Tls12).asking_for(Some("b.example"));
-    let kept = other.first_visit(fleet.address(0)).session;
+    let kept = fleet.known_everywhere(&other);
 
     let (status, said) = fleet.revoke(1, &["--server-name", "a.example", "--wait", "40s"]);
     assert_eq!(status, Some(0), "{said}");
