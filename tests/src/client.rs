@@ -196,6 +196,11 @@ impl Open {
         Ok(Exchange { answer, reused, session })
     }
 
+    /// The client's view of whether it resumed.
+    pub fn reused(&self) -> bool {
+        self.stream.ssl().session_reused()
+    }
+
     /// The session that the client has by now.
     ///
     /// # Errors

@@ -69,18 +69,22 @@ fn a_first_flight_that_is_sent_to_every_node_at_once_is_accepted_early_by_one() 
         ["--store-deadline", "30s", "--backend", &address, "--early-data", "4KiB", "--early-data-to-backend"];
     let fleet = Fleet::start_with(NODES, Default::default(), &["memory", &redis.url()], &arguments);
     let client = Client::new(Version::Tls13);
-    let session = |flight| {
-        let mut open = client.connect(fleet.address(flight % NODES), None).expect("the node is up");
-        open.send(b"first\n");
+    let visit = |node, session| {
+        let mut open = client.connect(node, session).expect("the node is up");
+        open.send(b"nothing early\n");
         open.receive(&mut [0; 9]);
-        open.session().expect("it came before the answer")
+        (open.session().expect("it came before the answer"), open.reused())
     };
-    let sessions: Vec<_> = (0..FLIGHTS).map(session).collect();
+    let sessions: Vec<_> = (0..FLIGHTS).map(|flight| visit(fleet.address(flight % NODES), None).0).collect();
     // They are written behind the handshakes that made them. One more key is where the nodes say that they are there.
     until("the store has every session", || redis.ask::<usize>(&["DBSIZE"]) > FLIGHTS);
 
     let request = |flight| format!("early {flight}");
     for (flight, session) in sessions.iter().enumerate() {
+        // Each node has a copy of its own, of every second one.
+        if flight % 2 == 0 {
+            assert!(fleet.addresses().into_iter().all(|node| visit(node, Some(session)).1), "flight {flight}");
+        }
         let recorded = client.first_flight(session, format!("{}\n", request(flight)).as_bytes());
         let start = Barrier::new(NODES);
         thread::scope(|scope| {
