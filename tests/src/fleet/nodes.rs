@@ -120,6 +120,13 @@ impl Fleet {
         server.kill();
     }
 
+    /// Ends a node with SIGTERM, and waits for its end.
+    pub fn stop(&mut self, node: usize) {
+        let mut server = self.nodes[node].server.take().expect("it is up");
+        server.terminate();
+        assert!(server.ended().success());
+    }
+
     /// Starts a node again that is down, once it listens.
     pub fn restart(&mut self, node: usize) {
         let server = self.serve(node, self.nodes[node].port);

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use reprise_tests::redis::RedisServer;
+use reprise_tests::{Client, Version, redis::RedisServer, until};
 
-use super::Service;
+use super::{NODES, Service};
 
 /// The node that goes.
 const NODE: usize = 2;
@@ -19,6 +19,29 @@ fn a_node_that_a_deploy_takes_out_and_kills_costs_no_handshake() {
     service.fleet.restart(NODE);
     service.balancer.put_back(NODE);
     service.survived("a node taken out and killed");
+}
+
+#[test]
+fn a_deploy_that_replaces_every_node_in_turn_costs_no_handshake_and_no_session() {
+    let redis = RedisServer::start();
+    let mut service = Service::with(&redis.url());
+    let visited = Version::BOTH.map(|version| {
+        let client = Client::new(version);
+        let session = service.fleet.known_to(&client, &[1]);
+        (client, session)
+    });
+    for node in 0..NODES {
+        service.balancer.take_out(node);
+        service.fleet.stop(node);
+        service.fleet.restart(node);
+        service.balancer.put_back(node);
+    }
+    for (client, session) in &visited {
+        for node in service.fleet.addresses() {
+            until("a session of before resumes", || client.revisit(node, session).reused);
+        }
+    }
+    service.survived("a deploy");
 }
 
 /// A handshake is excused if the balancer had given its connection to that node before the node was gone, and it had not ended when
