@@ -6,6 +6,7 @@ mod admin;
 mod command_line;
 mod early_data;
 mod embedders;
+mod exceptions;
 mod failing_policies;
 mod hostile;
 mod invariants;
