@@ -59,5 +59,5 @@ pub use self::{
         session_callbacks,
     },
     handshake::{ConnectionReport, NotKept, on_client_hello},
-    host::{Host, HostBuilder, Policies},
+    host::{Decision, Decisions, Host, HostBuilder, Policies},
 };
