@@ -1,0 +1,38 @@
+//! From a core module to a component.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// The magic number and version of a component, as opposed to a core module's.
+const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+
+/// The component that a core module makes which describes itself, as those of wit-bindgen's languages do. A component stays what it
+/// is.
+///
+/// # Errors
+/// It is no such module.
+pub(crate) fn component(module: &[u8]) -> Result<Vec<u8>> {
+    if module.starts_with(&COMPONENT) {
+        return Ok(module.to_owned());
+    }
+    ComponentEncoder::default().validate(true).module(module)?.encode()
+}
+
+/// The component that a text makes: of a component, or of a core module with the exports of the one world in `wit`.
+///
+/// # Errors
+/// The text does not parse, or does not fit the world.
+pub(crate) fn component_of_text(text: &Path, wit: &Path) -> Result<Vec<u8>> {
+    let shown = text.display();
+    let mut module = wat::parse_file(text)?;
+    if !module.starts_with(&COMPONENT) {
+        let mut resolve = Resolve::default();
+        let (package, _) = resolve.push_path(wit).with_context(|| format!("{} cannot be read", wit.display()))?;
+        let world = resolve.select_world(&[package], None)?;
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    }
+    component(&module).with_context(|| format!("{shown} does not fit the world in {}", wit.display()))
+}
