@@ -17,14 +17,22 @@ pub(crate) fn c(wit: &Path, into: &Path) -> Result<Vec<String>> {
     write(wit, into, wit_bindgen_c::Opts::default().build())
 }
 
+/// Writes the Go packages of the one world in `wit` to `into`. The interfaces that it exports, as [`c`] does.
+///
+/// # Errors
+/// The WIT does not parse, or `into` cannot be written.
+pub(crate) fn go(wit: &Path, into: &Path) -> Result<Vec<String>> {
+    write(wit, into, wit_bindgen_go::Opts::default().build())
+}
+
 fn write(wit: &Path, into: &Path, mut generator: Box<dyn WorldGenerator>) -> Result<Vec<String>> {
     let (mut resolve, world) = world(wit)?;
     let mut files = Files::default();
     generator.generate(&mut resolve, world, &mut files).with_context(|| format!("{}: no bindings", wit.display()))?;
-    fs::create_dir_all(into).with_context(|| format!("{} cannot be made", into.display()))?;
     for (name, content) in files.iter() {
         let file = into.join(name);
-        fs::write(&file, content).with_context(|| format!("{} cannot be written", file.display()))?;
+        let written = fs::create_dir_all(file.parent().unwrap_or(into)).and_then(|()| fs::write(&file, content));
+        written.with_context(|| format!("{} cannot be written", file.display()))?;
     }
     let exports = resolve.worlds[world].exports.values().filter_map(|export| match export {
         WorldItem::Interface { id, .. } => resolve.interfaces[*id].name.clone(),

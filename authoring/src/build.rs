@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -22,7 +22,7 @@ impl Project {
     /// A program is missing (the message ends in the command to type), or says that the sources are wrong.
     pub fn build(&self) -> Result<PathBuf> {
         let component = match &self.way {
-            Way::Recipe(language) => recipe::build(self, *language)?,
+            Way::Recipe(language) => recipe::component(self, *language)?,
             Way::Own { command, module } => {
                 run(self.dir(), Command::new("sh").args(["-c", command]), command)?;
                 of_module(&self.dir().join(module))?
@@ -46,7 +46,11 @@ pub(crate) fn of_module(file: &Path) -> Result<Vec<u8>> {
 /// Runs a command in the project's folder, showing it as `shown`.
 pub(crate) fn run(dir: &Path, command: &mut Command, shown: &str) -> Result<()> {
     eprintln!("$ {shown}");
-    let status = command.current_dir(dir).status().with_context(|| format!("`{shown}` could not be started"))?;
+    let status = command
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("`{shown}` could not be started"))?;
     if !status.success() {
         bail!("`{shown}` failed ({status}): see what it said above");
     }

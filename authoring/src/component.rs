@@ -21,6 +21,15 @@ pub(crate) fn component(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
+/// The component that a core module makes which imports WASI preview 1, answered by the text of an adapter.
+///
+/// # Errors
+/// They do not fit.
+pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path) -> Result<Vec<u8>> {
+    let adapter = wat::parse_file(adapter)?;
+    ComponentEncoder::default().validate(true).module(module)?.adapter("wasi_snapshot_preview1", &adapter)?.encode()
+}
+
 /// The component that a text makes: of a component, or of a core module with the exports of the one world in `wit`.
 ///
 /// # Errors

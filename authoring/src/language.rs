@@ -9,19 +9,39 @@ pub enum Language {
     Rust,
     /// C, on the header that the interface makes.
     C,
+    /// Go, by its own compiler.
+    Go,
+    /// JavaScript, on QuickJS.
+    JavaScript,
+    /// TypeScript, compiled to JavaScript.
+    TypeScript,
+    /// Python, on CPython.
+    Python,
     /// WebAssembly's own text format.
     Wat,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Language; 3] = [Language::Rust, Language::C, Language::Wat];
+    pub const ALL: [Language; 7] = [
+        Language::Rust,
+        Language::C,
+        Language::Go,
+        Language::JavaScript,
+        Language::TypeScript,
+        Language::Python,
+        Language::Wat,
+    ];
 
-    /// Its short name, as `--lang` and `reprise-policy.toml` have it.
+    /// Its name, as `--lang` and `reprise-policy.toml` have it; `js` and `ts` are known too.
     pub fn as_str(self) -> &'static str {
         match self {
             Language::Rust => "rust",
             Language::C => "c",
+            Language::Go => "go",
+            Language::JavaScript => "javascript",
+            Language::TypeScript => "typescript",
+            Language::Python => "python",
             Language::Wat => "wat",
         }
     }
@@ -50,6 +70,11 @@ impl FromStr for Language {
     type Err = UnknownLanguage;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let name = match name {
+            "js" => "javascript",
+            "ts" => "typescript",
+            name => name,
+        };
         Self::ALL.into_iter().find(|language| language.as_str() == name).ok_or_else(|| UnknownLanguage(name.into()))
     }
 }

@@ -72,11 +72,9 @@ impl Project {
         let Description { name, language, build, module } = description;
         check_name(&name).map_err(|error| wrong(error.to_string()))?;
         let way = match (language, build) {
-            (Some(language), None) if module.is_none() => {
-                Way::Recipe(language.parse().map_err(|unknown| {
-                    wrong(format!("{unknown}; for another, say how it is built: `build = \"COMMAND\"`"))
-                })?)
-            }
+            (Some(language), None) if module.is_none() => Way::Recipe(language.parse().map_err(|unknown| {
+                wrong(format!("{unknown}; for another, say how it is built: `build = \"COMMAND\"`"))
+            })?),
             (None, Some(command)) => {
                 let module = module.unwrap_or_else(|| format!("{name}.wasm").into());
                 Way::Own { command, module }

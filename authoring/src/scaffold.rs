@@ -65,9 +65,8 @@ pub fn scaffold(dir: &Path, name: &str, language: Language) -> Result<(), Scaffo
 
 /// Whether a policy may be called so in every language.
 pub(crate) fn check_name(name: &str) -> Result<(), ScaffoldError> {
-    let word = |word: &str| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
+    let word =
+        |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let begins_well = name.starts_with(|first: char| first.is_ascii_lowercase());
     if !begins_well || !name.split('-').all(word) || name.len() > LONGEST_NAME {
         return Err(ScaffoldError::Name(name.into()));
@@ -91,10 +90,12 @@ fn files(language: Language) -> Vec<(String, &'static str)> {
             files.push(("sdk/Cargo.toml".into(), RUST_SDK_MANIFEST));
             add(&mut files, "sdk/src/", SDKS.get_dir("src"));
         }
-        Language::C | Language::Wat => {
+        _ => {
             add(&mut files, "", TEMPLATES.get_dir("world"));
             files.push(("wit/deps/session-cache.wit".into(), INTERFACE));
-            add(&mut files, "sdk/", SDKS.get_dir(language.as_str()));
+            // TypeScript's SDK is JavaScript's, which has its types.
+            let sdk = if language == Language::TypeScript { Language::JavaScript } else { language };
+            add(&mut files, "sdk/", SDKS.get_dir(sdk.as_str()));
         }
     }
     files

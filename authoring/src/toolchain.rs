@@ -48,6 +48,45 @@ pub(crate) fn zig(dir: &Path) -> Result<Vec<String>> {
     missing("zig", "python3 -m venv .venv && .venv/bin/pip install ziglang")
 }
 
+/// The Go compiler.
+///
+/// # Errors
+/// It is not here.
+pub(crate) fn go() -> Result<Command> {
+    if output("go", &["version"]).is_none() {
+        return missing("Go", "apt-get install -y golang    # or https://go.dev/dl");
+    }
+    Ok(Command::new("go"))
+}
+
+/// Node, where the project's packages are installed.
+///
+/// # Errors
+/// It is not here, or they are not.
+pub(crate) fn node(dir: &Path) -> Result<String> {
+    if output("node", &["--version"]).is_none() {
+        return missing("Node.js", "apt-get install -y nodejs npm    # or https://nodejs.org");
+    }
+    if !dir.join("node_modules/componentize-qjs").exists() {
+        return missing("componentize-qjs, in node_modules,", "npm install");
+    }
+    Ok("node".into())
+}
+
+/// componentize-py: of the project's `.venv`, or one that is installed.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn componentize_py(dir: &Path) -> Result<String> {
+    let own = venv(dir, "componentize-py").to_string_lossy().into_owned();
+    for program in [own, "componentize-py".to_owned()] {
+        if output(&program, &["--version"]).is_some() {
+            return Ok(program);
+        }
+    }
+    missing("componentize-py", "python3 -m venv .venv && .venv/bin/pip install componentize-py")
+}
+
 /// A program in the project's own Python environment, by its absolute path: commands run in another folder.
 fn venv(dir: &Path, program: &str) -> PathBuf {
     let path = dir.join(".venv/bin").join(program);

@@ -29,13 +29,9 @@ impl Rounds {
     ///
     /// # Errors
     /// There is no memory for the engine that checks.
-    pub(super) fn new(
-        project: Project,
-        place: Place,
-        compiled: Option<PathBuf>,
-        teller: Arc<Teller>,
-    ) -> Result<Self> {
-        let runtime = Runtime::new(RuntimeOptions { instances: 1, policies: 1, cache: compiled, ..Default::default() })?;
+    pub(super) fn new(project: Project, place: Place, compiled: Option<PathBuf>, teller: Arc<Teller>) -> Result<Self> {
+        let runtime =
+            Runtime::new(RuntimeOptions { instances: 1, policies: 1, cache: compiled, ..Default::default() })?;
         let sources = Sources::new(project.dir());
         Ok(Self { project, place, runtime, sources, teller })
     }
@@ -63,7 +59,9 @@ impl Rounds {
             Ok(project) if project.name() == self.project.name() => self.project = project,
             Ok(project) => {
                 let (was, is) = (self.project.name(), project.name());
-                return eprintln!("not built: the policy is called `{is}` now and was `{was}`: start `reprise dev` again");
+                return eprintln!(
+                    "not built: the policy is called `{is}` now and was `{was}`: start `reprise dev` again"
+                );
             }
             Err(error) => return eprintln!("not built: {error}"),
         }

@@ -64,7 +64,9 @@ impl Sources {
                 let (path, name) = (entry.path(), entry.file_name());
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() && !is_made(&name.to_string_lossy()) => folders.push(path),
-                    Ok(kind) if !kind.is_dir() && !is_written_by_a_build(&name.to_string_lossy()) => drop(files.insert(path)),
+                    Ok(kind) if !kind.is_dir() && !is_written_by_a_build(&name.to_string_lossy()) => {
+                        drop(files.insert(path))
+                    }
                     _ => {}
                 }
             }
@@ -125,7 +127,8 @@ fn may_be_a_change(event: &notify::Result<Event>) -> bool {
 
 /// A folder that a build or an editor makes, or a package manager fills.
 fn is_made(folder: &str) -> bool {
-    folder.starts_with('.') || matches!(folder, "target" | "build" | "dist" | "node_modules" | "__pycache__" | "zig-out")
+    folder.starts_with('.')
+        || matches!(folder, "target" | "build" | "dist" | "node_modules" | "__pycache__" | "zig-out")
 }
 
 /// A file that a build writes beside the sources, or an editor for a moment.

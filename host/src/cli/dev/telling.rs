@@ -95,7 +95,9 @@ fn line(decision: &Decision, Asked { policy, generation, answer }: &Asked) -> Op
     let server_name = server_name.as_deref().unwrap_or("no server name");
     let peer = peer.as_ref().map(|peer| format!(" from {peer}")).unwrap_or_default();
     let callback = callback.as_str();
-    Some(format!("{policy}, generation {generation}: {callback} for {server_name}{peer}: {verdict} (session {session}…)"))
+    Some(format!(
+        "{policy}, generation {generation}: {callback} for {server_name}{peer}: {verdict} (session {session}…)"
+    ))
 }
 
 /// `keep`, with what is asked for.
@@ -135,14 +137,8 @@ mod tests {
     use super::*;
     use crate::policy::Callback;
 
-    const NOTHING: Terms = Terms {
-        lifetime: None,
-        single_use: None,
-        reach: None,
-        priority: None,
-        note: None,
-        attributes: Vec::new(),
-    };
+    const NOTHING: Terms =
+        Terms { lifetime: None, single_use: None, reach: None, priority: None, note: None, attributes: Vec::new() };
 
     fn lines(answers: &[Answer]) -> Vec<String> {
         let asked = |answer: &Answer| Asked { policy: "calm".into(), generation: 3, answer: answer.clone() };
