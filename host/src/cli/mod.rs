@@ -9,6 +9,7 @@ mod serve;
 mod service_manager;
 mod sign;
 mod status;
+mod test;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Action {
     Serve(Box<serve::Serve>),
     /// Check policies as the server would before they go live
     Check(check::Check),
+    /// Test a policy: same facts in, same verdicts out
+    Test(test::Test),
     /// Sign policies, so that servers with --policy-keys take them
     Sign(sign::Sign),
     /// Show how a running server is doing
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
         Action::Check(check) => check.run(),
+        Action::Test(test) => test.run(),
         Action::Sign(sign) => sign.run(),
         Action::Status(status) => status.run(),
         Action::Policies(policies) => policies.run(),
