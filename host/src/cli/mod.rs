@@ -12,6 +12,7 @@ mod serve;
 mod service_manager;
 mod sign;
 mod status;
+mod test;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Action {
     Dev(Box<dev::Dev>),
     /// Check policies as the server would before they go live
     Check(check::Check),
+    /// Test a policy: same facts in, same verdicts out
+    Test(test::Test),
     /// Sign policies, so that servers with --policy-keys take them
     Sign(sign::Sign),
     /// Show how a running server is doing
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
         Action::Build(build) => build.run(),
         Action::Dev(dev) => dev.run(),
         Action::Check(check) => check.run(),
+        Action::Test(test) => test.run(),
         Action::Sign(sign) => sign.run(),
         Action::Status(status) => status.run(),
         Action::Policies(policies) => policies.run(),
