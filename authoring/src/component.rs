@@ -36,7 +36,7 @@ pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path) -> Result<Vec<u
 /// The text does not parse, or does not fit the world.
 pub(crate) fn component_of_text(text: &Path, wit: &Path) -> Result<Vec<u8>> {
     let shown = text.display();
-    let mut module = wat::parse_file(text)?;
+    let mut module = wat::parse_file(text).with_context(|| format!("{shown} does not parse"))?;
     if !module.starts_with(&COMPONENT) {
         let mut resolve = Resolve::default();
         let (package, _) = resolve.push_path(wit).with_context(|| format!("{} cannot be read", wit.display()))?;

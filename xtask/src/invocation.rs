@@ -10,6 +10,7 @@ cargo xtask COMMAND
                          all tests against an OpenSSL 3.5 built from source.
   dependencies           Licences, sources, bans and advisories of dependencies, as deny.toml says.
   plugins                Builds every policy under plugins/ to target/policies/NAME.wasm.
+  docs                   Writes what under docs/ is made of other files: templates, the interface's reference.
   bench [-- ARGS]        Runs the benchmarks and prints their table; `-- hostile`: what a quarantined policy costs, alone.
   help                   Shows this.
 
@@ -23,6 +24,7 @@ pub enum Invocation {
     Serve { arguments: Vec<String> },
     Test { openssl: Option<String> },
     Dependencies,
+    Docs,
     Bench { arguments: Vec<String> },
 }
 
@@ -37,6 +39,7 @@ impl Invocation {
             ("help" | "--help" | "-h", _) | (_, ["--help" | "-h"]) => Ok(Self::Help),
             ("plugins", []) => Ok(Self::Plugins),
             ("dependencies", []) => Ok(Self::Dependencies),
+            ("docs", []) => Ok(Self::Docs),
             ("test", []) => Ok(Self::Test { openssl: None }),
             ("test", ["--openssl", version]) => Ok(Self::Test { openssl: Some((*version).to_owned()) }),
             ("serve", []) => Ok(Self::Serve { arguments: Vec::new() }),
@@ -47,7 +50,7 @@ impl Invocation {
                 "`{command}` knows no `{other}`; what is meant for the program goes behind `--`:\n  cargo xtask {command} -- {}",
                 rest.join(" ")
             )),
-            ("plugins" | "test" | "dependencies", _) => {
+            ("plugins" | "test" | "dependencies" | "docs", _) => {
                 Err(format!("`{command}` knows no `{}`\n\n{HELP}", rest.join(" ")))
             }
             _ => Err(format!("there is no command `{command}`\n\n{HELP}")),

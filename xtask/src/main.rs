@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - `invocation`: the command line
-//! - `serve`, `policies`, `test`, `dependencies`, `bench`: the commands, one each
+//! - `serve`, `policies`, `test`, `dependencies`, `docs`, `bench`: the commands, one each
 //! - `requirements`: what a command needs of the machine, and how it gets there
 //! - `machine`: what the machine is, and who we are on it
 //! - `wasm_compiler`: which compiler makes WebAssembly here
@@ -13,6 +13,7 @@
 
 mod bench;
 mod dependencies;
+mod docs;
 mod invocation;
 mod machine;
 mod policies;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Plugins) => policies::build(&workspace).map(drop),
         Ok(Invocation::Serve { arguments }) => serve::serve(&workspace, &arguments),
         Ok(Invocation::Test { openssl }) => test::test(&workspace, openssl.as_deref()),
+        Ok(Invocation::Docs) => docs::write(&workspace),
         Ok(Invocation::Dependencies) => dependencies::check(&workspace).map(drop),
         Ok(Invocation::Bench { arguments }) => bench::bench(&workspace, &arguments),
         Err(wrong) => Err(anyhow::anyhow!(wrong)),

@@ -4,6 +4,7 @@ mod beginning;
 mod developing;
 
 use std::{
+    env,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -54,13 +55,23 @@ impl Desk {
     }
 }
 
-/// Without what Cargo tells a test and an author's Cargo would take for a wish. What is compiled for one test of Rust serves the next.
+/// With the toolchains that `cargo xtask languages` installs where an author's would be found, and without what Cargo tells a
+/// test and an author's Cargo would take for a wish. What is compiled for one test of Rust serves the next.
 fn in_author_environment(command: &mut Command) -> &mut Command {
-    for (name, _) in std::env::vars_os() {
+    for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST")) {
             command.env_remove(name);
         }
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/authoring");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let programs = ["zig/ziglang", "componentize-py/bin"].map(toolchains).into_iter().chain(env::split_paths(&path));
+    command.env("PATH", env::join_paths(programs).expect("no path has a colon"));
+    command.env("PYTHONPATH", toolchains("componentize-py"));
     command.env("CARGO_TARGET_DIR", target).env_remove("LD_LIBRARY_PATH").env_remove("RUST_LOG")
+}
+
+/// Where `cargo xtask languages` puts what it installs.
+fn toolchains(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/languages").join(name)
 }

@@ -62,12 +62,11 @@ impl Sources {
             self.watch(&folder);
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let (path, name) = (entry.path(), entry.file_name());
+                let name = name.to_string_lossy();
                 match entry.file_type() {
-                    Ok(kind) if kind.is_dir() && !is_made(&name.to_string_lossy()) => folders.push(path),
-                    Ok(kind) if !kind.is_dir() && !is_written_by_a_build(&name.to_string_lossy()) => {
-                        drop(files.insert(path))
-                    }
-                    _ => {}
+                    Ok(kind) if kind.is_dir() => folders.extend((!is_made(&name)).then_some(path)),
+                    Ok(_) => files.extend((!is_written_by_a_build(&name)).then_some(path)),
+                    Err(_) => {}
                 }
             }
             seen.insert(folder);
