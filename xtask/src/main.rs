@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - `invocation`: the command line
+//! - `languages`: the policies in languages other than Rust
 //! - `serve`, `policies`, `test`, `dependencies`, `docs`, `bench`: the commands, one each
 //! - `requirements`: what a command needs of the machine, and how it gets there
 //! - `machine`: what the machine is, and who we are on it
@@ -15,6 +16,7 @@ mod bench;
 mod dependencies;
 mod docs;
 mod invocation;
+mod languages;
 mod machine;
 mod policies;
 mod requirements;
@@ -38,6 +40,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Invocation::Plugins) => policies::build(&workspace).map(drop),
+        Ok(Invocation::Languages { languages, test: false }) => languages::build(&workspace, &languages),
+        Ok(Invocation::Languages { languages, test: true }) => test::languages(&workspace, &languages),
         Ok(Invocation::Serve { arguments }) => serve::serve(&workspace, &arguments),
         Ok(Invocation::Test { openssl }) => test::test(&workspace, openssl.as_deref()),
         Ok(Invocation::Docs) => docs::write(&workspace),

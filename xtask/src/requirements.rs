@@ -23,6 +23,10 @@ pub enum Requirement {
     Python,
     /// What installs programs from PyPI.
     Pip,
+    /// Node.js and npm, for policies in JavaScript.
+    Node,
+    /// Go, for policies in it.
+    Go,
     /// What OpenSSL's own build wants.
     PerlAndMake,
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
@@ -41,6 +45,8 @@ impl Requirement {
             Requirement::OpensslProgram => there("openssl", &["version"]),
             Requirement::Python => there("python3", &["-c", "import ssl"]),
             Requirement::Pip => there("python3", &["-m", "pip", "--version"]),
+            Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
+            Requirement::Go => there("go", &["version"]),
             Requirement::PerlAndMake => {
                 there("make", &["--version"])
                     && there("perl", &["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"])
@@ -57,6 +63,8 @@ impl Requirement {
             Requirement::OpensslProgram => "the openssl program",
             Requirement::Python => "python3 with its ssl module",
             Requirement::Pip => "pip",
+            Requirement::Node => "Node.js with npm",
+            Requirement::Go => "Go",
             Requirement::PerlAndMake => "perl and make",
             Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
         }
@@ -80,6 +88,12 @@ impl Requirement {
             (R::Pip, S::Debian | S::Fedora) => &["python3-pip"],
             (R::Pip, S::Alpine) => &["py3-pip"],
             (R::Pip, S::Arch) => &["python-pip"],
+            (R::Node, S::Other) => &[],
+            (R::Node, S::MacOs) => &["node"],
+            (R::Node, _) => &["nodejs", "npm"],
+            (R::Go, S::Debian) => &["golang-go"],
+            (R::Go, S::Fedora) => &["golang"],
+            (R::Go, S::Alpine | S::Arch | S::MacOs) => &["go"],
             (R::PerlAndMake, S::Fedora) => &["perl", "make"],
             (R::PerlAndMake, S::Debian | S::Alpine | S::Arch) => &["perl", "make"],
             (R::DebianRust, S::Debian) => &["rustc-web", "rust-web-src", "rust-web-llvm"],

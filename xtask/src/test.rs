@@ -8,7 +8,9 @@ use std::{fs, process::Command};
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    Workspace, dependencies, policies,
+    Workspace, dependencies,
+    languages::{self, Language},
+    policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
 };
@@ -23,6 +25,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         let system =
             output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
         run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
+        languages(workspace, &Language::ALL)?;
         if let Some(unchecked) = unchecked {
             eprintln!("\n{unchecked}");
         }
@@ -62,6 +65,14 @@ fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl:
     policies::tell(workspace, &mut tests);
     tests.env("REPRISE_BIN", workspace.path(directory).join("release/reprise"));
     run(tests.args(features))
+}
+
+/// The unit tests and vectors of policies in these languages, run by the server that they are for.
+pub fn languages(workspace: &Workspace, languages: &[Language]) -> Result<()> {
+    ensure(&[Requirement::OpensslHeaders])?;
+    step("building the server");
+    run(in_target(workspace, "target", "build").args(["--bin", "reprise"]))?;
+    languages::test(workspace, languages, &workspace.path("target/release/reprise"))
 }
 
 /// One profile and the whole workspace everywhere, so that nothing is compiled twice.
