@@ -21,13 +21,15 @@ pub(crate) fn component(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
-/// The component that a core module makes which imports WASI preview 1, answered by the text of an adapter.
+/// The component that a core module makes which does not describe itself and imports WASI preview 1, answered by the text of an
+/// adapter. Its exports are those of the one world in `wit`.
 ///
 /// # Errors
-/// They do not fit.
-pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path) -> Result<Vec<u8>> {
+/// They do not fit one another.
+pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path, wit: &Path) -> Result<Vec<u8>> {
     let adapter = wat::parse_file(adapter)?;
-    ComponentEncoder::default().validate(true).module(module)?.adapter("wasi_snapshot_preview1", &adapter)?.encode()
+    let module = described(module.to_owned(), wit)?;
+    ComponentEncoder::default().validate(true).module(&module)?.adapter("wasi_snapshot_preview1", &adapter)?.encode()
 }
 
 /// The component that a text makes: of a component, or of a core module with the exports of the one world in `wit`.
@@ -36,12 +38,18 @@ pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path) -> Result<Vec<u
 /// The text does not parse, or does not fit the world.
 pub(crate) fn component_of_text(text: &Path, wit: &Path) -> Result<Vec<u8>> {
     let shown = text.display();
-    let mut module = wat::parse_file(text).with_context(|| format!("{shown} does not parse"))?;
-    if !module.starts_with(&COMPONENT) {
-        let mut resolve = Resolve::default();
-        let (package, _) = resolve.push_path(wit).with_context(|| format!("{} cannot be read", wit.display()))?;
-        let world = resolve.select_world(&[package], None)?;
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    let module = wat::parse_file(text).with_context(|| format!("{shown} does not parse"))?;
+    if module.starts_with(&COMPONENT) {
+        return Ok(module);
     }
-    component(&module).with_context(|| format!("{shown} does not fit the world in {}", wit.display()))
+    component(&described(module, wit)?).with_context(|| format!("{shown} does not fit the world in {}", wit.display()))
+}
+
+/// The core module, saying that its world is the one in `wit`.
+fn described(mut module: Vec<u8>, wit: &Path) -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(wit).with_context(|| format!("{} cannot be read", wit.display()))?;
+    let world = resolve.select_world(&[package], None)?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    Ok(module)
 }

@@ -9,6 +9,8 @@ pub enum Language {
     Rust,
     /// C, on the header that the interface makes.
     C,
+    /// C++20, on the same.
+    Cpp,
     /// Go, by its own compiler.
     Go,
     /// JavaScript, on QuickJS.
@@ -17,31 +19,37 @@ pub enum Language {
     TypeScript,
     /// Python, on CPython.
     Python,
+    /// Zig, on C's.
+    Zig,
     /// WebAssembly's own text format.
     Wat,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Language; 7] = [
+    pub const ALL: [Language; 9] = [
         Language::Rust,
         Language::C,
+        Language::Cpp,
         Language::Go,
         Language::JavaScript,
         Language::TypeScript,
         Language::Python,
+        Language::Zig,
         Language::Wat,
     ];
 
-    /// Its name, as `--lang` and `reprise-policy.toml` have it; `js` and `ts` are known too.
+    /// Its name, as `--lang` and `reprise-policy.toml` have it; `js`, `ts` and `c++` are known too.
     pub fn as_str(self) -> &'static str {
         match self {
             Language::Rust => "rust",
             Language::C => "c",
+            Language::Cpp => "cpp",
             Language::Go => "go",
             Language::JavaScript => "javascript",
             Language::TypeScript => "typescript",
             Language::Python => "python",
+            Language::Zig => "zig",
             Language::Wat => "wat",
         }
     }
@@ -71,6 +79,7 @@ impl FromStr for Language {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let name = match name {
+            "c++" => "cpp",
             "js" => "javascript",
             "ts" => "typescript",
             name => name,

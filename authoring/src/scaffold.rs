@@ -79,6 +79,20 @@ pub(crate) fn check_name(name: &str) -> Result<(), ScaffoldError> {
     }
 }
 
+/// The folders of plugin-sdk/ that the language's policies are built with.
+fn sdks(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Rust | Language::Wat => &[],
+        Language::C => &["c"],
+        Language::Cpp => &["c", "cpp"],
+        Language::Zig => &["c", "zig"],
+        Language::Go => &["go"],
+        // It has TypeScript's types.
+        Language::JavaScript | Language::TypeScript => &["javascript"],
+        Language::Python => &["python"],
+    }
+}
+
 /// The files of the language's template, as (path in the project, content).
 fn files(language: Language) -> Vec<(String, &'static str)> {
     let mut files = Vec::new();
@@ -93,9 +107,7 @@ fn files(language: Language) -> Vec<(String, &'static str)> {
         _ => {
             add(&mut files, "", TEMPLATES.get_dir("world"));
             files.push(("wit/deps/session-cache.wit".into(), INTERFACE));
-            // TypeScript's SDK is JavaScript's, which has its types.
-            let sdk = if language == Language::TypeScript { Language::JavaScript } else { language };
-            add(&mut files, "sdk/", SDKS.get_dir(sdk.as_str()));
+            sdks(language).iter().for_each(|sdk| add(&mut files, "sdk/", SDKS.get_dir(sdk)));
         }
     }
     files

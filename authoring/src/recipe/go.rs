@@ -27,11 +27,14 @@ pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     }
     let module = std::path::absolute(dir.join(MODULE))?;
     go.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOFLAGS", "-mod=mod").env("GOWORK", "off");
-    let arguments = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o"];
+    // The bindings' package takes memory of the runtime's, which the linker allows to those that it knows.
+    let arguments = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o"];
     go.args(arguments).arg(&module).arg(".");
-    let shown = format!("GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o {MODULE} (in build/go)");
+    let shown = format!(
+        "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags=-checklinkname=0 -o {MODULE} (in build/go)"
+    );
     build::run(&together, &mut go, &shown)?;
-    component_with_wasi(&fs::read(&module)?, &dir.join("sdk/wasi.wat"))
+    component_with_wasi(&fs::read(&module)?, &dir.join("sdk/wasi.wat"), &wit(project))
 }
 
 /// Copies what is in a folder to another.

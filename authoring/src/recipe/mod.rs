@@ -4,6 +4,8 @@
 //! |---|---|
 //! | Rust | `cargo build --release --target wasm32-unknown-unknown` |
 //! | C | `zig cc -target wasm32-wasi -mexec-model=reactor *.c …` |
+//! | C++ | `zig c++ -target wasm32-wasi -mexec-model=reactor *.cpp …` |
+//! | Zig | `zig build-exe -target wasm32-wasi -mexec-model=reactor -Mroot=policy.zig …` |
 //! | Go | `GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared` |
 //! | JavaScript | `componentize-qjs --js policy.js …` |
 //! | TypeScript | `tsc`, then the same |
@@ -34,6 +36,8 @@ pub(crate) fn component(project: &Project, language: Language) -> Result<Vec<u8>
     match language {
         Language::Rust => rust::component(project),
         Language::C => c::component(project),
+        Language::Cpp => c::component_of_cpp(project),
+        Language::Zig => c::component_of_zig(project),
         Language::Go => go::component(project),
         Language::JavaScript => javascript::component(project, "policy.js"),
         Language::TypeScript => javascript::component_of_typescript(project),

@@ -38,6 +38,16 @@ fn a_project_in_c_builds_and_passes_its_own_test() {
 }
 
 #[test]
+fn a_project_in_cpp_builds_and_passes_its_own_test() {
+    builds_and_passes_its_own_test("cpp");
+}
+
+#[test]
+fn a_project_in_zig_builds_and_passes_its_own_test() {
+    builds_and_passes_its_own_test("zig");
+}
+
+#[test]
 fn a_project_in_go_builds_and_passes_its_own_test() {
     builds_and_passes_its_own_test("go");
 }
