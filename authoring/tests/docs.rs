@@ -8,7 +8,7 @@ use std::{
 };
 
 use reprise_authoring::Language;
-use wit_bindgen_core::{Files, WorldGenerator, wit_parser::Resolve};
+use wit_bindgen_core::{Files, wit_parser::Resolve};
 
 fn workspace(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
