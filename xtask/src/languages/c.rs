@@ -15,6 +15,9 @@ use super::{
 };
 use crate::{policies::component, run::run};
 
+/// zig gives a program 16 MiB of stack, as much as a server gives a policy for everything.
+const STACK: &str = "-Wl,-z,stack-size=65536";
+
 pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
     let world = World::of(policy)?;
     let bindings = world.bindings(policy, wit_bindgen_c::Opts::default().build())?;
@@ -26,7 +29,7 @@ pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
     c_files.extend(glue.map(|file| policy.sdk(&file)));
     c_files.push(bindings.join(format!("{}.c", world::NAME)));
     let objects = [bindings.join(format!("{}_component_type.o", world::NAME))];
-    let target = ["-target", "wasm32-wasi", "-O2", "-s", "-mexec-model=reactor"];
+    let target = ["-target", "wasm32-wasi", "-O2", "-s", "-mexec-model=reactor", STACK];
     compile(policy, &bindings, &target, &c_files, &objects, &module)?;
     component(&module)
 }
@@ -72,7 +75,8 @@ fn compile(
             let name = file.file_stem().unwrap_or_default().to_string_lossy();
             let object = policy.scratch.join(format!("{name}{}.o", if is_test { "-test" } else { "" }));
             let mut cc = zig(&policy.root, &["cc", "-c", "-std=c17", "-Wall", "-Wextra"]);
-            cc.args(target.iter().filter(|argument| !argument.starts_with("-mexec"))).arg(file).arg("-o").arg(&object);
+            let linking = |argument: &&&str| argument.starts_with("-mexec") || argument.starts_with("-Wl,");
+            cc.args(target.iter().filter(|argument| !linking(argument))).arg(file).arg("-o").arg(&object);
             includes(&mut cc);
             run(&mut cc)?;
             objects.push(object);
