@@ -110,8 +110,8 @@ pub const Session = struct {
 };
 
 /// C's text as a slice.
-pub fn text(string: c.reprise_string) []const u8 {
-    return if (string.len == 0) "" else string.ptr[0..string.len];
+pub fn text(given: c.reprise_string) []const u8 {
+    return if (given.len == 0) "" else given.ptr[0..given.len];
 }
 
 /// A slice as C's text; it is not copied.

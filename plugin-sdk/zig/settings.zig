@@ -25,7 +25,7 @@ pub const Settings = struct {
     /// Every value of `key`, in the order of the file.
     pub fn all(self: *Settings, key: [:0]const u8) []const []const u8 {
         const values = c.reprise_setting_all(self.settings, key.ptr);
-        const slices = allocator.alloc([]const u8, values.len) catch @panic("no memory for the settings");
+        const slices = allocator.alloc([]const u8, values.len) catch @trap();
         for (slices, 0..) |*slice, i| slice.* = facts.text(values.ptr[i]);
         return slices;
     }
@@ -59,7 +59,7 @@ pub fn ServerNames(comptime T: type) type {
             }
             var settings = Settings{ .settings = table };
             const entry = Entry{ .pattern = facts.text(name), .value = T.read(&settings) };
-            names.entries.append(allocator, entry) catch @panic("no memory for the settings");
+            names.entries.append(allocator, entry) catch @trap();
         }
 
         /// What holds for `name`, in lower case as the host gives it.

@@ -1,7 +1,6 @@
 //! C, and the languages that stand on C's bindings: C++ and Zig. All three are compiled by zig, which brings its own libraries.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -15,30 +14,52 @@ use super::{
 };
 use crate::{policies::component, run::run};
 
+/// zig gives a program 16 MiB of stack, as much as a server gives a policy for everything.
+const STACK: &str = "-Wl,-z,stack-size=65536";
+
 pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
     let world = World::of(policy)?;
     let bindings = world.bindings(policy, wit_bindgen_c::Opts::default().build())?;
-    let module = policy.scratch.join("module.wasm");
-    let exports = world.exports();
-    let glue = exports.iter().map(|export| format!("c/src/export_{}.c", export.replace('-', "_")));
-
     let mut c_files = sdk_sources(policy)?;
-    c_files.extend(glue.map(|file| policy.sdk(&file)));
+    let exports = world.exports().into_iter().map(|export| format!("c/src/export_{}.c", export.replace('-', "_")));
+    c_files.extend(exports.map(|file| policy.sdk(&file)));
     c_files.push(bindings.join(format!("{}.c", world::NAME)));
-    let objects = [bindings.join(format!("{}_component_type.o", world::NAME))];
-    let target = ["-target", "wasm32-wasi", "-O2", "-s", "-mexec-model=reactor"];
-    compile(policy, &bindings, &target, &c_files, &objects, &module)?;
+
+    let target = ["-target", "wasm32-wasi", "-O2"];
+    let mut objects = objects(policy, &bindings, &target, &c_files, "module")?;
+    objects.push(bindings.join(format!("{}_component_type.o", world::NAME)));
+    let module = policy.scratch.join("module.wasm");
+    let mut link = if policy.language == Language::Zig {
+        let mut zig = zig(&policy.root, &["build-exe", "-target", "wasm32-wasi", "-mexec-model=reactor", "-lc"]);
+        zig.args(["-OReleaseFast", "-fstrip", "--stack", "65536"]).args(objects);
+        with_modules(&mut zig, policy);
+        zig.arg(format!("-femit-bin={}", module.display()));
+        zig
+    } else {
+        let mut link = compiler(policy, &bindings, &target);
+        link.args(["-s", "-mexec-model=reactor", STACK]).args(own_sources(policy)?).args(objects);
+        link.arg("-o").arg(&module);
+        link
+    };
+    run(&mut link)?;
     component(&module)
 }
 
 /// The unit tests run natively, with the host's imports as the SDK's testing helpers have them.
 pub(super) fn test(policy: &Policy) -> Result<()> {
-    let world = World::of(policy)?;
-    let bindings = world.bindings(policy, wit_bindgen_c::Opts::default().build())?;
+    let bindings = World::of(policy)?.bindings(policy, wit_bindgen_c::Opts::default().build())?;
     let mut c_files = sdk_sources(policy)?;
     c_files.push(policy.sdk("c/testing/reprise_testing.c"));
+    let objects = objects(policy, &bindings, &["-g"], &c_files, "test")?;
+    if policy.language == Language::Zig {
+        let mut zig = zig(&policy.root, &["test", "-lc"]);
+        with_modules(zig.args(objects), policy);
+        return run(&mut zig);
+    }
     let program = policy.scratch.join("test");
-    compile(policy, &bindings, &["-g", "-fsanitize=undefined"], &c_files, &[], &program)?;
+    let mut link = compiler(policy, &bindings, &["-g"]);
+    link.args(own_sources(policy)?).arg(policy.folder.join(format!("test.{}", extension(policy.language))));
+    run(link.args(objects).arg("-o").arg(&program))?;
     run(&mut Command::new(program))
 }
 
@@ -49,51 +70,57 @@ fn sdk_sources(policy: &Policy) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Compiles the C files given and the policy's own, and links everything to `output`. A test is a policy's source too.
-fn compile(
+/// Compiles C files for what another language's compiler links. `kind` keeps apart those for Wasm and those for here.
+fn objects(
     policy: &Policy,
     bindings: &Path,
     target: &[&str],
     c_files: &[PathBuf],
-    objects: &[PathBuf],
-    output: &Path,
-) -> Result<()> {
-    let is_test = objects.is_empty();
-    let mut objects = objects.to_vec();
-    let includes = |command: &mut Command| {
-        command.arg("-I").arg(bindings);
-        for folder in ["c/include", "c/testing", "cpp/include", "cpp/testing"] {
-            command.arg("-I").arg(policy.sdk(folder));
-        }
+    kind: &str,
+) -> Result<Vec<PathBuf>> {
+    let mut objects = Vec::new();
+    for file in c_files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let object = policy.scratch.join(format!("{name}-{kind}.o"));
+        let mut cc = zig(&policy.root, &["cc", "-c", "-std=c17", "-Wall", "-Wextra", "-Werror"]);
+        include(&mut cc, policy, bindings);
+        run(cc.args(target).arg(file).arg("-o").arg(&object))?;
+        objects.push(object);
+    }
+    Ok(objects)
+}
+
+/// The compiler of the policy's own files.
+fn compiler(policy: &Policy, bindings: &Path, target: &[&str]) -> Command {
+    let mut compiler = match policy.language {
+        Language::Cpp => zig(&policy.root, &["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti"]),
+        _ => zig(&policy.root, &["cc", "-std=c17"]),
     };
-    if policy.language == Language::Cpp {
-        // C is not quite a part of C++: each has its compiler.
-        for file in c_files {
-            let name = file.file_stem().unwrap_or_default().to_string_lossy();
-            let object = policy.scratch.join(format!("{name}{}.o", if is_test { "-test" } else { "" }));
-            let mut cc = zig(&policy.root, &["cc", "-c", "-std=c17", "-Wall", "-Wextra"]);
-            cc.args(target.iter().filter(|argument| !argument.starts_with("-mexec"))).arg(file).arg("-o").arg(&object);
-            includes(&mut cc);
-            run(&mut cc)?;
-            objects.push(object);
-        }
+    compiler.args(["-Wall", "-Wextra", "-Werror"]).args(target);
+    include(&mut compiler, policy, bindings);
+    compiler
+}
+
+fn include(compiler: &mut Command, policy: &Policy, bindings: &Path) {
+    compiler.arg("-I").arg(bindings);
+    for folder in ["c/include", "c/testing", "cpp/include", "cpp/testing"] {
+        compiler.arg("-I").arg(policy.sdk(folder));
     }
-    let mut command = match policy.language {
-        Language::Cpp => zig(&policy.root, &["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra"]),
-        _ => zig(&policy.root, &["cc", "-std=c17", "-Wall", "-Wextra", "-Werror"]),
-    };
-    command.args(target);
-    includes(&mut command);
-    if policy.language != Language::Cpp {
-        command.args(c_files);
-    }
-    let extension = if policy.language == Language::Cpp { "cpp" } else { "c" };
-    command.args(sources(&policy.folder, &[extension])?).args(objects);
-    if is_test {
-        command.arg(policy.folder.join(format!("test.{extension}")));
-    }
-    let fresh = output.with_extension("new");
-    run(command.arg("-o").arg(&fresh))?;
-    fs::rename(fresh, output)?;
-    Ok(())
+}
+
+fn own_sources(policy: &Policy) -> Result<Vec<PathBuf>> {
+    sources(&policy.folder, &[extension(policy.language)])
+}
+
+fn extension(language: Language) -> &'static str {
+    if language == Language::Cpp { "cpp" } else { "c" }
+}
+
+/// Zig's modules: the policy, and what it may import.
+fn with_modules(zig: &mut Command, policy: &Policy) {
+    let module = |name: &str, file: PathBuf| format!("-M{name}={}", file.display());
+    zig.args(["--dep", "reprise", "--dep", "testing"]).arg(module("root", policy.folder.join("policy.zig")));
+    zig.args(["--dep", "c"]).arg(module("reprise", policy.sdk("zig/reprise.zig")));
+    zig.args(["--dep", "reprise"]).arg(module("testing", policy.sdk("zig/testing.zig")));
+    zig.arg(module("c", policy.sdk("zig/c.zig")));
 }

@@ -1,29 +1,37 @@
 //! Go, by its own compiler: `GOOS=wasip1`, and the WASI that its runtime imports stubbed.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::Result;
 
 use super::{Policy, copy, emptied, world::World};
-use crate::{policies::component_with_adapter, run::run};
+use crate::{policies::encode_with_adapter, run::run};
 
 pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
+    let world = World::of(policy)?;
     let module = policy.scratch.join("module.wasm");
-    let project = project(policy)?;
+    let project = project(policy, &world)?;
     let mut go = go(&project);
     go.env("GOOS", "wasip1").env("GOARCH", "wasm");
-    go.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&module).arg(".");
+    // The bindings' package takes memory of the runtime's, which the linker allows to those that it knows.
+    go.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o"]).arg(&module).arg(".");
     run(&mut go)?;
+    let mut module = fs::read(module)?;
+    world.embed_in(&mut module)?;
     let adapter = wat::parse_file(policy.sdk("go/wasi.wat"))?;
-    component_with_adapter(&module, "wasi_snapshot_preview1", &adapter)
+    encode_with_adapter(&module, "wasi_snapshot_preview1", &adapter)
 }
 
 /// `go test`, natively.
 pub(super) fn test(policy: &Policy) -> Result<()> {
-    run(go(&project(policy)?).args(["test", "./policy/..."]))
+    run(go(&project(policy, &World::of(policy)?)?).args(["test", "./policy/..."]))
 }
 
-fn go(project: &std::path::Path) -> Command {
+fn go(project: &Path) -> Command {
     let mut go = Command::new("go");
     // The sums of everything are in go.sum.
     go.current_dir(project).env("GOFLAGS", "-mod=mod").env("GOWORK", "off");
@@ -31,8 +39,7 @@ fn go(project: &std::path::Path) -> Command {
 }
 
 /// The generated bindings, with the SDK and the policy as packages among them.
-fn project(policy: &Policy) -> Result<PathBuf> {
-    let world = World::of(policy)?;
+fn project(policy: &Policy, world: &World) -> Result<PathBuf> {
     let bindings = world.bindings(policy, wit_bindgen_go::Opts::default().build())?;
     let project = emptied(policy.scratch.join("project"))?;
     copy(&bindings, &project)?;

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
+use wit_component::{StringEncoding, embed_component_metadata};
 use wit_bindgen_core::{
     Files, WorldGenerator,
     wit_parser::{Resolve, WorldId, WorldItem, WorldKey},
@@ -40,6 +41,14 @@ impl World {
             _ => None,
         });
         names.collect()
+    }
+
+    /// Tells a core module what its world is, where its toolchain does not.
+    pub(super) fn embed_in(&self, module: &mut Vec<u8>) -> Result<()> {
+        let mut resolve = wit_parser::Resolve::default();
+        let (package, _) = resolve.push_dir(&self.folder)?;
+        let id = resolve.select_world(&[package], Some(NAME))?;
+        embed_component_metadata(module, &resolve, id, StringEncoding::UTF8)
     }
 
     /// Has a generator write its bindings into a folder of the policy's scratch.

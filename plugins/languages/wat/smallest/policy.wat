@@ -11,7 +11,7 @@
   (func (export "reprise:session-cache/get-session@0.1.0#decide") (param $facts i32) (result i32)
     (i64.gt_u
       (i64.load offset=32 (local.get $facts))                                   ;; connection.now
-      (i64.add (i64.load offset=152 (local.get $facts)) (i64.const 3600)))      ;; session.authenticated
+      (i64.add (i64.load offset=96 (local.get $facts)) (i64.const 3600)))      ;; session.authenticated
     (if (result i32)
       (then (i32.const 2))                                                      ;; full-handshake
       (else (i32.const 0))))                                                    ;; resume
