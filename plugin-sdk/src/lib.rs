@@ -55,8 +55,8 @@
 //! cargo build --release --target wasm32-unknown-unknown
 //! ```
 //!
-//! What comes out is a core module that describes itself. `cargo xtask plugins` makes a component of it, and so does
-//! `wasm-tools component new MODULE.wasm -o NAME.wasm`; the host takes components.
+//! What comes out is a core module that describes itself, and the host takes it as it is. `wasm-tools component new MODULE.wasm -o
+//! NAME.wasm` makes a component of it for those who want one, and so does `cargo xtask plugins`.
 
 #![deny(unsafe_code)]
 

@@ -16,11 +16,15 @@ pub fn example(name: &str) -> PathBuf {
     existing(profile().join("examples").join(name), "cargo build --release -p reprise --examples")
 }
 
-/// A policy that ships, as `cargo xtask plugins` makes it. `REPRISE_POLICIES` names another directory than target/policies.
-pub fn policy(name: &str) -> Vec<u8> {
+/// Where policies are built to: target/policies, unless `REPRISE_POLICIES` names another directory.
+pub fn policies() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies");
-    let directory = env::var_os("REPRISE_POLICIES").map_or(workspace, PathBuf::from);
-    let file = existing(directory.join(format!("{name}.wasm")), "cargo xtask plugins");
+    env::var_os("REPRISE_POLICIES").map_or(workspace, PathBuf::from)
+}
+
+/// A policy that ships, as `cargo xtask plugins` makes it.
+pub fn policy(name: &str) -> Vec<u8> {
+    let file = existing(policies().join(format!("{name}.wasm")), "cargo xtask plugins");
     fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 

@@ -13,8 +13,9 @@ use crate::{
 
 /// Check policies as the server would before they go live.
 ///
-/// Each file is compiled, its imports and exports are held against the interface, it is configured with the NAME.toml beside
-/// it, and each of its callbacks is called once. With --policy-keys its signature is held against them first. The exit status is 0 if all of them would go live, else 1.
+/// Each file is compiled, after a component was made of it if it is a core module or text; its imports and exports are held
+/// against the interface, it is configured with the NAME.toml beside it, and each of its callbacks is called once. With
+/// --policy-keys its signature is held against them first. The exit status is 0 if all of them would go live, else 1.
 #[derive(Args)]
 pub(super) struct Check {
     /// Policies: NAME.wasm, each with its NAME.toml beside it if there is one
@@ -34,7 +35,7 @@ impl Check {
     pub(super) fn run(self) -> Result<ExitCode> {
         let keys = self.policy_keys.as_ref().map(|file| read_policy_keys(file, self.strict)).transpose()?;
         let options = DirOptions { keys, strict: self.strict, ..DirOptions::default() };
-        let runtime = Runtime::new(RuntimeOptions::default())?;
+        let runtime = Runtime::new(RuntimeOptions { source_lines: true, ..RuntimeOptions::default() })?;
         let mut status = ExitCode::SUCCESS;
         for file in &self.files {
             match check(&runtime, file, &options) {

@@ -21,10 +21,18 @@ const FUNCTION: u64 = 1 << 20;
 /// Branches of one function times its variables: the compiler may keep a value for each pair, and takes some 100 bytes for it.
 const FLOW: u64 = 1 << 23;
 
-/// Holds a component's counts against the bounds. What does not parse is left to the compiler, which says more about it.
-pub(super) fn check(module: &[u8]) -> Result<(), Mismatch> {
-    let Ok(counts) = Counts::of(module) else { return Ok(()) };
+/// Bytes that describe a core module's interface. Ours takes 2 KB and all of WASI's 11.
+const METADATA: u64 = 256 << 10;
+
+/// Bytes of a page of linear memory.
+const PAGE: u64 = 64 << 10;
+
+/// Holds a module's counts against the bounds, and gives the bytes of linear memory that its instances begin with. What does not
+/// parse is left to the compiler, which says more about it.
+pub(super) fn check(module: &[u8]) -> Result<usize, Mismatch> {
+    let Ok(counts) = Counts::of(module) else { return Ok(0) };
     let bounds = [
+        ("bytes of WIT metadata", counts.metadata, METADATA),
         ("functions", counts.functions, FUNCTIONS),
         ("definitions other than functions", counts.definitions, DEFINITIONS),
         ("bytes of code", counts.code, CODE),
@@ -32,7 +40,7 @@ pub(super) fn check(module: &[u8]) -> Result<(), Mismatch> {
         ("branches times variables in one function", counts.widest_flow, FLOW),
     ];
     match bounds.into_iter().find(|(_, found, most)| found > most) {
-        None => Ok(()),
+        None => Ok(usize::try_from(counts.memory).unwrap_or(usize::MAX)),
         Some((what, found, most)) => Err(Mismatch {
             expected: format!("at most {most} {what}"),
             found: found.to_string(),
@@ -43,19 +51,22 @@ pub(super) fn check(module: &[u8]) -> Result<(), Mismatch> {
 
 #[derive(Debug, Default)]
 struct Counts {
+    metadata: u64,
     functions: u64,
     definitions: u64,
     code: u64,
     largest_function: u64,
     widest_flow: u64,
+    /// Bytes of all memories at their smallest.
+    memory: u64,
 }
 
 impl Counts {
-    fn of(component: &[u8]) -> Result<Self, BinaryReaderError> {
+    fn of(module: &[u8]) -> Result<Self, BinaryReaderError> {
         let mut counts = Self::default();
         // Of the module at hand: a function's parameters are variables too.
         let mut most_parameters = 0;
-        for payload in Parser::new(0).parse_all(component) {
+        for payload in Parser::new(0).parse_all(module) {
             let defined = match payload? {
                 Payload::CodeSectionStart { count, .. } => {
                     counts.functions += u64::from(count);
@@ -63,6 +74,10 @@ impl Counts {
                 }
                 Payload::CodeSectionEntry(body) => {
                     counts.add(&body, most_parameters)?;
+                    continue;
+                }
+                Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                    counts.metadata += section.data().len() as u64;
                     continue;
                 }
                 Payload::Version { .. } => {
@@ -76,7 +91,13 @@ impl Counts {
                 }
                 Payload::ImportSection(section) => section.count(),
                 Payload::TableSection(section) => section.count(),
-                Payload::MemorySection(section) => section.count(),
+                Payload::MemorySection(section) => {
+                    let count = section.count();
+                    for memory in section {
+                        counts.memory = counts.memory.saturating_add(memory?.initial.saturating_mul(PAGE));
+                    }
+                    count
+                }
                 Payload::GlobalSection(section) => section.count(),
                 Payload::ExportSection(section) => section.count(),
                 Payload::ElementSection(section) => section.count(),
@@ -168,6 +189,13 @@ mod tests {
         ] {
             check(&module).unwrap();
         }
+    }
+
+    #[test]
+    fn the_memory_that_an_instance_begins_with_is_that_of_all_its_modules() {
+        let memories = "(core module (memory 3)) (core module (memory 2 9))";
+        assert_eq!(check(&wat::parse_str(format!("(component {memories})")).unwrap()).unwrap(), 5 << 16);
+        assert_eq!(check(&wat::parse_str("(module (import \"a\" \"b\" (memory 7)))").unwrap()).unwrap(), 0);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A component's imports and exports, held against the interface.
 
+use wasmparser::{Parser, Payload};
 use wasmtime::{
     Engine,
     component::{
@@ -10,17 +11,20 @@ use wasmtime::{
 
 use super::{
     sandbox::Sandbox,
+    wasi,
     wit::exports::reprise::session_cache::{get_session, new_session, remove_session, settings},
 };
 
-const PACKAGE: &str = "reprise:session-cache/";
-const VERSION: &str = "0.1.0";
+pub(super) const PACKAGE: &str = "reprise:session-cache/";
+pub(super) const VERSION: &str = "0.1.0";
+/// What every version begins with that a policy may be built for.
+const COMPATIBLE: &str = "0.1.";
 const CALLBACKS: [&str; 3] = ["new-session", "get-session", "remove-session"];
 /// The interfaces that a policy may import, with their functions.
 const IMPORTS: [(&str, &[&str]); 3] =
     [("types", &[]), ("state", &["get", "set", "increment", "delete"]), ("observe", &["log", "count"])];
 /// The interfaces that a policy may export, with the function of each and its type as WIT has it.
-const EXPORTS: [(&str, &str, &str); 4] = [
+pub(super) const EXPORTS: [(&str, &str, &str); 4] = [
     ("new-session", "decide", "func(connection: connection, session: session) -> new-verdict"),
     ("get-session", "decide", "func(connection: connection, candidate: session) -> get-verdict"),
     ("remove-session", "decide", "func(id: session-id, session: option<session>, why: removal) -> remove-verdict"),
@@ -44,6 +48,29 @@ pub(super) struct Mismatch {
     pub(super) hint: String,
 }
 
+/// Holds the names of what a component imports and exports against the interface. Before it is compiled: for a large one that
+/// takes seconds, and its author should not have to wait to be told. What does not parse is left to the compiler.
+pub(super) fn foresee(component: &[u8]) -> Result<(), Mismatch> {
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload {
+            Ok(Payload::Version { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth -= 1,
+            // Those of the components and modules inside are its own matter.
+            Ok(Payload::ComponentImportSection(imports)) if depth == 1 => {
+                imports.into_iter().flatten().try_for_each(|import| check_import_name(import.name.name))?;
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    Ok(())
+}
+
+fn check_import_name(name: &str) -> Result<(), Mismatch> {
+    if wasi::is_import(name) { wasi::known(name).map(drop) } else { known_import(name).map(drop) }
+}
+
 /// Holds `component` against the interface.
 pub(super) fn link(
     engine: &Engine,
@@ -52,8 +79,13 @@ pub(super) fn link(
     policy: &str,
 ) -> Result<Linked, Mismatch> {
     let ty = component.component_type();
+    let mut linker = linker.clone();
     for (name, item) in ty.imports(engine) {
-        check_import(engine, name, &item.ty)?;
+        if wasi::is_import(name) {
+            wasi::define(&mut linker, engine, name, &item.ty)?;
+        } else {
+            check_import(engine, name, &item.ty)?;
+        }
     }
     let pre = linker.instantiate_pre(component).map_err(|error| Mismatch {
         expected: "imports of the types that the interface gives them".into(),
@@ -93,7 +125,8 @@ pub(super) fn link(
     })
 }
 
-fn check_import(engine: &Engine, name: &str, item: &ComponentItem) -> Result<(), Mismatch> {
+/// The functions of an interface that may be imported, and the version asked for.
+fn known_import(name: &str) -> Result<(&'static [&'static str], &str), Mismatch> {
     let Some(interface) = name.strip_prefix(PACKAGE) else {
         return Err(unknown_import(name));
     };
@@ -102,13 +135,18 @@ fn check_import(engine: &Engine, name: &str, item: &ComponentItem) -> Result<(),
         return Err(unknown_import(name));
     };
     check_version(name, version)?;
+    Ok((functions, version))
+}
+
+fn check_import(engine: &Engine, name: &str, item: &ComponentItem) -> Result<(), Mismatch> {
+    let (functions, version) = known_import(name)?;
     let ComponentItem::ComponentInstance(instance) = item else { return Ok(()) };
     for (function, item) in instance.exports(engine) {
         if matches!(item.ty, ComponentItem::ComponentFunc(_)) && !functions.contains(&function) {
             return Err(Mismatch {
                 expected: format!("imports from `{name}` to be among {}", quoted(functions)),
                 found: format!("`{function}`"),
-                hint: rebuild(),
+                hint: newer(version),
             });
         }
     }
@@ -116,16 +154,14 @@ fn check_import(engine: &Engine, name: &str, item: &ComponentItem) -> Result<(),
 }
 
 fn unknown_import(name: &str) -> Mismatch {
-    let hint = if name.starts_with("wasi:") {
-        "A policy has no files, no network and no clock of its own. Build it without WASI: in Rust for the target \
-         wasm32-unknown-unknown, then `wasm-tools component new`."
-    } else {
-        "Remove what needs it: a policy makes no I/O."
-    };
+    let version =
+        name.strip_prefix(PACKAGE).and_then(|name| name.split_once('@')).map_or(VERSION, |(_, version)| version);
     Mismatch {
-        expected: format!("imports to be among `{PACKAGE}state@{VERSION}` and `{PACKAGE}observe@{VERSION}`"),
+        expected: format!(
+            "imports to be among `{PACKAGE}state@{VERSION}`, `{PACKAGE}observe@{VERSION}` and what docs/wasi.md lists"
+        ),
         found: format!("`{name}`"),
-        hint: hint.into(),
+        hint: if version == VERSION { "Remove what needs it: a policy makes no I/O.".into() } else { newer(version) },
     }
 }
 
@@ -137,7 +173,7 @@ fn check_export(engine: &Engine, export: &str, item: &ComponentItem) -> Result<&
         return Err(Mismatch {
             expected: format!("exports of {PACKAGE}…@{VERSION} to be among {}", quoted(&names)),
             found: format!("`{export}`"),
-            hint: "Correct the name, or remove the export.".into(),
+            hint: if version == VERSION { "Correct the name, or remove the export.".into() } else { newer(version) },
         });
     };
     check_version(&format!("{PACKAGE}{export}"), version)?;
@@ -155,12 +191,14 @@ fn check_export(engine: &Engine, export: &str, item: &ComponentItem) -> Result<&
     }
 }
 
+/// Any 0.1.x will do: its types are those of 0.1.0, and what it imports is looked at function by function.
 fn check_version(name: &str, version: &str) -> Result<(), Mismatch> {
-    if version == VERSION {
+    let patch = version.strip_prefix(COMPATIBLE);
+    if patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())) {
         return Ok(());
     }
     Err(Mismatch {
-        expected: format!("version {VERSION} of the interface, which this host speaks"),
+        expected: format!("version {VERSION} of the interface, which this host speaks, or another {COMPATIBLE}x"),
         found: format!("version {version} (`{name}`)"),
         hint: "Build the policy against this host's wit/session-cache.wit, or run a host that speaks its version."
             .into(),
@@ -173,8 +211,10 @@ pub(super) fn wrong_type(linked: &Linked, interface: &str, error: &wasmtime::Err
     let (_, function, ty) = EXPORTS.into_iter().find(|(known, ..)| *known == interface).unwrap_or_default();
     let found = component
         .component_type()
-        .get_export(engine, &format!("{PACKAGE}{interface}@{VERSION}"))
-        .and_then(|item| match item.ty {
+        .exports(engine)
+        // Of whatever version it is.
+        .find(|(name, _)| name.strip_prefix(PACKAGE).is_some_and(|name| name.split('@').next() == Some(interface)))
+        .and_then(|(_, item)| match item.ty {
             ComponentItem::ComponentInstance(instance) => Some(instance.get_export(engine, function)?.ty),
             _ => None,
         })
@@ -232,6 +272,15 @@ fn shape(ty: &Type) -> String {
 
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// What to do about a function that this host does not have.
+fn newer(version: &str) -> String {
+    if version == VERSION {
+        rebuild()
+    } else {
+        format!("Run a host that speaks version {version}, or build the policy against this one's, {VERSION}.")
+    }
 }
 
 fn rebuild() -> String {

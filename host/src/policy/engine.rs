@@ -1,6 +1,6 @@
 //! The wasmtime engine that all policies share.
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use super::{RuntimeOptions, manifest::MAX_MEMORY};
 
@@ -36,6 +36,11 @@ fn config(options: &RuntimeOptions) -> Config {
         // A call would cost two to three times as much with it, and another crate's features can turn it on.
         .concurrency_support(false)
         .epoch_interruption(true)
+        // Said either way, for else an environment variable would decide.
+        .wasm_backtrace_details(match options.source_lines {
+            true => WasmBacktraceDetails::Enable,
+            false => WasmBacktraceDetails::Disable,
+        })
         .max_wasm_stack(options.stack);
     config
 }

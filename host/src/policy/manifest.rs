@@ -67,7 +67,7 @@ pub struct Manifest {
     pub attributes: Vec<String>,
     /// `budget-ms`: what one call may take, waiting included. None: the handshake's budget.
     pub budget: Option<Duration>,
-    /// `memory`: bytes of linear memory of one instance. None: the runtime's default.
+    /// `memory`: bytes of linear memory of one instance, those that it begins with included. None: the runtime's default.
     pub memory: Option<usize>,
     /// `instances`: warm instances. None: the runtime's default.
     pub instances: Option<usize>,

@@ -4,10 +4,11 @@
 //!
 //! - `manifest`: what NAME.toml says of it.
 //! - `runtime`: the steps from bytes to [`Policy`], each with its [`Rejection`]; what all policies share.
-//! - `bounds`: what is too much to compile; `contract`: imports and exports held against `wit/`; `probe`: the first call of
-//!   each callback.
+//! - `componentize`: a component of a core module, or of text; `bounds`: what is too much to compile; `contract`: imports and
+//!   exports held against `wit/`; `probe`: the first call of each callback.
 //! - `instance`: one instance, made and called; `sandbox`: what it has around it, with the imports `state` and
-//!   `observe`; `engine`: how wasmtime is set up; `compiled`: code kept on disk, and the one `unsafe` call here.
+//!   `observe`; `wasi`: what languages import whether they need it or not; `engine`: how wasmtime is set up; `compiled`: code kept on disk, and the one `unsafe` call here.
+//! - `last_words`: what is told of a call that failed.
 //! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
 //!   ends a call; `stack`: what a call needs of the thread it runs on.
 //! - `loaded`: a policy that answers, its failures and counts; `facts`: what each policy may see of a session.
@@ -19,10 +20,12 @@ mod bounds;
 mod budget;
 mod chain;
 mod compiled;
+mod componentize;
 mod contract;
 mod engine;
 mod facts;
 mod instance;
+mod last_words;
 mod loaded;
 mod manifest;
 mod observe;
@@ -41,6 +44,7 @@ mod supervision;
 mod thread;
 mod ticker;
 mod upkeep;
+mod wasi;
 pub mod wit;
 
 #[cfg(test)]

@@ -13,10 +13,12 @@ pub struct RuntimeOptions {
     /// What one handshake may spend on all policies together. 20 ms by default: about what a full handshake costs a client
     /// on a far network, so that a policy at its worst costs no more than the resumption would have saved.
     pub budget: Duration,
-    /// Linear memory of one instance, in bytes, all its memories together. 16 MiB by default: a Rust or C policy needs one or
-    /// two, and what a leaking one can hold is `memory` × `instances`.
+    /// Linear memory that one instance may have beyond what it begins with, in bytes, all its memories together. 16 MiB by
+    /// default: a Rust or C policy needs one or two, and what a leaking one can hold is `memory` × `instances`. The heap of an
+    /// interpreter is part of what its module begins with, up to 64 MiB; one that begins with more is rejected, unless its
+    /// NAME.toml says how much it may have in all.
     pub memory: usize,
-    /// Warm instances of each policy. By default twice the cores: a call is short and runs on the handshake's own thread, so
+    /// Warm instances of each policy; fewer where they would begin with more than 256 MiB of memory together. By default twice the cores: a call is short and runs on the handshake's own thread, so
     /// no more than one per core runs at once, and a thread that loses its core in mid-call holds on to its instance.
     pub instances: usize,
     /// How many policies the address space is reserved for: each has `instances` in up to three generations at once (live,
@@ -44,6 +46,9 @@ pub struct RuntimeOptions {
     /// The most bytes that compiled policies take there; what was not used for longest goes first. 256 MiB by default: a Rust
     /// policy takes 200 KB, one in JavaScript 35 MB.
     pub cache_bytes: u64,
+    /// Whether a backtrace names the lines of the policy's source, where the module has debugging information. Not by default:
+    /// finding them takes longer than a handshake has. `reprise check` does.
+    pub source_lines: bool,
     /// When a policy that misbehaves is set aside, and when it is tried again.
     pub supervision: SupervisionOptions,
 }
@@ -62,12 +67,28 @@ impl Default for RuntimeOptions {
             stack: 128 << 10,
             cache: None,
             cache_bytes: 256 << 20,
+            source_lines: false,
             supervision: SupervisionOptions::default(),
         }
     }
 }
 
+/// Bytes that an instance may begin with unasked, and all instances of a policy together.
+const LARGE: usize = 64 << 20;
+const LARGE_TOGETHER: usize = 256 << 20;
+
 impl RuntimeOptions {
+    /// Bytes of linear memory that an instance may have which begins with so many.
+    pub(super) fn memory_of(&self, begins_with: usize) -> usize {
+        let unasked = if begins_with <= LARGE { begins_with } else { 0 };
+        self.memory.saturating_add(unasked).min(MAX_MEMORY)
+    }
+
+    /// Warm instances of a policy whose instances begin with so many bytes.
+    pub(super) fn instances_of(&self, begins_with: usize) -> usize {
+        self.instances.min(LARGE_TOGETHER / begins_with.max(1)).max(1)
+    }
+
     /// These options with no time beyond a day, so that no deadline lies beyond what a clock can show, and no number that
     /// nothing can be made of.
     pub(super) fn within_reason(self) -> Self {
@@ -87,4 +108,24 @@ impl RuntimeOptions {
 /// Threads that can run at once; 1 where that is unknown.
 pub(super) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_instance_begins_with_is_not_taken_off_what_it_may_have_until_it_is_out_of_the_ordinary() {
+        let options = RuntimeOptions { memory: 16 << 20, ..RuntimeOptions::default() };
+        assert_eq!(options.memory_of(128 << 10), (16 << 20) + (128 << 10));
+        assert_eq!(options.memory_of(40 << 20), 56 << 20);
+        assert_eq!(options.memory_of(65 << 20), 16 << 20);
+    }
+
+    #[test]
+    fn the_larger_the_instances_the_fewer() {
+        let options = RuntimeOptions { instances: 32, ..RuntimeOptions::default() };
+        let instances = [1 << 20, 32 << 20, 1 << 30].map(|bytes| options.instances_of(bytes));
+        assert_eq!(instances, [32, 8, 1]);
+    }
 }

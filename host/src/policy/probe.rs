@@ -4,15 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::{
     chain::{MAX_NOTE, is_valid},
-    instance::{Instance, in_words},
+    instance::{Fault, Instance},
+    last_words::LastWords,
     wit::types::{Certificate, Connection, Removal, Session, TlsVersion},
 };
 
-/// A probe that failed: the callback, and what came of it.
+/// A probe that failed: the callback, what came of it, and what the policy said.
 #[derive(Debug)]
 pub(super) struct ProbeError {
     pub(super) callback: &'static str,
     pub(super) found: String,
+    pub(super) words: LastWords,
 }
 
 /// Calls each callback once, with every optional fact present. The session's id is 32 zero bytes, which no real one is. Of
@@ -21,24 +23,28 @@ pub(super) fn probe(instance: &mut Instance, attributes: &[String], allowed: Dur
     let (mut connection, mut session) = (connection(), session());
     connection.attributes = attributes.iter().map(|name| (name.clone(), "probe".into())).collect();
     session.attributes.clone_from(&connection.attributes);
-    let failed = |callback| move |error: wasmtime::Error| ProbeError { callback, found: in_words(&error) };
-
     instance.arm(Instant::now(), allowed);
     if let Some(verdict) = instance.new_session(&connection, &session) {
-        let verdict = verdict.map_err(failed("new-session"))?;
+        let verdict = verdict.map_err(|error| failed(instance, "new-session", error))?;
         if !is_valid(&verdict) {
-            return Err(ProbeError { callback: "new-session", found: format!("a note of more than {MAX_NOTE} bytes") });
+            let (found, words) = (format!("a note of more than {MAX_NOTE} bytes"), LastWords::default());
+            return Err(ProbeError { callback: "new-session", found, words });
         }
     }
     instance.arm(Instant::now(), allowed);
     if let Some(verdict) = instance.get_session(&connection, &session) {
-        verdict.map_err(failed("get-session"))?;
+        verdict.map_err(|error| failed(instance, "get-session", error))?;
     }
     instance.arm(Instant::now(), allowed);
     if let Some(verdict) = instance.remove_session(&session.id, Some(&session), Removal::Unknown) {
-        verdict.map_err(failed("remove-session"))?;
+        verdict.map_err(|error| failed(instance, "remove-session", error))?;
     }
     Ok(())
+}
+
+fn failed(instance: &mut Instance, callback: &'static str, error: wasmtime::Error) -> ProbeError {
+    let fault = Fault { error, words: instance.last_words() };
+    ProbeError { callback, found: fault.to_string(), words: fault.words }
 }
 
 /// 2025-01-01T00:00:00Z.

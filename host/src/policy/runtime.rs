@@ -14,9 +14,11 @@ use wasmtime::{
 use super::{
     Manifest, Mode, Policy, Rejection, RuntimeOptions, Step, bounds,
     compiled::Cache,
+    componentize,
     contract::{self, Mismatch},
     engine::engine,
     instance::{Blueprint, StartError},
+    last_words::LastWords,
     loaded::Terms,
     observe::one_line,
     options::cores,
@@ -26,10 +28,6 @@ use super::{
     ticker::Ticker,
     upkeep::{Upkeep, Work},
 };
-
-/// The first eight bytes of a component and of a core module: magic number, version, layer.
-const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-const CORE_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
 /// What is to become a policy.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +99,7 @@ impl Runtime {
         &self.shared.options
     }
 
-    /// Makes a policy of a candidate: compiles it, holds its imports and exports against the interface, configures it, calls
+    /// Makes a policy of a candidate: makes a component of it if it is none, compiles it, holds its imports and exports against the interface, configures it, calls
     /// each callback once and warms its instances. Takes from milliseconds to seconds: never call it on a handshake's thread.
     ///
     /// # Errors
@@ -112,19 +110,32 @@ impl Runtime {
         let options = &shared.options;
         let label = Label { file: file.into(), name: name.into(), generation };
 
-        check_kind(module).map_err(|mismatch| candidate.rejected(Step::Componentize, mismatch))?;
-        bounds::check(module).map_err(|mismatch| candidate.rejected(Step::Compile, mismatch))?;
-        let component = shared.compile(module).map_err(|error| candidate.rejected(Step::Compile, invalid(&error)))?;
+        let not_one = |mismatch| candidate.rejected(Step::Componentize, mismatch);
+        let too_much = |mismatch| candidate.rejected(Step::Compile, mismatch);
+        let binary = componentize::binary(module).map_err(not_one)?;
+        let mut begins_with = bounds::check(&binary).map_err(too_much)?;
+        let component = match componentize::component(&binary).map_err(not_one)? {
+            None => binary,
+            Some(made) => {
+                // With what was linked to it.
+                begins_with = bounds::check(&made).map_err(too_much)?;
+                made.into()
+            }
+        };
+        contract::foresee(&component).map_err(|mismatch| candidate.rejected(Step::Link, mismatch))?;
+        let component =
+            shared.compile(&component).map_err(|error| candidate.rejected(Step::Compile, invalid(&error)))?;
         let linked = contract::link(&shared.engine, &shared.linker, &component, name)
             .map_err(|mismatch| candidate.rejected(Step::Link, mismatch))?;
 
         let mut blueprint = Blueprint::new(linked, label, options);
         blueprint.settings.clone_from(&manifest.settings);
-        blueprint.memory = manifest.memory.unwrap_or(options.memory);
+        blueprint.attributes.clone_from(&manifest.attributes);
+        blueprint.memory = manifest.memory.unwrap_or_else(|| options.memory_of(begins_with));
 
         // On scratch state: a probe leaves nothing behind.
         let mut probed =
-            blueprint.start(Arc::default()).map_err(|error| candidate.did_not_start(&blueprint, &error))?;
+            blueprint.start_cold(Arc::default()).map_err(|error| candidate.did_not_start(&blueprint, &error))?;
         probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
         drop(probed);
 
@@ -133,7 +144,7 @@ impl Runtime {
             // What it would have decided leaves no trace in what decides.
             Mode::Shadow => Arc::default(),
         };
-        let instances = (0..manifest.instances.unwrap_or(options.instances))
+        let instances = (0..manifest.instances.unwrap_or_else(|| options.instances_of(begins_with)))
             .map(|_| blueprint.start(Arc::clone(&memory)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
@@ -181,9 +192,9 @@ impl Shared {
 
     /// Takes the compiled code from the cache, if it is there. Else compiles, on all cores but one, and behind everybody else
     /// there, so that no handshake waits for it; the threads are there for this compilation only.
-    fn compile(&self, module: &[u8]) -> wasmtime::Result<Component> {
-        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, module)) {
-            return Ok(component);
+    fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+        if let Some(compiled) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, component)) {
+            return Ok(compiled);
         }
         let _turn = self.compiling[0].try_lock().unwrap_or_else(|| self.compiling[1].lock());
         let threads = rayon::ThreadPoolBuilder::new()
@@ -191,11 +202,11 @@ impl Shared {
             .thread_name(|_| "reprise-compile".into())
             .start_handler(|_| step_back())
             .build()?;
-        let component = threads.install(|| Component::from_binary(&self.engine, module))?;
+        let compiled = threads.install(|| Component::from_binary(&self.engine, component))?;
         if let Some(cache) = &self.cache {
-            cache.keep(&self.engine, module, &component);
+            cache.keep(&self.engine, component, &compiled);
         }
-        Ok(component)
+        Ok(compiled)
     }
 
     /// What the policies of this name remember, from its first module to the runtime's end.
@@ -215,67 +226,57 @@ fn step_back() {
 
 impl Candidate<'_> {
     fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
-        // What was found may be in the module's own words.
-        let found = one_line(&found).into_owned();
+        // Each may have the module's own words in it.
+        let [expected, found, hint] = [expected, found, hint].map(|words| one_line(&words).into_owned());
         Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint: hint.into() }
     }
 
     fn did_not_start(&self, blueprint: &Blueprint, error: &StartError) -> Rejection {
         let (step, expected, hint) = match error {
-            StartError::Instantiate(_) => (
+            StartError::Instantiate(fault) => (
                 Step::Instantiate,
                 "an instance within the limits",
-                "Raise `memory` in its NAME.toml if that is what it lacks; load fewer policies if the pool is full.",
+                self.more_memory(&fault.words).unwrap_or_else(|| {
+                    "Load fewer policies, or with fewer `instances`, if the pool is full; correct the policy if its own code \
+                     failed."
+                        .into()
+                }),
             ),
             StartError::Export(interface, error) => {
                 return self.rejected(Step::Link, contract::wrong_type(&blueprint.linked, interface, error));
             }
-            StartError::Configure(_) => (
+            StartError::Configure(fault) => (
                 Step::Configure,
                 "`configure` to return in time",
-                "Correct the policy: a `configure` that has something against its settings returns an error.",
+                self.more_memory(&fault.words).unwrap_or_else(|| {
+                    "Correct the policy: a `configure` that has something against its settings returns an error.".into()
+                }),
             ),
             StartError::Settings(_) => {
-                (Step::Configure, "settings that the policy takes", "Correct [settings] in its NAME.toml.")
+                (Step::Configure, "settings that the policy takes", "Correct [settings] in its NAME.toml.".into())
             }
         };
-        self.rejected(step, Mismatch { expected: expected.into(), found: error.to_string(), hint: hint.into() })
+        self.rejected(step, Mismatch { expected: expected.into(), found: error.to_string(), hint })
     }
 
-    fn failed_its_probe(&self, ProbeError { callback, found }: &ProbeError) -> Rejection {
+    /// What to do where memory was refused.
+    fn more_memory(&self, words: &LastWords) -> Option<String> {
+        let toml = self.file.with_extension("toml");
+        let line = words.memory()?;
+        Some(format!("If it needs that much, put `{line}` into {}.", toml.display()))
+    }
+
+    fn failed_its_probe(&self, ProbeError { callback, found, words }: &ProbeError) -> Rejection {
         let mismatch = Mismatch {
             expected: format!("a verdict of `{callback}` for made-up facts"),
             found: found.clone(),
-            hint: "Correct the policy: with these facts or with others like them, it would fail on every handshake."
-                .into(),
+            hint: self.more_memory(words).unwrap_or_else(|| {
+                "Correct the policy: with these facts or with others like them, it would fail on every handshake."
+                    .into()
+            }),
         };
         self.rejected(Step::Probe, mismatch)
     }
-}
-
-fn check_kind(module: &[u8]) -> Result<(), Mismatch> {
-    if module.starts_with(COMPONENT) {
-        return Ok(());
-    }
-    let (found, hint) = if module.starts_with(CORE_MODULE) {
-        (
-            "a core module".into(),
-            "Make a component of it: `wasm-tools component new FILE -o COMPONENT`, after `wasm-tools component embed` if it \
-             was built without wit-bindgen.",
-        )
-    } else if module.starts_with(b"\0asm") {
-        let version = module.get(4..8).unwrap_or_default();
-        (format!("a WebAssembly binary of unknown version {version:02x?}"), "Build it with current tools.")
-    } else if module.is_empty() {
-        ("an empty file".into(), "Copy the module again, beside it and then renamed over it.")
-    } else {
-        let start = &module[..module.len().min(8)];
-        (
-            format!("{} bytes that begin with \"{}\"", module.len(), start.escape_ascii()),
-            "Put a policy's component there (`wasm-tools parse` makes a binary of text), or remove the file.",
-        )
-    };
-    Err(Mismatch { expected: "a WebAssembly component".into(), found, hint: hint.into() })
 }
 
 fn invalid(error: &wasmtime::Error) -> Mismatch {

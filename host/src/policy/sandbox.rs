@@ -1,7 +1,7 @@
 //! What an instance has around it: its limits, and what it may import.
 
 use std::{
-    fmt,
+    fmt, mem,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -15,9 +15,11 @@ use wasmtime::{
 
 use super::{
     engine::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES},
+    last_words::LastWords,
     observe::{Observations, one_line},
     state::State,
     ticker::ticks,
+    wasi,
     wit::{observe, state},
 };
 use crate::metrics::PolicyCounts;
@@ -47,14 +49,21 @@ pub(super) struct Sandbox {
     label: Arc<Label>,
     memory: Arc<NodeMemory>,
     limits: Limits,
+    /// What it imports from WASI, which is next to nothing.
+    pub(super) wasi: wasi::Guest,
+    said: LastWords,
+    /// Its calls are made up.
+    rehearses: bool,
     /// When the running call ends.
     deadline: Instant,
 }
 
 /// A store for one instance that may have `bytes` of linear memory. It is not armed: nothing runs in it yet.
 pub(super) fn store(engine: &Engine, label: Arc<Label>, memory: Arc<NodeMemory>, bytes: usize) -> Store<Sandbox> {
-    let limits = Limits { bytes: 0, max_bytes: bytes, elements: 0 };
-    let mut store = Store::new(engine, Sandbox { label, memory, limits, deadline: Instant::now() });
+    let limits = Limits { bytes: 0, max_bytes: bytes, elements: 0, refused: None };
+    let (wasi, said) = Default::default();
+    let mut store =
+        Store::new(engine, Sandbox { label, memory, limits, wasi, said, rehearses: false, deadline: Instant::now() });
     store.limiter(|sandbox| &mut sandbox.limits);
     store.set_hostcall_fuel(HOSTCALL_BYTES);
     store.epoch_deadline_callback(|context| {
@@ -66,11 +75,13 @@ pub(super) fn store(engine: &Engine, label: Arc<Label>, memory: Arc<NodeMemory>,
 
 /// Lets what runs next in `store` run for `allowed` from `start` on.
 pub(super) fn arm(store: &mut Store<Sandbox>, start: Instant, allowed: Duration) {
-    store.data_mut().deadline = start + allowed;
+    let sandbox = store.data_mut();
+    sandbox.deadline = start + allowed;
+    sandbox.said = LastWords::default();
     store.set_epoch_deadline(ticks(allowed));
 }
 
-/// Everything that a policy may import.
+/// Everything that a policy may import, but for WASI, of which each component has what it imports.
 pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Sandbox>> {
     let mut linker = Linker::new(engine);
     state::add_to_linker::<_, HasSelf<Sandbox>>(&mut linker, |sandbox| sandbox)?;
@@ -82,6 +93,55 @@ impl Sandbox {
     /// Bytes of linear memory in use.
     pub(super) fn memory_used(&self) -> usize {
         self.limits.bytes
+    }
+
+    /// What it said in the last call of what went wrong there, and what it was refused.
+    pub(super) fn last_words(&mut self) -> LastWords {
+        self.print_the_rest();
+        let refused = self.limits.refused.take();
+        let mut said = mem::take(&mut self.said);
+        said.refused = refused.map(|wanted| (wanted, self.limits.max_bytes));
+        said
+    }
+
+    /// Bytes of linear memory that it may have.
+    pub(super) fn memory_allowed(&self) -> usize {
+        self.limits.max_bytes
+    }
+
+    /// From here on it says nothing and remembers in something else. What it remembers in, to be given back.
+    pub(super) fn begin_rehearsal(&mut self) -> Arc<NodeMemory> {
+        self.rehearses = true;
+        mem::take(&mut self.memory)
+    }
+
+    pub(super) fn end_rehearsal(&mut self, memory: Arc<NodeMemory>) {
+        self.print_the_rest();
+        self.rehearses = false;
+        self.memory = memory;
+    }
+
+    /// Writes a line to the log under the policy's name, if it has not had its share of them.
+    pub(super) fn say(&mut self, level: observe::Level, message: &str) {
+        if matches!(level, observe::Level::Warn | observe::Level::Error) {
+            self.said.add(message);
+        }
+        if self.rehearses || !self.memory.observations.lock().admit_message(Instant::now()) {
+            return;
+        }
+        let (policy, message) = (&self.label, one_line(message));
+        match level {
+            observe::Level::Debug => tracing::debug!(%policy, "{message}"),
+            observe::Level::Info => tracing::info!(%policy, "{message}"),
+            observe::Level::Warn => tracing::warn!(%policy, "{message}"),
+            observe::Level::Error => tracing::error!(%policy, "{message}"),
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.print_the_rest();
     }
 }
 
@@ -105,16 +165,7 @@ impl state::Host for Sandbox {
 
 impl observe::Host for Sandbox {
     fn log(&mut self, level: observe::Level, message: String) {
-        if !self.memory.observations.lock().admit_message(Instant::now()) {
-            return;
-        }
-        let (policy, message) = (&self.label, one_line(&message));
-        match level {
-            observe::Level::Debug => tracing::debug!(%policy, "{message}"),
-            observe::Level::Info => tracing::info!(%policy, "{message}"),
-            observe::Level::Warn => tracing::warn!(%policy, "{message}"),
-            observe::Level::Error => tracing::error!(%policy, "{message}"),
-        }
+        self.say(level, &message);
     }
 
     fn count(&mut self, name: String, by: u64) {
@@ -133,6 +184,8 @@ struct Limits {
     bytes: usize,
     max_bytes: usize,
     elements: usize,
+    /// Bytes that it wanted last, with what it has, where that was too much.
+    refused: Option<usize>,
 }
 
 impl ResourceLimiter for Limits {
@@ -141,6 +194,8 @@ impl ResourceLimiter for Limits {
         let granted = bytes <= self.max_bytes && maximum.is_none_or(|maximum| desired <= maximum);
         if granted {
             self.bytes = bytes;
+        } else if bytes > self.max_bytes {
+            self.refused = Some(bytes);
         }
         Ok(granted)
     }

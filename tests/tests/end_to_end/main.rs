@@ -5,6 +5,7 @@
 mod admin;
 mod command_line;
 mod embedders;
+mod exceptions;
 mod failing_policies;
 mod hostile;
 mod invariants;

@@ -14,7 +14,8 @@ use crate::{
         Budget, Callback, Failure,
         chain::is_valid,
         facts::{Facts, SessionFacts},
-        instance::{Instance, in_words},
+        instance::{Fault, Instance},
+        last_words::LastWords,
         manifest::WHOLE,
         stack,
         supervision::Weight,
@@ -99,7 +100,8 @@ impl Policy {
         }
         stack::room_for(self.shared.options().stack).map_err(|error| {
             self.counts().called(callback, start.elapsed());
-            self.note_failure(callback, Failure::NoStack, Weight::Excused, Some(&error))
+            let fault = Fault { error, words: LastWords::default() };
+            self.note_failure(callback, Failure::NoStack, Weight::Excused, Some(fault))
         })?;
         let mut instance = self.pool.take(start + allowed).map_err(|failure| {
             let now = budget.spend_since(start);
@@ -114,15 +116,16 @@ impl Policy {
         match answer {
             Some(Err(error)) => {
                 let in_its_time = !instance.waited() && allowed >= most / 2;
+                let fault = Fault { error, words: instance.last_words() };
                 drop(instance);
                 self.shared.work.order();
-                let failure = kind(&error);
+                let failure = kind(&fault.error);
                 let weight = match failure {
                     Failure::Deadline if in_its_time => Weight::Overrun,
                     Failure::Deadline => Weight::Excused,
                     _ => Weight::Fault,
                 };
-                Err(self.note_failure(callback, failure, weight, Some(&error)))
+                Err(self.note_failure(callback, failure, weight, Some(fault)))
             }
             Some(Ok(verdict)) => {
                 if instance.give_back(now) {
@@ -141,13 +144,7 @@ impl Policy {
     }
 
     /// Counts a failed call and, not more than once a second, logs it.
-    fn note_failure(
-        &self,
-        callback: Callback,
-        failure: Failure,
-        weight: Weight,
-        error: Option<&wasmtime::Error>,
-    ) -> Failure {
+    fn note_failure(&self, callback: Callback, failure: Failure, weight: Weight, fault: Option<Fault>) -> Failure {
         self.failures[failure as usize].fetch_add(1, Relaxed);
         self.counts().failed(failure);
         self.breaker.note(Instant::now(), self.calls.load(Relaxed), weight);
@@ -167,7 +164,7 @@ impl Policy {
             callback = callback.as_str(),
             failure = failure.as_str(),
             withheld,
-            error = error.map(|error| tracing::field::display(in_words(error))),
+            error = fault.map(tracing::field::display),
             "a policy's call failed"
         );
         failure

@@ -39,9 +39,9 @@ impl Policy {
     /// Why it cannot be called.
     pub(crate) fn take_back(&self) -> Result<(), String> {
         let not_started = |error| format!("no new instance could be made: {error}");
-        let mut probed = self.blueprint.start(Arc::default()).map_err(not_started)?;
+        let mut probed = self.blueprint.start_cold(Arc::default()).map_err(not_started)?;
         probe(&mut probed, &self.attributes, self.shared.options().start)
-            .map_err(|ProbeError { callback, found }| format!("`{callback}` fails for made-up facts: {found}"))?;
+            .map_err(|ProbeError { callback, found, .. }| format!("`{callback}` fails for made-up facts: {found}"))?;
         drop(probed);
         let missing = self.pool.size().saturating_sub(self.pool.instances());
         let instances = (0..missing).map(|_| self.blueprint.start(Arc::clone(&self.memory)));

@@ -214,30 +214,6 @@ fn what_a_policy_logs_is_one_line_under_its_name() {
     }
 }
 
-/// What is logged on this thread meanwhile.
-fn logged(work: impl FnOnce()) -> String {
-    #[derive(Clone, Default)]
-    struct Buffer(Arc<parking_lot::Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Buffer {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let buffer = Buffer::default();
-    let writer = buffer.clone();
-    let subscriber =
-        tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, work);
-    String::from_utf8(buffer.0.lock().clone()).unwrap()
-}
-
 #[test]
 fn a_policy_that_hands_over_too_much_fails_its_own_call() {
     // A message of 64 MiB that is not there: fuel ends it before memory is looked at.

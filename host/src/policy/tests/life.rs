@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use openssl::sha::sha256;
-use reprise_fixtures::{Callback, policies};
+use reprise_fixtures::{Callback, Fixture, Keep, policies};
 
 use super::*;
 use crate::policy::{Answer, Failure, Terms};
@@ -200,4 +200,26 @@ fn policies_load_and_answer_on_many_threads_at_once() {
             });
         }
     });
+}
+
+#[test]
+fn an_instance_has_answered_before_its_first_call_and_left_no_trace_of_that() {
+    // Keeps for 100 s for each call of its instance before this one, and a second for each that its state has counted.
+    let keep = Keep { lifetime: Some(0), ..Keep::default() }.wat().replace(
+        "(i32.store (i32.const 8) (i32.const 0))",
+        "(i32.store (i32.const 8)
+           (i32.add (i32.mul (i32.const 100) (global.get $calls)) (i32.load (i32.const 520))))
+         (global.set $calls (i32.add (global.get $calls) (i32.const 1)))",
+    );
+    let count = "(call $count_up (i32.const 1024) (i32.const 5) (i64.const 1))
+        (call $log (i32.const 1) (i32.const 1024) (i32.const 5))
+        (call $increment (i32.const 1024) (i32.const 5) (i64.const 1) (i32.const 0) (i32.const 512))";
+    let fixture = Fixture::default().on(Callback::New, format!("{count}\n{keep}")).data("calls");
+    let module = fixture.items("(global $calls (mut i32) (i32.const 0))").build();
+    let runtime = runtime_with(|options| options.instances = 1);
+    let mut chain = Chain::default();
+    let said = logged(|| chain = chain_of(&runtime, &[("eager", module)]));
+    assert_eq!(said.matches("calls").count(), 1, "one probe is heard, which is not a rehearsal: {said}");
+    assert_eq!(lifetime(decide_new(&chain, &mut ample())), Some(101));
+    assert_eq!(chain.policies()[0].counters(), [("calls".to_owned(), 1)]);
 }

@@ -1,13 +1,16 @@
 //! Policies from bytes to decisions, through the runtime as the host uses it.
 
+mod accepts;
 mod contract;
 mod decisions;
 mod failures;
+mod large;
 mod life;
 mod shadow;
 mod share;
 mod speed;
 mod supervision;
+mod wasi;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -99,4 +102,28 @@ fn decide_new(chain: &Chain, budget: &mut Budget) -> NewDecision {
 
 fn decide_get(chain: &Chain, budget: &mut Budget) -> GetDecision {
     chain.decide_get(budget, &connection(), &session(), &Notes::new()).0
+}
+
+/// What is logged on this thread meanwhile.
+fn logged(work: impl FnOnce()) -> String {
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<parking_lot::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let subscriber =
+        tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, work);
+    String::from_utf8(buffer.0.lock().clone()).unwrap()
 }
