@@ -3,7 +3,7 @@
 //! The tests are told two things by the environment: `REPRISE_POLICIES`, where the policies that ship have been built
 //! (NAME.wasm), and `REPRISE_BIN`, the server to test. Both are absolute paths.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
@@ -67,8 +67,11 @@ fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl:
     run(tests.args(features))
 }
 
-/// The unit tests and vectors of policies in these languages, run by the server that they are for.
+/// The unit tests and vectors of policies in these languages, run by the server that they are for, or by `REPRISE_BIN`.
 pub fn languages(workspace: &Workspace, languages: &[Language]) -> Result<()> {
+    if let Some(reprise) = std::env::var_os("REPRISE_BIN") {
+        return languages::test(workspace, languages, Path::new(&reprise));
+    }
     ensure(&[Requirement::OpensslHeaders])?;
     step("building the server");
     run(in_target(workspace, "target", "build").args(["--bin", "reprise"]))?;
