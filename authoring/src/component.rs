@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// The magic number and version of a component, as opposed to a core module's.
 const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
-/// The component that a core module makes which describes itself, as those of wit-bindgen's languages do. A component stays what it
-/// is.
+/// The component that a core module makes which describes itself, as those of wit-bindgen's languages do. WASI preview 1,
+/// where it imports that, becomes the host's WASI 0.2, which gives nothing. A component stays what it is.
 ///
 /// # Errors
 /// It is no such module.
@@ -18,7 +21,9 @@ pub(crate) fn component(module: &[u8]) -> Result<Vec<u8>> {
     if module.starts_with(&COMPONENT) {
         return Ok(module.to_owned());
     }
-    ComponentEncoder::default().validate(true).module(module)?.encode()
+    // Taken up only by a module that imports it, as C++'s library does for its last words.
+    let (name, adapter) = (WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER);
+    ComponentEncoder::default().validate(true).module(module)?.adapter(name, adapter)?.encode()
 }
 
 /// The component that a core module makes which does not describe itself and imports WASI preview 1, answered by the text of an
@@ -29,7 +34,11 @@ pub(crate) fn component(module: &[u8]) -> Result<Vec<u8>> {
 pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path, wit: &Path) -> Result<Vec<u8>> {
     let adapter = wat::parse_file(adapter)?;
     let module = described(module.to_owned(), wit)?;
-    ComponentEncoder::default().validate(true).module(&module)?.adapter("wasi_snapshot_preview1", &adapter)?.encode()
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)?
+        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, &adapter)?
+        .encode()
 }
 
 /// The component that a text makes: of a component, or of a core module with the exports of the one world in `wit`.
