@@ -13,6 +13,7 @@ use crate::{
     policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
+    wasm_compiler::WasmCompiler,
 };
 
 /// Runs every check and every test; with `openssl`, every test against that OpenSSL, built from source.
@@ -58,11 +59,14 @@ fn check(workspace: &Workspace) -> Result<dependencies::Unchecked> {
 
 fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl: &str) -> Result<()> {
     policies::build(workspace)?;
+    // Tests play authors in every language.
+    languages::install_toolchains(workspace)?;
     step("building the server");
     run(in_target(workspace, directory, "build").args(features).args(["--bin", "reprise"]))?;
     step(&format!("tests, against {openssl}"));
     let mut tests = in_target(workspace, directory, "test");
     policies::tell(workspace, &mut tests);
+    WasmCompiler::ensure()?.tell_authors(&mut tests);
     tests.env("REPRISE_BIN", workspace.path(directory).join("release/reprise"));
     run(tests.args(features))
 }

@@ -63,6 +63,12 @@ fn in_author_environment(command: &mut Command) -> &mut Command {
             command.env_remove(name);
         }
     }
+    // What `cargo xtask test` found that Cargo needs here to compile for Wasm.
+    for (name, value) in env::vars_os() {
+        if let Some(name) = name.to_str().and_then(|name| name.strip_prefix("REPRISE_AUTHOR_")) {
+            command.env(name, value);
+        }
+    }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/authoring");
     let path = env::var_os("PATH").unwrap_or_default();
     let programs = ["zig/ziglang", "componentize-py/bin"].map(toolchains).into_iter().chain(env::split_paths(&path));

@@ -144,6 +144,11 @@ impl Policy {
     }
 }
 
+/// Installs what policies in every language are built with.
+pub fn install_toolchains(workspace: &Workspace) -> Result<()> {
+    Language::ALL.iter().try_for_each(|language| toolchains::ensure(workspace, *language))
+}
+
 /// Builds the policies of these languages.
 pub fn build(workspace: &Workspace, languages: &[Language]) -> Result<()> {
     for language in languages {
