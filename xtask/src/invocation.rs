@@ -68,7 +68,8 @@ fn languages(names: &[&str]) -> Result<Vec<Language>, String> {
     if names.is_empty() {
         return Ok(Language::ALL.to_vec());
     }
-    let named = |name: &&str| Language::named(name).ok_or_else(|| format!("there is no language `{name}` here\n\n{HELP}"));
+    let named =
+        |name: &&str| Language::named(name).ok_or_else(|| format!("there is no language `{name}` here\n\n{HELP}"));
     names.iter().map(named).collect()
 }
 

@@ -74,13 +74,7 @@ fn sdk_sources(policy: &Policy) -> Result<Vec<PathBuf>> {
 }
 
 /// Compiles C files for what another language's compiler links. `kind` keeps apart those for Wasm and those for here.
-fn objects(
-    policy: &Policy,
-    bindings: &Path,
-    target: &[&str],
-    c_files: &[PathBuf],
-    kind: &str,
-) -> Result<Vec<PathBuf>> {
+fn objects(policy: &Policy, bindings: &Path, target: &[&str], c_files: &[PathBuf], kind: &str) -> Result<Vec<PathBuf>> {
     let mut objects = Vec::new();
     for file in c_files {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();

@@ -18,7 +18,9 @@ pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
     let mut go = go(&project);
     go.env("GOOS", "wasip1").env("GOARCH", "wasm");
     // The bindings' package takes memory of the runtime's, which the linker allows to those that it knows.
-    go.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o"]).arg(&module).arg(".");
+    go.args(["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o"])
+        .arg(&module)
+        .arg(".");
     run(&mut go)?;
     let mut module = fs::read(module)?;
     world.embed_in(&mut module)?;

@@ -4,7 +4,11 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::Result;
 
-use super::{Language, Policy, copy, emptied, toolchains::node_modules, world::{self, World}};
+use super::{
+    Language, Policy, copy, emptied,
+    toolchains::node_modules,
+    world::{self, World},
+};
 use crate::run::run;
 
 pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {

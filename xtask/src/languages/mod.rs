@@ -29,7 +29,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{Workspace, policies::write_if_changed, run::{run, step}};
+use crate::{
+    Workspace,
+    policies::write_if_changed,
+    run::{run, step},
+};
 
 /// A language that policies are written in here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

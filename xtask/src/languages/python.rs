@@ -4,7 +4,11 @@ use std::{fs, process::Command};
 
 use anyhow::Result;
 
-use super::{Policy, copy, emptied, toolchains::componentize_py, world::{self, World}};
+use super::{
+    Policy, copy, emptied,
+    toolchains::componentize_py,
+    world::{self, World},
+};
 use crate::run::run;
 
 pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {

@@ -74,7 +74,9 @@ fn from_pypi(workspace: &Workspace, name: &str) -> Result<()> {
             .arg(&pins);
         run(&mut pip)
     })
-    .with_context(|| format!("{name} could not be installed. Type this to see why:\n  python3 -m pip install -r {}", pins.display()))
+    .with_context(|| {
+        format!("{name} could not be installed. Type this to see why:\n  python3 -m pip install -r {}", pins.display())
+    })
 }
 
 /// Installs what npm's lock file names, unless the same is there.
@@ -88,7 +90,12 @@ fn from_npm(workspace: &Workspace) -> Result<()> {
         }
         run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(place))
     })
-    .with_context(|| format!("the JavaScript toolchain could not be installed. Type this to see why:\n  npm ci --prefix {}", folder(workspace).join("node").display()))
+    .with_context(|| {
+        format!(
+            "the JavaScript toolchain could not be installed. Type this to see why:\n  npm ci --prefix {}",
+            folder(workspace).join("node").display()
+        )
+    })
 }
 
 /// Has `install` fill a folder, unless that was done with the same pins; a half-filled one is done again.

@@ -3,11 +3,11 @@
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
-use wit_component::{StringEncoding, embed_component_metadata};
 use wit_bindgen_core::{
     Files, WorldGenerator,
     wit_parser::{Resolve, WorldId, WorldItem, WorldKey},
 };
+use wit_component::{StringEncoding, embed_component_metadata};
 
 use super::{Policy, emptied};
 

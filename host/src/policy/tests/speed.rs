@@ -76,10 +76,14 @@ fn what_a_language_costs() {
     const INSTANCES: usize = 9;
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies");
     let folders = [shipped.clone(), shipped.join("languages")];
-    let mut files: Vec<_> = folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()).collect();
+    let mut files: Vec<_> =
+        folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()).collect();
     files.retain(|file| file.path().extension().is_some_and(|extension| extension == "wasm"));
     files.sort_by_key(|file| file.file_name());
-    println!("{:<24}{:>10}{:>12}{:>10}{:>10}{:>10}{:>12}", "", "KB", "compile ms", "load ms", "get ns", "new ns", "instance KB");
+    println!(
+        "{:<24}{:>10}{:>12}{:>10}{:>10}{:>10}{:>12}",
+        "", "KB", "compile ms", "load ms", "get ns", "new ns", "instance KB"
+    );
     for file in files.iter().map(|file| file.path()) {
         let module = fs::read(&file).unwrap();
         let cache = tempfile::tempdir().unwrap();
