@@ -81,6 +81,7 @@ struct CallText {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::enum_variant_names, reason = "they are the interface's names")]
 enum CallbackText {
     NewSession,
     GetSession,

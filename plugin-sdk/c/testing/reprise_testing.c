@@ -49,13 +49,13 @@ reprise_certificate testing_certificate(void) {
   };
 }
 
-const char *testing_configure(const char *const pairs[][2], size_t count) {
+const char *testing_configure(void (*configure)(reprise_settings *), const char *const pairs[][2], size_t count) {
   policy_list_tuple2_string_string_t list = {calloc(count + 1, sizeof *list.ptr), count};
   for (size_t i = 0; i < count; i++) {
     list.ptr[i].f0 = (reprise_string){(uint8_t *)pairs[i][0], strlen(pairs[i][0])};
     list.ptr[i].f1 = (reprise_string){(uint8_t *)pairs[i][1], strlen(pairs[i][1])};
   }
-  return reprise_configure(list, policy_configure);
+  return reprise_configure(list, configure);
 }
 
 unsigned testing_counted(const char *name) {

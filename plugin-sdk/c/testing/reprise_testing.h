@@ -21,8 +21,8 @@ reprise_session testing_session(void);
 /// A verified client certificate, valid for an hour on either side of TESTING_NOW.
 reprise_certificate testing_certificate(void);
 
-/// Has the policy configured from these pairs; NULL if it takes them, else the message for the operator.
-const char *testing_configure(const char *const pairs[][2], size_t count);
+/// Has `configure` read these pairs, as the host does; NULL if it takes them, else the message for the operator.
+const char *testing_configure(void (*configure)(reprise_settings *), const char *const pairs[][2], size_t count);
 
 /// How often the policy counted `name`.
 unsigned testing_counted(const char *name);

@@ -94,12 +94,12 @@ enum class Priority : std::uint8_t { low, normal, high };
 
 /// What a policy asks for when a session is kept; of what is left out it has no opinion.
 struct Terms {
-  std::optional<std::uint32_t> lifetime;
-  std::optional<bool> single_use;
-  std::optional<Reach> reach;
-  std::optional<Priority> priority;
+  std::optional<std::uint32_t> lifetime = std::nullopt;
+  std::optional<bool> single_use = std::nullopt;
+  std::optional<Reach> reach = std::nullopt;
+  std::optional<Priority> priority = std::nullopt;
   /// At most 1,024 bytes.
-  std::optional<std::vector<std::uint8_t>> note;
+  std::optional<std::vector<std::uint8_t>> note = std::nullopt;
 };
 
 /// The terms that a new session is kept on, or `refuse`.

@@ -38,6 +38,9 @@ pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
     } else {
         let mut link = compiler(policy, &bindings, &target);
         link.args(["-s", "-mexec-model=reactor", STACK]).args(own_sources(policy)?).args(objects);
+        if policy.language == Language::Cpp {
+            link.arg(policy.sdk("cpp/src/runtime.cpp"));
+        }
         link.arg("-o").arg(&module);
         link
     };

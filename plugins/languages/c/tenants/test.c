@@ -11,7 +11,7 @@ static reprise_session kept(const reprise_connection *connection, reprise_sessio
 }
 
 static void a_session_resumes_for_the_certificate_that_it_was_kept_for(void) {
-  EXPECT(testing_configure(NULL, 0) == NULL);
+  EXPECT(testing_configure(policy_configure, NULL, 0) == NULL);
   reprise_connection connection = testing_connection();
   reprise_session session = testing_session();
   session.peer_certificate.is_some = true;
@@ -26,7 +26,7 @@ static void a_session_resumes_for_the_certificate_that_it_was_kept_for(void) {
 
 static void a_session_stays_in_its_network(void) {
   const char *settings[][2] = {{"ipv4-prefix", "24"}};
-  EXPECT(testing_configure(settings, 1) == NULL);
+  EXPECT(testing_configure(policy_configure, settings, 1) == NULL);
   reprise_connection connection = testing_connection();
   reprise_session stored = kept(&connection, testing_session());
   connection.peer.val = REPRISE_TEXT("192.0.2.254");
@@ -37,7 +37,7 @@ static void a_session_stays_in_its_network(void) {
 
 static void settings_that_make_no_sense_are_told(void) {
   const char *settings[][2] = {{"ipv4-prefix", "33"}};
-  const char *error = testing_configure(settings, 1);
+  const char *error = testing_configure(policy_configure, settings, 1);
   EXPECT(error && strcmp(error, "setting `ipv4-prefix`: expected a number from 0 to 32, found `33`") == 0);
 }
 
