@@ -6,7 +6,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The bytes of two digits each, of either case; none if it is anything else.
-#[cfg(any(test, feature = "cli"))]
 pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };

@@ -20,6 +20,7 @@
 //! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind
 //! - [`policy`]: Wasm's side: engine, module to policy, instances, the chain and its verdicts
 //! - [`policies_dir`]: the directory that policies are dropped into
+//! - [`conformance`]: a policy held against vectors: same facts in, same verdicts out
 //! - `ownership`: who else may write a file; `replace`: writing one whole; `hex`: bytes as text
 //! - [`signing`]: who may drop a policy
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
@@ -38,6 +39,7 @@ mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+pub mod conformance;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
@@ -64,5 +66,5 @@ pub use self::{
         session_callbacks,
     },
     handshake::{ConnectionReport, EarlyData, NotKept, on_client_hello},
-    host::{Host, HostBuilder, Policies},
+    host::{Decision, Decisions, Host, HostBuilder, Policies},
 };

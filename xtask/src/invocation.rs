@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::languages::Language;
+
 /// What `cargo xtask help` shows.
 pub const HELP: &str = "\
 cargo xtask COMMAND
@@ -10,6 +12,10 @@ cargo xtask COMMAND
                          all tests against an OpenSSL 3.5 built from source.
   dependencies           Licences, sources, bans and advisories of dependencies, as deny.toml says.
   plugins                Builds every policy under plugins/ to target/policies/NAME.wasm.
+  languages [LANGUAGE…]  Builds the policies under plugins/languages to target/policies/languages/NAME-LANGUAGE.wasm: c, cpp,
+                         zig, go, javascript, typescript, python, wat; all of them if none is named. With --test behind it,
+                         also runs their unit tests and vectors.
+  docs                   Writes what under docs/ is made of other files: templates, the interface's reference.
   bench [-- ARGS]        Runs the benchmarks and prints their table; `-- hostile`: what a quarantined policy costs, alone;
                          `-- stores [SESSIONS|quick]`: what stores cost, alone.
   help                   Shows this.
@@ -21,9 +27,11 @@ Each finds or installs what it needs. Where it may not, it stops with the comman
 pub enum Invocation {
     Help,
     Plugins,
+    Languages { languages: Vec<Language>, test: bool },
     Serve { arguments: Vec<String> },
     Test { openssl: Option<String> },
     Dependencies,
+    Docs,
     Bench { arguments: Vec<String> },
 }
 
@@ -37,7 +45,10 @@ impl Invocation {
         match (command.as_str(), rest.as_slice()) {
             ("help" | "--help" | "-h", _) | (_, ["--help" | "-h"]) => Ok(Self::Help),
             ("plugins", []) => Ok(Self::Plugins),
+            ("languages", [names @ .., "--test"]) => Ok(Self::Languages { languages: languages(names)?, test: true }),
+            ("languages", names) => Ok(Self::Languages { languages: languages(names)?, test: false }),
             ("dependencies", []) => Ok(Self::Dependencies),
+            ("docs", []) => Ok(Self::Docs),
             ("test", []) => Ok(Self::Test { openssl: None }),
             ("test", ["--openssl", version]) => Ok(Self::Test { openssl: Some((*version).to_owned()) }),
             ("serve", []) => Ok(Self::Serve { arguments: Vec::new() }),
@@ -48,12 +59,22 @@ impl Invocation {
                 "`{command}` knows no `{other}`; what is meant for the program goes behind `--`:\n  cargo xtask {command} -- {}",
                 rest.join(" ")
             )),
-            ("plugins" | "test" | "dependencies", _) => {
+            ("plugins" | "test" | "dependencies" | "docs", _) => {
                 Err(format!("`{command}` knows no `{}`\n\n{HELP}", rest.join(" ")))
             }
             _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
         }
     }
+}
+
+/// The languages of these names; all of them if there is none.
+fn languages(names: &[&str]) -> Result<Vec<Language>, String> {
+    if names.is_empty() {
+        return Ok(Language::ALL.to_vec());
+    }
+    let named =
+        |name: &&str| Language::named(name).ok_or_else(|| format!("there is no language `{name}` here\n\n{HELP}"));
+    names.iter().map(named).collect()
 }
 
 fn owned(arguments: &[&str]) -> Vec<String> {
@@ -85,6 +106,15 @@ mod tests {
     fn what_is_unknown_is_named() {
         assert!(parse("sreve").unwrap_err().contains("`sreve`"));
         assert!(parse("test --opnessl 3.5").unwrap_err().contains("`--opnessl 3.5`"));
+    }
+
+    #[test]
+    fn languages_are_named_or_all_of_them_meant() {
+        let only = |languages: &[Language], test| Ok(Invocation::Languages { languages: languages.to_vec(), test });
+        assert_eq!(parse("languages"), only(&Language::ALL, false));
+        assert_eq!(parse("languages --test"), only(&Language::ALL, true));
+        assert_eq!(parse("languages c wat --test"), only(&[Language::C, Language::Wat], true));
+        assert!(parse("languages cobol").unwrap_err().contains("`cobol`"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! # Layout
 //!
 //! - `invocation`: the command line
-//! - `serve`, `policies`, `test`, `dependencies`, `bench`: the commands, one each
+//! - `languages`: the policies in languages other than Rust
+//! - `serve`, `policies`, `test`, `dependencies`, `docs`, `bench`: the commands, one each
 //! - `requirements`: what a command needs of the machine, and how it gets there
 //! - `machine`: what the machine is, and who we are on it
 //! - `wasm_compiler`: which compiler makes WebAssembly here
@@ -13,7 +14,9 @@
 
 mod bench;
 mod dependencies;
+mod docs;
 mod invocation;
+mod languages;
 mod machine;
 mod policies;
 mod requirements;
@@ -37,8 +40,11 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Invocation::Plugins) => policies::build(&workspace).map(drop),
+        Ok(Invocation::Languages { languages, test: false }) => languages::build(&workspace, &languages),
+        Ok(Invocation::Languages { languages, test: true }) => test::languages(&workspace, &languages),
         Ok(Invocation::Serve { arguments }) => serve::serve(&workspace, &arguments),
         Ok(Invocation::Test { openssl }) => test::test(&workspace, openssl.as_deref()),
+        Ok(Invocation::Docs) => docs::write(&workspace),
         Ok(Invocation::Dependencies) => dependencies::check(&workspace).map(drop),
         Ok(Invocation::Bench { arguments }) => bench::bench(&workspace, &arguments),
         Err(wrong) => Err(anyhow::anyhow!(wrong)),

@@ -53,15 +53,23 @@ fn names(plugins: &Path) -> Result<Vec<String>> {
 }
 
 /// Makes a component of a core module that describes itself, as `wit-bindgen` lets modules do.
-fn component(module: &Path) -> Result<Vec<u8>> {
+pub(crate) fn component(module: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(module).with_context(|| format!("{} could not be read", module.display()))?;
-    let encoder = ComponentEncoder::default().validate(true).module(&bytes);
-    let component = encoder.and_then(|mut encoder| encoder.encode());
-    component.with_context(|| format!("{} is not a module that a component can be made of", module.display()))
+    encode(&bytes).with_context(|| format!("{} is not a module that a component can be made of", module.display()))
+}
+
+/// [`component`], of a module's bytes.
+pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.encode()
+}
+
+/// [`encode`], of a module whose imports from `name` another one answers.
+pub(crate) fn encode_with_adapter(module: &[u8], name: &str, adapter: &[u8]) -> Result<Vec<u8>> {
+    ComponentEncoder::default().validate(true).module(module)?.adapter(name, adapter)?.encode()
 }
 
 /// Writes a file unless it has these bytes already, so that whoever watches it sees changes only. Whether it was written.
-fn write_if_changed(file: &PathBuf, bytes: &[u8]) -> Result<bool> {
+pub(crate) fn write_if_changed(file: &PathBuf, bytes: &[u8]) -> Result<bool> {
     if fs::read(file).is_ok_and(|there| there == bytes) {
         return Ok(false);
     }

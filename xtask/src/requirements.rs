@@ -27,6 +27,10 @@ pub enum Requirement {
     RedisServer,
     /// nginx, for the test that compares with it. (Debian's package starts one too, on port 80: no test uses it.)
     Nginx,
+    /// Node.js and npm, for policies in JavaScript.
+    Node,
+    /// Go, for policies in it.
+    Go,
     /// What OpenSSL's own build wants.
     PerlAndMake,
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
@@ -50,6 +54,8 @@ impl Requirement {
             // Debian has it where only root looks.
             Requirement::Nginx => ["nginx", "/usr/sbin/nginx"].iter().any(|program| there(program, &["-v"])),
             Requirement::Pip => there("python3", &["-m", "pip", "--version"]),
+            Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
+            Requirement::Go => there("go", &["version"]),
             Requirement::PerlAndMake => {
                 there("make", &["--version"])
                     && there("perl", &["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"])
@@ -68,6 +74,8 @@ impl Requirement {
             Requirement::RedisServer => "redis-server 7.0 or later, or valkey-server",
             Requirement::Nginx => "nginx",
             Requirement::Pip => "pip",
+            Requirement::Node => "Node.js with npm",
+            Requirement::Go => "Go",
             Requirement::PerlAndMake => "perl and make",
             Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
         }
@@ -96,6 +104,12 @@ impl Requirement {
             (R::Pip, S::Debian | S::Fedora) => &["python3-pip"],
             (R::Pip, S::Alpine) => &["py3-pip"],
             (R::Pip, S::Arch) => &["python-pip"],
+            (R::Node, S::Other) => &[],
+            (R::Node, S::MacOs) => &["node"],
+            (R::Node, _) => &["nodejs", "npm"],
+            (R::Go, S::Debian) => &["golang-go"],
+            (R::Go, S::Fedora) => &["golang"],
+            (R::Go, S::Alpine | S::Arch | S::MacOs) => &["go"],
             (R::PerlAndMake, S::Fedora) => &["perl", "make"],
             (R::PerlAndMake, S::Debian | S::Alpine | S::Arch) => &["perl", "make"],
             (R::DebianRust, S::Debian) => &["rustc-web", "rust-web-src", "rust-web-llvm"],

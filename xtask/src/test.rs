@@ -3,14 +3,17 @@
 //! The tests are told two things by the environment: `REPRISE_POLICIES`, where the policies that ship have been built
 //! (NAME.wasm), and `REPRISE_BIN`, the server to test. Both are absolute paths.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    Workspace, dependencies, policies,
+    Workspace, dependencies,
+    languages::{self, Language},
+    policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
+    wasm_compiler::WasmCompiler,
 };
 
 /// Runs every check and every test; with `openssl`, every test against that OpenSSL, built from source.
@@ -29,6 +32,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         let system =
             output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
         run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
+        languages(workspace, &Language::ALL)?;
         if let Some(unchecked) = unchecked {
             eprintln!("\n{unchecked}");
         }
@@ -67,13 +71,27 @@ fn check(workspace: &Workspace) -> Result<dependencies::Unchecked> {
 
 fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl: &str) -> Result<()> {
     policies::build(workspace)?;
+    // Tests play authors in every language.
+    languages::install_toolchains(workspace)?;
     step("building the server");
     run(in_target(workspace, directory, "build").args(features).args(["--bin", "reprise"]))?;
     step(&format!("tests, against {openssl}"));
     let mut tests = in_target(workspace, directory, "test");
     policies::tell(workspace, &mut tests);
+    WasmCompiler::ensure()?.tell_authors(&mut tests);
     tests.env("REPRISE_BIN", workspace.path(directory).join("release/reprise"));
     run(tests.args(features))
+}
+
+/// The unit tests and vectors of policies in these languages, run by the server that they are for, or by `REPRISE_BIN`.
+pub fn languages(workspace: &Workspace, languages: &[Language]) -> Result<()> {
+    if let Some(reprise) = std::env::var_os("REPRISE_BIN") {
+        return languages::test(workspace, languages, Path::new(&reprise));
+    }
+    ensure(&[Requirement::OpensslHeaders])?;
+    step("building the server");
+    run(in_target(workspace, "target", "build").args(["--bin", "reprise"]))?;
+    languages::test(workspace, languages, &workspace.path("target/release/reprise"))
 }
 
 /// One profile and the whole workspace everywhere, so that nothing is compiled twice.

@@ -4,6 +4,7 @@
 //! rustup's server, Debian's own compiler, with the standard library built from Debian's sources of it.
 
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -61,14 +62,31 @@ impl WasmCompiler {
         // These are meant for this machine, not for Wasm.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         if let Self::Debian { linker } = self {
-            cargo
-                .arg("-Zbuild-std=std,panic_abort")
-                .env("RUSTC", "/usr/bin/rustc")
-                // The standard library is only built from source by those who ask for what is unstable.
-                .env("RUSTC_BOOTSTRAP", "1")
-                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+            cargo.arg(format!("-Zbuild-std={STANDARD_LIBRARY}")).envs(debian(linker));
         }
     }
+
+    /// Tells tests that play an author at work what that author's Cargo needs in its environment, under `REPRISE_AUTHOR_NAME`.
+    pub fn tell_authors(&self, tests: &mut Command) {
+        if let Self::Debian { linker } = self {
+            let build_std = ("CARGO_UNSTABLE_BUILD_STD", OsStr::new(STANDARD_LIBRARY));
+            for (name, value) in debian(linker).into_iter().chain([build_std]) {
+                tests.env(format!("REPRISE_AUTHOR_{name}"), value);
+            }
+        }
+    }
+}
+
+/// What is built of the standard library where no ready-made one is.
+const STANDARD_LIBRARY: &str = "std,panic_abort";
+
+fn debian(linker: &Path) -> [(&'static str, &OsStr); 3] {
+    [
+        ("RUSTC", OsStr::new("/usr/bin/rustc")),
+        // The standard library is only built from source by those who ask for what is unstable.
+        ("RUSTC_BOOTSTRAP", OsStr::new("1")),
+        ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.as_os_str()),
+    ]
 }
 
 fn has_target(sysroot: &Path) -> bool {
@@ -97,7 +115,6 @@ fn linkers(sysroot: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsStr;
 
     fn applied(compiler: &WasmCompiler) -> Command {
         let mut cargo = Command::new("cargo");

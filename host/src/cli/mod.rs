@@ -1,14 +1,18 @@
 //! The `reprise` command.
 
+mod build;
 mod check;
 mod core_dumps;
+mod dev;
 mod keys;
+mod new;
 mod policies;
 mod revoke;
 mod serve;
 mod service_manager;
 mod sign;
 mod status;
+mod test;
 
 use std::process::ExitCode;
 
@@ -26,8 +30,16 @@ struct Command {
 enum Action {
     /// Serve TLS, with sessions kept and resumed as policies say
     Serve(Box<serve::Serve>),
+    /// Begin a policy, in any language: a project that builds and passes its own tests
+    New(new::New),
+    /// Build a policy: leaves NAME.wasm in its project
+    Build(build::Build),
+    /// Work on a policy: build it at each save, drop it into a server, and show each decision
+    Dev(Box<dev::Dev>),
     /// Check policies as the server would before they go live
     Check(check::Check),
+    /// Test a policy: same facts in, same verdicts out
+    Test(test::Test),
     /// Sign policies, so that servers with --policy-keys take them
     Sign(sign::Sign),
     /// Show how a running server is doing
@@ -44,7 +56,11 @@ enum Action {
 pub fn main() -> ExitCode {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
+        Action::New(new) => new.run(),
+        Action::Build(build) => build.run(),
+        Action::Dev(dev) => dev.run(),
         Action::Check(check) => check.run(),
+        Action::Test(test) => test.run(),
         Action::Sign(sign) => sign.run(),
         Action::Status(status) => status.run(),
         Action::Policies(policies) => policies.run(),

@@ -88,36 +88,41 @@ async fn serve(settings: Settings, format: LogFormat) -> Result<()> {
         reloading.abort();
         service_manager::stopping();
     };
-    let hurried = async {
-        // The first signal reaches both listeners; the second is the one that hurries.
-        hurry.signalled().await;
-        hurry.signalled().await;
-    };
-    server.run(stopped, hurried).await;
+    server.run(stopped, hurry.signalled_twice()).await;
     alive.abort();
     Ok(())
 }
 
 /// SIGTERM or SIGINT.
-struct Stop {
+pub(super) struct Stop {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Stop {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn signalled(&mut self) {
+    pub(super) async fn signalled(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
     }
+
+    /// The first signal reaches everyone who waits for one; the second is the one that hurries.
+    pub(super) async fn signalled_twice(&mut self) {
+        self.signalled().await;
+        self.signalled().await;
+    }
 }
 
-fn log(filter: &str, format: LogFormat) -> Result<()> {
+/// Logs to stderr what `filter` lets through, in this format.
+///
+/// # Errors
+/// It is no filter.
+pub(super) fn log(filter: &str, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| {
         format!("--log `{filter}` is no filter: write a level like `debug`, or `info,reprise::serve=debug`")
     })?;

@@ -12,7 +12,7 @@ use crate::{
     callbacks::{Prototype, certificate, sessions, tls},
     host::Inner,
     policy::{
-        NewDecision, Notes, Objection,
+        Callback, NewDecision, Notes, Objection,
         wit::types::{Certificate, Priority, Reach},
     },
     session::{Miss, Record, Secret, SessionId},
@@ -190,6 +190,7 @@ fn ask(
     let Some(policies) = &handshake.policies else { return Err(NotKept::Here(Miss::Forked)) };
     let facts = handshake.session_facts(id, record, 0);
     let (decision, asked) = policies.decide_new(&mut handshake.budget, &handshake.facts, &facts, &record.notes);
+    host.decisions.tell(|| handshake.decision(Callback::New, id, &asked));
     handshake.kept.asked_new = asked;
     match decision {
         NewDecision::Keep(terms) => Ok(terms),

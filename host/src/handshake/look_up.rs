@@ -9,7 +9,7 @@ use crate::{
     callbacks::{Prototype, sessions, tls},
     host::Inner,
     policy::{
-        GetDecision,
+        Callback, GetDecision,
         wit::types::{Session, TlsVersion},
     },
     session::{Miss, Record, Secret, SessionId},
@@ -132,7 +132,8 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, n
     }
     check(ssl, handshake, &record, now)?;
     // Only what this look-up took out of the store is good for 0-RTT: no other node takes it again.
-    let early_data = ask(handshake, &id, &record, found.fetches)? && (found.consumed || !handshake.hello.early_data);
+    let early_data =
+        ask(host, handshake, &id, &record, found.fetches)? && (found.consumed || !handshake.hello.early_data);
     let der = std::mem::take(&mut record.der);
     keep_prototype(host, &id, &der, &found);
     let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };
@@ -163,10 +164,11 @@ fn check(ssl: &SslRef, handshake: &Handshake, record: &Record, now: u64) -> Resu
 }
 
 /// Asks the policies; whether 0-RTT may be accepted.
-fn ask(handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32) -> Result<bool, Miss> {
+fn ask(host: &Inner, handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32) -> Result<bool, Miss> {
     let Some(policies) = &handshake.policies else { return Err(Miss::Forked) };
     let candidate = handshake.session_facts(id, record, fetches);
     let (decision, asked) = policies.decide_get(&mut handshake.budget, &handshake.facts, &candidate, &record.notes);
+    host.decisions.tell(|| handshake.decision(Callback::Get, id, &asked));
     handshake.kept.asked_get = asked;
     match decision {
         GetDecision::Resume { early_data } => Ok(early_data),

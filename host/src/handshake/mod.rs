@@ -37,8 +37,8 @@ pub use self::{
 };
 use crate::{
     callbacks::{Displaced, live::Live, tls},
-    host::Inner,
-    policy::{Asked, Budget, Chain, wit::types},
+    host::{Decision, Inner},
+    policy::{Asked, Budget, Callback, Chain, wit::types},
     session::{Border, Miss, Record, SessionId},
 };
 use openssl::ssl::SslRef;
@@ -112,6 +112,15 @@ struct Kept {
     asked_get: Vec<Asked>,
     miss: Option<Miss>,
     not_kept: Option<NotKept>,
+}
+
+impl Handshake {
+    /// What its policies have just decided, for whoever listens.
+    fn decision(&self, callback: Callback, id: &SessionId, asked: &[Asked]) -> Decision {
+        let types::Connection { server_name, peer, now, .. } = &self.facts;
+        let (server_name, peer) = (server_name.clone(), peer.clone());
+        Decision { time: *now, callback, session: id.to_string(), server_name, peer, asked: asked.to_vec() }
+    }
 }
 
 impl Connection {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use crate::{
     callbacks::live::Users,
-    host::Inner,
+    host::{Decision, Inner},
     policy::{
-        Budget,
+        Budget, Callback,
         wit::types::{Removal, RemoveVerdict},
     },
     session::{Record, SessionId},
@@ -105,7 +105,13 @@ pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
     let facts = record.as_ref().map(|record| (record.facts(id, 0), &record.notes));
     let session = facts.as_ref().map(|(facts, notes)| (facts, *notes));
     let verdict = host.policies().map_or(RemoveVerdict::HostDefault, |policies| {
-        policies.decide_remove(&mut Budget::new(host.limits.policy_budget), id, session, *why).0
+        let (verdict, asked) = policies.decide_remove(&mut Budget::new(host.limits.policy_budget), id, session, *why);
+        host.decisions.tell(|| {
+            let server_name = session.and_then(|(session, _)| session.server_name.clone());
+            let (time, callback, session) = (host.now(), Callback::Remove, id.to_string());
+            Decision { time, callback, session, server_name, peer: None, asked }
+        });
+        verdict
     });
     let forget = default || verdict == RemoveVerdict::Forget;
     if forget && matches!(by, By::OpenSsl { .. }) && host.store.remove(id).is_some() {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 
-use super::{Clock, Host, Inner, Limits, living::Slot, system_clock};
+use super::{Clock, Host, Inner, Limits, Listeners, living::Slot, system_clock};
 use crate::{
     handshake::removal,
     metrics::HandshakeCounts,
@@ -226,6 +226,7 @@ impl HostBuilder {
             store,
             handshakes: HandshakeCounts::default(),
             revocations: Revocations::default(),
+            decisions: Listeners::default(),
             since: SystemTime::now(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,

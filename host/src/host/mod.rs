@@ -1,6 +1,7 @@
 //! The host: what ties OpenSSL's callbacks, the policies and the store together.
 
 mod builder;
+mod decisions;
 mod living;
 mod policies;
 
@@ -17,7 +18,12 @@ use openssl::{
 };
 
 use self::living::Slot;
-pub use self::{builder::HostBuilder, living::Snapshot, policies::Policies};
+pub use self::{
+    builder::HostBuilder,
+    decisions::{Decision, Decisions, Listeners},
+    living::Snapshot,
+    policies::Policies,
+};
 #[cfg(feature = "metrics")]
 use crate::metrics::Metrics;
 use crate::{
@@ -129,6 +135,12 @@ impl Host {
         self.inner.living.policy_events()
     }
 
+    /// What the policies decide from now on, as they decide it: for a tool that shows an author what a policy does. Handshakes do
+    /// not wait for whoever listens, and cost nothing more where nobody does. In a forked child, listen anew.
+    pub fn decisions(&self) -> Decisions {
+        self.inner.decisions.listen()
+    }
+
     /// The policies of the directory: how each is doing, and what an operator may ask for.
     pub fn policies(&self) -> Policies {
         Policies::new(Arc::downgrade(&self.inner))
@@ -168,6 +180,7 @@ pub struct Inner {
     pub store: Arc<dyn Store>,
     pub handshakes: HandshakeCounts,
     pub revocations: Revocations,
+    pub decisions: Listeners,
     /// When it was made.
     pub since: SystemTime,
     living: Slot,

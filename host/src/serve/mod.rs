@@ -46,7 +46,7 @@ use tokio::{
 };
 
 pub(crate) use self::{
-    argument::LogFormat,
+    argument::{Listen, LogFormat},
     options::Options,
     quantity::Span,
     settings::{Settings, read, read_policy_keys},
@@ -145,6 +145,11 @@ impl Server {
         self.sockets
             .iter()
             .filter_map(|(socket, listener)| Some((socket.local_addr().ok()?, self.listeners[*listener].as_str())))
+    }
+
+    /// The host behind it.
+    pub(crate) fn host(&self) -> &Host {
+        &self.shared.host
     }
 
     /// A way to have policies and certificates looked at while it runs.

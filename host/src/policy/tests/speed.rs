@@ -1,7 +1,7 @@
 //! What a call costs. Not a test of anything: `cargo test --release -p reprise --lib policy::tests::speed -- --ignored
 //! --nocapture` prints it.
 
-use std::{hint::black_box, time::Instant};
+use std::{fs, hint::black_box, path::Path, time::Instant};
 
 use reprise_fixtures::policies;
 
@@ -10,11 +10,15 @@ use super::*;
 const CALLS: u32 = 200_000;
 
 fn median_nanoseconds(mut call: impl FnMut()) -> u128 {
+    median_of(CALLS, &mut call)
+}
+
+fn median_of(calls: u32, call: &mut dyn FnMut()) -> u128 {
     let mut rounds: Vec<_> = (0..21)
         .map(|_| {
             let start = Instant::now();
-            (0..CALLS / 21).for_each(|_| call());
-            start.elapsed().as_nanos() / u128::from(CALLS / 21)
+            (0..calls / 21).for_each(|_| call());
+            start.elapsed().as_nanos() / u128::from(calls / 21)
         })
         .collect();
     rounds.sort_unstable();
@@ -62,4 +66,52 @@ fn what_a_decision_costs() {
         .collect();
     loads.sort_unstable();
     println!("load, {} bytes, 2 instances:     {:>6} µs", module.len(), loads[5]);
+}
+
+/// The policies that `cargo xtask languages` makes, as docs/languages.md has them: what each takes to compile, to load again from
+/// the cache, to ask, and to keep an instance of.
+#[test]
+#[ignore = "a measurement"]
+fn what_a_language_costs() {
+    const INSTANCES: usize = 9;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies");
+    let folders = [shipped.clone(), shipped.join("languages")];
+    let mut files: Vec<_> =
+        folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()).collect();
+    files.retain(|file| file.path().extension().is_some_and(|extension| extension == "wasm"));
+    files.sort_by_key(|file| file.file_name());
+    println!(
+        "{:<24}{:>10}{:>12}{:>10}{:>10}{:>10}{:>12}",
+        "", "KB", "compile ms", "load ms", "get ns", "new ns", "instance KB"
+    );
+    for file in files.iter().map(|file| file.path()) {
+        let module = fs::read(&file).unwrap();
+        let cache = tempfile::tempdir().unwrap();
+        let runtime = runtime_with(|options| options.cache = Some(cache.path().to_owned()));
+        let name = file.file_stem().unwrap().to_string_lossy();
+        let timed = |instances: usize| {
+            let start = Instant::now();
+            let loaded = load(&runtime, &name, &module, &format!("memory = \"64 MiB\"\ninstances = {instances}"));
+            (loaded.unwrap(), start.elapsed().as_millis())
+        };
+        let (policy, compile) = timed(1);
+        let (_, again) = timed(1);
+        let before = resident();
+        let (several, _) = timed(INSTANCES);
+        let instance = (resident().saturating_sub(before)) / INSTANCES;
+        drop(several);
+        let chain = Chain::new(vec![policy]);
+        let (connection, session) = (connection(), session());
+        let calls = |call: &mut dyn FnMut()| median_of(2_100, call);
+        let get = calls(&mut || drop(black_box(chain.decide_get(&mut ample(), &connection, &session, &Notes::new()))));
+        let new = calls(&mut || drop(black_box(chain.decide_new(&mut ample(), &connection, &session, &Notes::new()))));
+        let size = module.len().div_ceil(1024);
+        println!("{name:<24}{size:>10}{compile:>12}{again:>10}{get:>10}{new:>10}{instance:>12}");
+    }
+}
+
+/// This process's memory, in KB.
+fn resident() -> usize {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4
 }

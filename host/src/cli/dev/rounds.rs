@@ -1,0 +1,87 @@
+//! Built, checked, dropped in; and again when the sources change.
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use anyhow::Result;
+use reprise_authoring::Project;
+
+use super::{
+    place::{DroppedSettings, Place},
+    sources::Sources,
+    telling::Teller,
+};
+use crate::{
+    policies_dir::{ContentHash, DirOptions, check},
+    policy::{Runtime, RuntimeOptions},
+};
+
+/// What goes round at each save.
+pub(super) struct Rounds {
+    project: Project,
+    place: Place,
+    runtime: Runtime,
+    sources: Sources,
+    teller: Arc<Teller>,
+}
+
+impl Rounds {
+    /// Rounds of `project`, whose compiled code is kept in `compiled`, where the server finds it: nothing is compiled twice.
+    ///
+    /// # Errors
+    /// There is no memory for the engine that checks.
+    pub(super) fn new(project: Project, place: Place, compiled: Option<PathBuf>, teller: Arc<Teller>) -> Result<Self> {
+        let runtime =
+            Runtime::new(RuntimeOptions { instances: 1, policies: 1, cache: compiled, ..Default::default() })?;
+        let sources = Sources::new(project.dir());
+        Ok(Self { project, place, runtime, sources, teller })
+    }
+
+    /// Goes round for ever.
+    pub(super) fn run(mut self) {
+        let (mut built_from, mut dropped) = (None, None);
+        loop {
+            // Taken before the build: what is saved meanwhile is built next.
+            let now = self.sources.fingerprint();
+            if built_from == Some(now) {
+                self.sources.wait();
+                continue;
+            }
+            self.round(&mut dropped);
+            built_from = Some(now);
+        }
+    }
+
+    /// Once round; what stays live if anything is wrong is what was.
+    fn round(&mut self, dropped: &mut Option<ContentHash>) {
+        let begun = Instant::now();
+        // The folder may be no project any more, or be called otherwise now.
+        match Project::open(self.project.dir()) {
+            Ok(project) if project.name() == self.project.name() => self.project = project,
+            Ok(project) => {
+                let (was, is) = (self.project.name(), project.name());
+                return eprintln!(
+                    "not built: the policy is called `{is}` now and was `{was}`: start `reprise dev` again"
+                );
+            }
+            Err(error) => return eprintln!("not built: {error}"),
+        }
+        let file = match self.project.build() {
+            Ok(file) => file,
+            Err(error) => return eprintln!("not built: {error:#}\n{}", self.teller.stays()),
+        };
+        let checked = match check(&self.runtime, &file, &DirOptions::default()) {
+            Ok(checked) => checked.hash,
+            Err(error) => return eprintln!("not dropped in: {error}\n{}", self.teller.stays()),
+        };
+        if *dropped == Some(checked) {
+            return eprintln!("built, and nothing is different\n{}", self.teller.stays());
+        }
+        self.teller.expect(begun, checked.module);
+        match self.place.drop_in(&self.project) {
+            Ok(DroppedSettings::Ours) => {}
+            Ok(DroppedSettings::Theirs(file)) => eprintln!("the settings in {} stay as they are", file.display()),
+            Err(error) => return eprintln!("not dropped in: {error:#}"),
+        }
+        *dropped = Some(checked);
+    }
+}

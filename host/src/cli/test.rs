@@ -1,0 +1,91 @@
+//! `reprise test`.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use tracing::Level;
+
+use crate::{
+    conformance::{Subject, Suite},
+    policies_dir::policy_name,
+    policy::{Manifest, Rejection, Runtime, RuntimeOptions},
+};
+
+/// Test a policy: same facts in, same verdicts out.
+///
+/// Each vector gives the policy settings and calls, and says which verdicts are expected; the policy runs in the sandbox, as in a
+/// server. The limits in the NAME.toml beside it hold, its settings do not: each vector has its own. The exit status is 0 if
+/// every vector passes, else 1.
+#[derive(Args)]
+pub(super) struct Test {
+    /// The policy: NAME.wasm, with its NAME.toml beside it if it needs more memory than a server gives
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
+
+    /// The vectors: a TOML file, as docs/conformance.md tells
+    #[arg(value_name = "VECTORS")]
+    vectors: PathBuf,
+
+    /// Show the vectors that pass, too
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl Test {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        // Where a policy panics, it says why in the log.
+        tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(Level::WARN).without_time().init();
+        let shown = self.vectors.display();
+        let text = fs::read_to_string(&self.vectors).with_context(|| format!("{shown} cannot be read"))?;
+        let suite = Suite::parse(&text).map_err(|error| anyhow!("{shown}: {error}"))?;
+        let module = fs::read(&self.policy).with_context(|| format!("{} cannot be read", self.policy.display()))?;
+        let manifest = manifest(&self.policy)?;
+
+        // Every vector loads the policy, and an interpreter takes ten seconds to compile.
+        let compiled = tempfile::tempdir().context("there is no directory for compiled code")?;
+        let runtime = Runtime::new(patient(compiled.path()))?;
+        let mut failed = 0_usize;
+        let subject = Subject { file: &self.policy, module: &module, manifest: &manifest };
+        for outcome in suite.run(&runtime, subject) {
+            match outcome.failure {
+                None if self.verbose => println!("ok: {}", outcome.vector),
+                None => {}
+                Some(failure) => {
+                    println!("failed: {}: {failure}", outcome.vector);
+                    failed += 1;
+                }
+            }
+        }
+        let policy = self.policy.display();
+        println!("{policy}: {} of {} vectors passed", suite.len() - failed, suite.len());
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// One instance at a time, and no hurry.
+fn patient(compiled: &Path) -> RuntimeOptions {
+    RuntimeOptions {
+        instances: 2,
+        policies: 1,
+        start: Duration::from_secs(60),
+        cache: Some(compiled.to_owned()),
+        ..RuntimeOptions::default()
+    }
+}
+
+/// What the NAME.toml beside the policy says, if there is one.
+fn manifest(policy: &Path) -> Result<Manifest> {
+    let file = policy.with_extension("toml");
+    if !file.exists() {
+        return Ok(Manifest::default());
+    }
+    let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let name = policy.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    Manifest::parse(&text).map_err(|error| anyhow!(Rejection::manifest(&file, policy_name(&name), &error)))
+}

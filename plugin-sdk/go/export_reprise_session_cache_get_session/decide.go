@@ -1,0 +1,13 @@
+// Package export_reprise_session_cache_get_session is the export `get-session`, for worlds that have it.
+package export_reprise_session_cache_get_session
+
+import (
+	"wit_component/instance"
+	"wit_component/reprise"
+)
+
+// Decide is called by the host.
+func Decide(connection reprise.Connection, candidate reprise.Session) reprise.GetVerdict {
+	defer reprise.LogPanic()
+	return instance.Policy().GetSession(&connection, &candidate)
+}

@@ -1,0 +1,13 @@
+// Package export_reprise_session_cache_new_session is the export `new-session`, for worlds that have it.
+package export_reprise_session_cache_new_session
+
+import (
+	"wit_component/instance"
+	"wit_component/reprise"
+)
+
+// Decide is called by the host.
+func Decide(connection reprise.Connection, session reprise.Session) reprise.NewVerdict {
+	defer reprise.LogPanic()
+	return instance.Policy().NewSession(&connection, &session)
+}

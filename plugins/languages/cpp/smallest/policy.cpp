@@ -1,0 +1,3 @@
+#include "policy.hpp"
+
+REPRISE_EXPORT(Fresh)

@@ -1,0 +1,83 @@
+//! `reprise dev`: save, and it is live; each decision is a line.
+
+use std::{fs, path::Path};
+
+use reprise_tests::{Client, Server, Version, built};
+
+use super::Desk;
+
+/// `reprise dev` on the project `calm`, on a free port.
+fn dev(desk: &Desk, arguments: &[&str]) -> Server {
+    let project = desk.arg("calm");
+    let all = [&["dev", &project, "--listen", "127.0.0.1:0"], arguments].concat();
+    Server::start(&built::server(), &all, &[])
+}
+
+/// Replaces a part of a source, in one step, as an editor does.
+fn edit(source: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(source).unwrap();
+    assert!(text.contains(from), "{from} in {}", source.display());
+    let fresh = source.with_extension("swp");
+    fs::write(&fresh, text.replace(from, to)).unwrap();
+    fs::rename(fresh, source).unwrap();
+}
+
+#[test]
+fn what_is_saved_goes_live_and_what_it_decides_is_shown() {
+    let desk = Desk::new();
+    let project = desk.project("wat");
+    edit(&project.join("calm.toml"), "bank.example", "a.example");
+    let server = dev(&desk, &[]);
+    server.log().line(&["live: calm, generation 1, ", " s after the save"]);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let session = client.first_visit(server.address()).session;
+        assert!(client.revisit(server.address(), &session).reused);
+    }
+    let kept = "calm, generation 1: new-session for a.example from 127.0.0.1: keep for 600 s, with a note of 9 bytes (session ";
+    server.log().lines(&[kept], 2);
+    server.log().lines(&["calm, generation 1: get-session for a.example from 127.0.0.1: resume (session "], 2);
+
+    edit(&project.join("policy.wat"), "(i32.const 600)", "(i32.const 300)");
+    server.log().line(&["live: calm, generation 2, ", " s after the save"]);
+    Client::new(Version::Tls13).first_visit(server.address());
+    server.log().line(&["calm, generation 2: new-session", "keep for 300 s"]);
+
+    edit(&project.join("calm.toml"), "a.example", "b.example");
+    server.log().line(&["live: calm, generation 3, "]);
+    Client::new(Version::Tls13).first_visit(server.address());
+    server.log().line(&["calm, generation 3: new-session", ": keep (session "]);
+}
+
+#[test]
+fn what_does_not_build_or_would_not_go_live_is_shown_and_the_one_before_stays() {
+    let desk = Desk::new();
+    let project = desk.project("wat");
+    let server = dev(&desk, &[]);
+    server.log().line(&["live: calm, generation 1"]);
+    edit(&project.join("policy.wat"), "(module", "(modul");
+    server.log().line(&["not built: ", "policy.wat"]);
+    server.log().lines(&["calm stays live: generation 1"], 1);
+    // It parses, and refuses its own settings.
+    edit(&project.join("policy.wat"), "(modul", "(module");
+    edit(&project.join("policy.wat"), r#"(i32.const 128) "name""#, r#"(i32.const 128) "mane""#);
+    server.log().line(&["not dropped in: ", "this policy has one setting"]);
+    server.log().lines(&["calm stays live: generation 1"], 2);
+    Client::new(Version::Tls12).first_visit(server.address());
+    server.log().line(&["calm, generation 1: new-session"]);
+}
+
+#[test]
+fn it_is_dropped_into_a_directory_that_is_there_and_others_are_shown_too() {
+    let desk = Desk::new();
+    desk.project("wat");
+    fs::create_dir(desk.path("policies")).unwrap();
+    fs::write(desk.path("policies/10-not.wasm"), reprise_fixtures::policies::refuse_get()).unwrap();
+    let server = dev(&desk, &["--policies", &desk.arg("policies")]);
+    server.log().line(&["live: calm, generation 1"]);
+    assert!(desk.path("policies/calm.wasm").exists() && desk.path("policies/calm.toml").exists());
+    let client = Client::new(Version::Tls13);
+    let session = client.first_visit(server.address()).session;
+    assert!(!client.revisit(server.address(), &session).reused);
+    server.log().line(&["not, generation 1: get-session", ": full handshake (session "]);
+}

@@ -1,0 +1,83 @@
+//! From nothing to live: what an author types, and what it comes to.
+
+mod beginning;
+mod developing;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use reprise_tests::built;
+use tempfile::TempDir;
+
+/// A folder for projects. It is gone when dropped.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Where a file of this name is, or would be.
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Like [`Desk::path`], as an argument.
+    fn arg(&self, name: &str) -> String {
+        self.path(name).to_str().expect("a temporary directory's path is UTF-8").to_owned()
+    }
+
+    /// Runs `reprise` here; whether it did well, and what it said.
+    fn reprise(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(built::server());
+        let Output { status, stdout, stderr } = in_author_environment(&mut command)
+            .args(arguments)
+            .current_dir(self.0.path())
+            .output()
+            .expect("the program starts");
+        (status.success(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
+    }
+
+    /// Runs `reprise` here, which has to do well.
+    fn well(&self, arguments: &[&str]) -> String {
+        let (well, said) = self.reprise(arguments);
+        assert!(well, "reprise {}:\n{said}", arguments.join(" "));
+        said
+    }
+
+    /// A new project `calm` in this language.
+    fn project(&self, language: &str) -> PathBuf {
+        self.well(&["new", "calm", "--lang", language]);
+        self.path("calm")
+    }
+}
+
+/// With the toolchains that `cargo xtask languages` installs where an author's would be found, and without what Cargo tells a
+/// test and an author's Cargo would take for a wish. What is compiled for one test of Rust serves the next.
+fn in_author_environment(command: &mut Command) -> &mut Command {
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST")) {
+            command.env_remove(name);
+        }
+    }
+    // What `cargo xtask test` found that Cargo needs here to compile for Wasm.
+    for (name, value) in env::vars_os() {
+        if let Some(name) = name.to_str().and_then(|name| name.strip_prefix("REPRISE_AUTHOR_")) {
+            command.env(name, value);
+        }
+    }
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/authoring");
+    let path = env::var_os("PATH").unwrap_or_default();
+    let programs = ["zig/ziglang", "componentize-py/bin"].map(toolchains).into_iter().chain(env::split_paths(&path));
+    command.env("PATH", env::join_paths(programs).expect("no path has a colon"));
+    command.env("PYTHONPATH", toolchains("componentize-py"));
+    command.env("CARGO_TARGET_DIR", target).env_remove("LD_LIBRARY_PATH").env_remove("RUST_LOG")
+}
+
+/// Where `cargo xtask languages` puts what it installs.
+fn toolchains(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/languages").join(name)
+}

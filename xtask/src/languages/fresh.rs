@@ -1,0 +1,56 @@
+//! Whether a policy has been built from what is there now.
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+/// Says of files and folders what is in them, and of this program what it would do with them.
+pub(super) fn fingerprint(inputs: &[PathBuf]) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    // How a policy is built is written in this program.
+    add(&std::env::current_exe()?, &mut hasher)?;
+    inputs.iter().try_for_each(|input| add(input, &mut hasher))?;
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn add(path: &Path, hasher: &mut DefaultHasher) -> Result<()> {
+    if !path.is_dir() {
+        fs::read(path).with_context(|| format!("{} could not be read", path.display()))?.hash(hasher);
+        return Ok(());
+    }
+    let entries = fs::read_dir(path).with_context(|| format!("{} could not be read", path.display()))?;
+    let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for entry in entries {
+        entry.file_name().hash(hasher);
+        add(&entry, hasher)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_changes_with_content_and_with_names_and_with_nothing_else() {
+        let folder = std::env::temp_dir().join(format!("xtask-fresh-{}", std::process::id()));
+        fs::create_dir_all(folder.join("in")).unwrap();
+        let write = |name: &str, content: &str| fs::write(folder.join(name), content).unwrap();
+        let print = || fingerprint(std::slice::from_ref(&folder)).unwrap();
+        write("in/a", "1");
+        let first = print();
+        write("in/a", "1");
+        assert_eq!(print(), first);
+        write("in/a", "2");
+        assert_ne!(print(), first);
+        write("in/a", "1");
+        fs::rename(folder.join("in/a"), folder.join("in/b")).unwrap();
+        assert_ne!(print(), first);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
