@@ -31,8 +31,8 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         let unchecked = check(workspace)?;
         let system =
             output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
-        run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
         languages(workspace, &Language::ALL)?;
+        run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
         if let Some(unchecked) = unchecked {
             eprintln!("\n{unchecked}");
         }
