@@ -43,9 +43,15 @@ fn when_a_master_of_a_cluster_dies_nodes_find_its_replica_and_what_it_has() {
     go_on(&nodes, &before);
 }
 
-/// Waits until the replica has what the master has had so far.
+/// Waits until the replica has what the master has had so far. (`WAIT` would look at what was written over its own connection.)
 fn copied(master: &RedisServer) {
-    until("the replica has it", || master.ask::<u64>(&["WAIT", "1", "100"]) == 1);
+    let had: u64 = master.info("master_repl_offset").parse().unwrap();
+    until("the replica has it", || {
+        let replica = master.ask::<String>(&["INFO", "replication"]);
+        let replica = replica.lines().find(|line| line.starts_with("slave0:") && line.contains("state=online"));
+        let offset = replica.and_then(|replica| replica.split(',').find_map(|part| part.strip_prefix("offset=")));
+        offset.is_some_and(|offset| offset.parse::<u64>().unwrap() >= had)
+    });
 }
 
 /// What was there is found, and what is put from now on is, at the other node, once.
