@@ -87,7 +87,10 @@ fn what_a_language_costs() {
     for file in files.iter().map(|file| file.path()) {
         let module = fs::read(&file).unwrap();
         let cache = tempfile::tempdir().unwrap();
-        let runtime = runtime_with(|options| options.cache = Some(cache.path().to_owned()));
+        let runtime = runtime_with(|options| {
+            options.cache = Some(cache.path().join("compiled"));
+            options.policies = 16;
+        });
         let name = file.file_stem().unwrap().to_string_lossy();
         let timed = |instances: usize| {
             let start = Instant::now();

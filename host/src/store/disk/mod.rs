@@ -55,6 +55,9 @@ use crate::{callbacks::process, session::SessionId};
 /// How long `remove` and `peek`, which are called off handshakes, wait for the disk.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// And while the disk did not answer within that the last time: enough for one that is well again to show it.
+const PATIENCE_AFTER_A_HANG: Duration = Duration::from_millis(5);
+
 /// How long a store that goes waits until what was put is written, and again until the file is closed.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(2);
 
@@ -269,9 +272,9 @@ impl Living {
         self.shared.queue.urge(Urgent::Remove { id, reply }).then_some(record)
     }
 
-    /// What comes within [`PATIENCE`]. A disk that hangs is waited for once.
+    /// What comes within [`PATIENCE`]. A disk that hangs is waited for once so long, and then briefly until it answers again.
     fn wait(&self, record: mpsc::Receiver<Option<RecordBytes>>) -> Option<RecordBytes> {
-        let patience = if self.stuck.load(Relaxed) { Duration::ZERO } else { PATIENCE };
+        let patience = if self.stuck.load(Relaxed) { PATIENCE_AFTER_A_HANG } else { PATIENCE };
         let waited = record.recv_timeout(patience);
         self.stuck.store(matches!(waited, Err(mpsc::RecvTimeoutError::Timeout)), Release);
         waited.ok().flatten()
