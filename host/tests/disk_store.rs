@@ -163,12 +163,13 @@ fn what_was_removed_is_not_given_out_and_its_record_is_known() {
         written(&store);
         assert!(fetch(&store, &id(1)).is_none() && fetch(&other, &id(1)).is_none());
     }
-    store.put(id(1), entry(100), 0);
-    until("its record is never given", || {
-        let record = store.remove(&id(1));
-        store.put(id(1), entry(100), 0);
-        record.is_some_and(|record| record.len() == 100)
-    });
+    // Written or not, whoever removes it is given its record; a busy machine may take longer than is waited for.
+    for _ in 0..100 {
+        until("its record is given", || {
+            store.put(id(1), entry(100), 0);
+            store.remove(&id(1)).is_some_and(|record| record.len() == 100)
+        });
+    }
     assert!(reasons(&told).iter().all(|(_, why)| *why == Removal::Replaced));
     assert!(store.remove(&id(2)).is_none());
 }

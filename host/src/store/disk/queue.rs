@@ -43,8 +43,8 @@ pub enum Change {
 pub enum Urgent {
     /// A fetch that consumes.
     Take { id: SessionId, now: u64, reply: oneshot::Sender<Answer> },
-    /// Removes what is under the id.
-    Remove { id: SessionId, reply: SyncSender<Option<RecordBytes>> },
+    /// Removes what is under the id: what is written, or what was `known` of it here before it was.
+    Remove { id: SessionId, known: Option<RecordBytes>, reply: SyncSender<Option<RecordBytes>> },
     /// A notice for every process. In a transaction of its own, which is synced.
     Publish { notice: Notice, wait: Duration, reply: oneshot::Sender<Result<Published, Unavailable>> },
 }
@@ -116,12 +116,16 @@ impl Queue {
     }
 
     /// Queues what is urgent. False if nobody is there to do it.
-    pub fn urge(&self, urgent: Urgent) -> bool {
+    pub fn urge(&self, mut urgent: Urgent) -> bool {
         let mut state = self.state.lock();
         if state.stopped || state.urgent.len() >= MOST {
             return false;
         }
-        if let Urgent::Remove { id, .. } = &urgent {
+        if let Urgent::Remove { id, known, .. } = &mut urgent {
+            *known = state.waiting.get(id).and_then(|waiting| match &*waiting.change {
+                Change::Put { entry, .. } => Some(entry.record.clone()),
+                Change::Remove => None,
+            });
             state.change(*id, Change::Remove);
         }
         state.urgent.push_back(urgent);

@@ -142,7 +142,7 @@ impl Writer<'_> {
                     let fetches = self.shared.queue.taken(&id);
                     let _ = reply.send(Ok(stored.map(|stored| stored.found(true, fetches, now))));
                 }
-                (Urgent::Remove { reply, .. }, Taken::Record(record)) => drop(reply.try_send(record)),
+                (Urgent::Remove { reply, known, .. }, Taken::Record(record)) => drop(reply.try_send(record.or(known))),
                 _ => {}
             }
         }
