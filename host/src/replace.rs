@@ -1,4 +1,4 @@
-//! Writing a file so that nobody ever reads half of it.
+//! Writing a file so that nobody ever reads half of it, neither after a loss of power.
 
 use std::{
     fs::{self, OpenOptions},
@@ -23,7 +23,10 @@ pub(crate) fn replace(file: &Path, content: &[u8], mode: u32) -> io::Result<()> 
         .create_new(true)
         .mode(mode)
         .open(&beside)
-        .and_then(|mut file| file.write_all(content))
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.sync_all()
+        })
         .and_then(|()| fs::rename(&beside, file));
     if written.is_err() {
         let _ = fs::remove_file(&beside);

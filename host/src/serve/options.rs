@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::{
-    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Source, TlsVersion},
+    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Source, TlsVersion, one_or_many},
     quantity::{Size, Span},
     stores::StoreKind,
 };
@@ -347,33 +347,6 @@ impl Options {
 
 fn or<T>(ours: Vec<T>, theirs: Vec<T>) -> Vec<T> {
     if ours.is_empty() { theirs } else { ours }
-}
-
-/// `listen = "ADDR"` as well as `listen = ["ADDR", …]`.
-fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    struct OneOrMany<T>(std::marker::PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for OneOrMany<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string or an array of strings")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, one: &str) -> Result<Vec<T>, E> {
-            T::deserialize(serde::de::value::StrDeserializer::new(one)).map(|one| vec![one])
-        }
-
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut many: A) -> Result<Vec<T>, A::Error> {
-            let mut values = Vec::new();
-            while let Some(value) = many.next_element()? {
-                values.push(value);
-            }
-            Ok(values)
-        }
-    }
-
-    deserializer.deserialize_any(OneOrMany(std::marker::PhantomData))
 }
 
 #[cfg(test)]

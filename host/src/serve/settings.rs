@@ -17,7 +17,7 @@ use super::{
     self_signed, state_dir,
     stores::StoreKind,
 };
-use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys};
+use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys, store::Redis};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -183,12 +183,7 @@ impl Settings {
             "--policy-failures 0 would set every policy aside before it fails: give it at least 1"
         );
         ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
-        ensure!(
-            !settings.namespace.is_empty()
-                && settings.namespace.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
-            "--namespace `{}` is no name: write letters, digits, `-`, `_` and `.`",
-            settings.namespace
-        );
+        Redis::check_namespace(&settings.namespace).context("--namespace")?;
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }

@@ -81,7 +81,7 @@ impl FromStr for StoreKind {
 
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         let size = |size: &str| size.parse::<Size>().map_err(|error| ArgumentError::new(error.to_string()));
-        if text.starts_with("redis") || text.starts_with("rediss") {
+        if text.starts_with("redis") {
             return Ok(Self::Redis(text.parse()?));
         }
         match text.split_once(':').unwrap_or((text, "")) {

@@ -11,6 +11,7 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{KeyId, MOST_KEYS, SECRET, key::Key, random_secret};
+use crate::{hex::unhex_into, replace::replace};
 
 const FIRST_LINE: &str = "reprise-keyring 1";
 /// No keyring is longer.
@@ -183,29 +184,21 @@ impl KeyringFile {
 
     /// Writes it where nothing is yet.
     pub fn create(&self) -> Result<(), KeyringError> {
-        self.write_to(&self.path)
+        let text = self.text()?;
+        let written =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path).and_then(|mut file| {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            });
+        written.map_err(|cause| match cause.kind() {
+            io::ErrorKind::AlreadyExists => KeyringError::Exists { path: self.path.clone() },
+            _ => self.failed(cause),
+        })
     }
 
     /// Writes it over what is there: in one step, so that a node that reads it meanwhile has the old or the new.
     pub fn replace(&self) -> Result<(), KeyringError> {
-        let mut beside = self.path.clone().into_os_string();
-        beside.push(".new");
-        let beside = PathBuf::from(beside);
-        let _ = std::fs::remove_file(&beside);
-        self.write_to(&beside)?;
-        std::fs::rename(&beside, &self.path).map_err(|cause| self.failed(cause))
-    }
-
-    fn write_to(&self, path: &Path) -> Result<(), KeyringError> {
-        let text = self.text()?;
-        let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.map_err(|cause| match cause.kind() {
-            io::ErrorKind::AlreadyExists => KeyringError::Exists { path: path.into() },
-            _ => KeyringError::Io { path: path.into(), cause },
-        })
+        replace(&self.path, self.text()?.as_bytes(), 0o600).map_err(|cause| self.failed(cause))
     }
 
     fn text(&self) -> Result<Zeroizing<String>, KeyringError> {
@@ -229,15 +222,8 @@ impl KeyringFile {
 }
 
 fn secret_of(hex: &str) -> Option<Zeroizing<[u8; SECRET]>> {
-    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-    if pairs.len() != SECRET || !rest.is_empty() {
-        return None;
-    }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut secret = Zeroizing::new([0; SECRET]);
-    for (byte, [high, low]) in secret.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
+    unhex_into(hex, secret.as_mut_slice())?;
     Some(secret)
 }
 

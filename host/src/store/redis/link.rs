@@ -110,11 +110,6 @@ impl Link {
 
     async fn connect(&self) -> RedisResult<Connection> {
         let news = self.news.clone();
-        let config = || {
-            AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(CONNECTING))
-                .set_response_timeout(Some(self.answers_within))
-        };
         let client = match self.address.connector()? {
             Connector::Alone(client) => client,
             Connector::Sentinel(mut sentinels) => sentinels.async_get_client().await?,
@@ -128,8 +123,11 @@ impl Link {
                 return Ok(Connection::Cluster { asks, once });
             }
         };
-        let mut connection =
-            client.get_multiplexed_async_connection_with_config(&config().set_push_sender(news)).await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECTING))
+            .set_response_timeout(Some(self.answers_within))
+            .set_push_sender(news);
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         connection.subscribe(&self.channel).await?;
         Ok(Connection::One(connection))
     }

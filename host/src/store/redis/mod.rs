@@ -167,10 +167,7 @@ impl Redis {
     /// The URL or the namespace makes no sense, or there is no thread for it.
     pub fn connect(url: &str, options: RedisOptions) -> Result<Self, RedisError> {
         let address = Address::parse(url)?;
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if !(1..=64).contains(&options.namespace.len()) || !options.namespace.chars().all(allowed) {
-            return Err(RedisError::Namespace(options.namespace));
-        }
+        Self::check_namespace(&options.namespace)?;
         let observers = Arc::<Observers>::default();
         let worker = Worker::start(&address, &options, observers.clone())?;
         Ok(Self { address, options, observers, worker: ArcSwapOption::from_pointee(worker) })
@@ -182,6 +179,16 @@ impl Redis {
     /// The URL makes no sense; the error says why, without what may be a password.
     pub fn check_url(url: &str) -> Result<(), RedisError> {
         Address::parse(url).map(drop)
+    }
+
+    /// Whether [`Redis::connect`] would take this namespace: 1 to 64 letters, digits, `-`, `_` or `.`.
+    ///
+    /// # Errors
+    /// It would not.
+    pub fn check_namespace(name: &str) -> Result<(), RedisError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let fits = (1..=64).contains(&name.len()) && name.chars().all(allowed);
+        if fits { Ok(()) } else { Err(RedisError::Namespace(name.into())) }
     }
 
     /// The thread of this process. A forked child has none, and starts one; the parent's is leaked there, untouched. None if none

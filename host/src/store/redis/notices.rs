@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use parking_lot::Mutex;
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     hex::hex,
+    host::unix_seconds,
     store::{KnownBy, Notice, Published, Unavailable},
 };
 
@@ -303,7 +304,7 @@ fn reaches(version: &[u8], other: &[u8]) -> Option<bool> {
 
 /// Seconds since the Unix epoch.
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    unix_seconds(SystemTime::now())
 }
 
 #[cfg(test)]
