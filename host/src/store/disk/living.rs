@@ -73,7 +73,7 @@ pub struct Living {
     /// The process that it is alive in.
     pub process: u32,
     pub shared: Arc<Shared>,
-    /// A wait for the writer was in vain: the next ones only look.
+    /// A wait for the writer was in vain: the next ones are short.
     pub stuck: AtomicBool,
 }
 

@@ -269,7 +269,7 @@ impl Living {
     /// Has the session under `id` removed.
     fn forget(&self, id: SessionId) -> Option<mpsc::Receiver<Option<RecordBytes>>> {
         let (reply, record) = mpsc::sync_channel(1);
-        self.shared.queue.urge(Urgent::Remove { id, known: None, reply }).then_some(record)
+        self.shared.queue.remove(id, reply).then_some(record)
     }
 
     /// What comes within [`PATIENCE`]. A disk that hangs is waited for once so long, and then briefly until it answers again.

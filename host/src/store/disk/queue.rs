@@ -115,19 +115,29 @@ impl Queue {
         replaced
     }
 
-    /// Queues what is urgent. False if nobody is there to do it.
-    pub fn urge(&self, mut urgent: Urgent) -> bool {
+    /// Queues what is urgent and changes nothing by itself. False if nobody is there to do it.
+    pub fn urge(&self, urgent: Urgent) -> bool {
+        self.hurry(|_| urgent)
+    }
+
+    /// Queues a removal, after which look-ups find nothing. False if nobody is there to do it.
+    pub fn remove(&self, id: SessionId, reply: SyncSender<Option<RecordBytes>>) -> bool {
+        self.hurry(|state| {
+            let known = state.waiting.get(&id).and_then(|waiting| match &*waiting.change {
+                Change::Put { entry, .. } => Some(entry.record.clone()),
+                Change::Remove => None,
+            });
+            state.change(id, Change::Remove);
+            Urgent::Remove { id, known, reply }
+        })
+    }
+
+    fn hurry(&self, urgent: impl FnOnce(&mut State) -> Urgent) -> bool {
         let mut state = self.state.lock();
         if state.stopped || state.urgent.len() >= MOST {
             return false;
         }
-        if let Urgent::Remove { id, known, .. } = &mut urgent {
-            *known = state.waiting.get(id).and_then(|waiting| match &*waiting.change {
-                Change::Put { entry, .. } => Some(entry.record.clone()),
-                Change::Remove => None,
-            });
-            state.change(*id, Change::Remove);
-        }
+        let urgent = urgent(&mut state);
         state.urgent.push_back(urgent);
         drop(state);
         self.work.notify_one();

@@ -10,6 +10,7 @@ use tokio::sync::oneshot::Sender;
 
 use super::{living::Shared, notices, room::Pages};
 use crate::{
+    host::unix_seconds,
     session::SessionId,
     store::{KnownBy, Published, Unavailable},
 };
@@ -165,5 +166,5 @@ fn answer(shared: &Shared, connection: &Connection) -> rusqlite::Result<()> {
 
 /// The machine's clock, which all its processes share: seconds since the Unix epoch.
 fn clock() -> u64 {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs()
+    unix_seconds(SystemTime::now())
 }
