@@ -6,9 +6,9 @@ mod support;
 use std::process::ExitCode;
 
 use reprise::store::{Consume, Disk, DiskError, DiskOptions, Fetch, FetchError, Store};
+use reprise_tests::fork::in_child;
 use support::{
     disk::*,
-    fork::in_child,
     store::{entry, id},
 };
 

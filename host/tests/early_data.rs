@@ -11,38 +11,24 @@ use std::{
     time::Duration,
 };
 
-use openssl::ssl::{
-    ErrorCode, Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode,
-    SslVersion,
-};
+use openssl::ssl::{ErrorCode, Ssl, SslContext, SslSession, SslStream, SslVersion};
 use reprise::{
-    ConnectionReport, EarlyData, Host, HostBuilder, Listener,
+    ConnectionReport, EarlyData, Host, HostBuilder,
     session::{Keyring, SessionId},
     store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
 };
-use support::{shared::Shared, slow::Slow, spy::Spy, wire::Wire, *};
+use support::{
+    early::{accepting, offering},
+    shared::Shared,
+    slow::Slow,
+    spy::Spy,
+    wire::Wire,
+    *,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use zeroize::Zeroizing;
 
 const EARLY: &[u8] = b"GET /once HTTP/1.1\r\n\r\n";
-
-fn accepting(host: &Host) -> SslContext {
-    installed_as(host, Listener::named("public"), |context| context.set_max_early_data(1024).unwrap())
-}
-
-/// A client that offers `session`, over `stream`.
-fn offering<S: Read + Write>(session: &SslSession, stream: S) -> SslStream<S> {
-    let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
-    context.set_verify(SslVerifyMode::NONE);
-    context.set_options(SslOptions::empty());
-    context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-    let mut ssl = Ssl::new(&context.build()).unwrap();
-    ssl.set_hostname("a.example").unwrap();
-    let session = SslSession::from_der(&session.to_der().unwrap()).unwrap();
-    // SAFETY: the session was made by a context of the same shape.
-    unsafe { ssl.set_session(&session) }.unwrap();
-    SslStream::new(ssl, stream).unwrap()
-}
 
 /// Everything that a client sends before it hears anything: whoever sees it can send it again.
 fn first_flight(session: &SslSession) -> Vec<u8> {

@@ -4,11 +4,14 @@ mod support;
 
 use std::{io::Write, os::unix::net::UnixStream, thread};
 
-use openssl::ssl::{
-    Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
+use openssl::ssl::{Ssl, SslContext, SslSession, SslStream, SslVersion};
+use reprise::Host;
+use support::{
+    early::{accepting, offering},
+    policies::lied_to,
+    spy::Spy,
+    *,
 };
-use reprise::{Host, Listener};
-use support::{policies::lied_to, spy::Spy, *};
 
 /// What a server made of a ClientHello with 0-RTT.
 #[derive(Debug, PartialEq)]
@@ -18,24 +21,12 @@ struct Seen {
     miss: String,
 }
 
-fn installed_for_early_data(host: &Host) -> SslContext {
-    installed_as(host, Listener::named("public"), |context| context.set_max_early_data(1024).unwrap())
-}
-
 /// One handshake whose client sends `early` before it is complete.
 fn zero_rtt(host: &Host, context: &SslContext, session: &SslSession, early: &'static [u8]) -> Seen {
     let (near, far) = UnixStream::pair().unwrap();
     let session = SslSession::from_der(&session.to_der().unwrap()).unwrap();
     let client = thread::spawn(move || {
-        let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
-        context.set_verify(SslVerifyMode::NONE);
-        context.set_options(SslOptions::empty());
-        context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-        let mut ssl = Ssl::new(&context.build()).unwrap();
-        ssl.set_hostname("a.example").unwrap();
-        // SAFETY: the session was made by a context of the same shape.
-        unsafe { ssl.set_session(&session) }.unwrap();
-        let mut stream = SslStream::new(ssl, far).unwrap();
+        let mut stream = offering(&session, far);
         stream.write_early_data(early).unwrap();
         stream.connect().unwrap();
         stream.write_all(b"!").unwrap();
@@ -55,7 +46,7 @@ fn zero_rtt(host: &Host, context: &SslContext, session: &SslSession, early: &'st
 #[test]
 fn fact_21_early_data_is_accepted_once_for_each_session() {
     let host = lied_to().build().unwrap();
-    let context = installed_for_early_data(&host);
+    let context = accepting(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
     let accepted = Seen { early: b"once".to_vec(), resumed: true, miss: "none".into() };
     assert_eq!(zero_rtt(&host, &context, first.session(), b"once"), accepted);
@@ -67,7 +58,7 @@ fn fact_21_early_data_is_accepted_once_for_each_session() {
 fn fact_21_a_resumption_that_asks_for_no_early_data_consumes_nothing() {
     let spy = Spy::default();
     let host = Host::builder().store(spy.clone()).build().unwrap();
-    let context = installed_for_early_data(&host);
+    let context = accepting(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
     let again = Client::of(SslVersion::TLS1_3).offering(first.session());
     for _ in 0..2 {
@@ -81,7 +72,7 @@ fn fact_21_a_resumption_that_asks_for_no_early_data_consumes_nothing() {
 #[test]
 fn fact_21_a_server_without_early_data_consumes_nothing_for_it() {
     let host = Host::builder().build().unwrap();
-    let (with, without) = (installed_for_early_data(&host), installed(&host));
+    let (with, without) = (accepting(&host), installed(&host));
     let first = handshake(&host, &with, &Client::of(SslVersion::TLS1_3));
     for _ in 0..2 {
         let refused = zero_rtt(&host, &without, first.session(), b"ignored");

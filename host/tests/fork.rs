@@ -11,7 +11,8 @@ use std::{
 
 use openssl::ssl::{SslContext, SslVersion};
 use reprise::Host;
-use support::{fork::in_child, policies::lied_to, spy::Spy, *};
+use reprise_tests::fork::in_child;
+use support::{policies::lied_to, spy::Spy, *};
 
 fn main() -> ExitCode {
     let spy = Spy::default();

@@ -8,6 +8,7 @@
 //! - `raw`: a stranger that writes its ClientHello byte by byte
 //! - `certificates`: CAs, and what they issue
 //! - `fleet`: several servers as one service: nodes, a balancer, a load of clients, nginx to compare with
+//! - `fork`: a forked child that a test is run in
 //! - `redis`: real Redis servers, for hosts that share their sessions
 //! - `report`: what `GET /connection` tells; `metrics`: what `GET /metrics` tells; `http`: a request in clear
 //!
@@ -20,6 +21,7 @@ pub mod built;
 pub mod certificates;
 pub mod client;
 pub mod fleet;
+pub mod fork;
 pub mod http;
 mod log;
 pub mod metrics;

@@ -1,16 +1,13 @@
 //! A process that forks with a store in use: the child's store starts anew, the parent's goes on. A program of its own, for a test
 //! harness has threads that do not survive a fork.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::time::Duration;
 
 use reprise::{
     session::SessionId,
     store::{Consume, Entry, Fetch, Notice, Priority, Reach, RecordBytes, Redis, RedisOptions, Store},
 };
-use reprise_tests::{redis::RedisServer, until};
+use reprise_tests::{fork::in_child, redis::RedisServer, until};
 use tokio::runtime::{Builder, Runtime};
 
 fn main() {
@@ -58,24 +55,4 @@ fn found(store: &Redis, number: u8) -> bool {
 /// Without a thread of its own.
 fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
-}
-
-/// Runs `body` in a forked child, and ends this program if it fails there or does not come back.
-fn in_child(name: &str, body: impl FnOnce()) {
-    // SAFETY: no other thread of this program holds a lock that the child needs: the store's own is idle, and the child leaves what
-    // is its parent's alone, which is what is tested.
-    let child = unsafe { libc::fork() };
-    assert!(child >= 0);
-    if child == 0 {
-        // SAFETY: ends this program if `body` hangs.
-        unsafe { libc::alarm(120) };
-        let failed = catch_unwind(AssertUnwindSafe(body)).is_err();
-        // SAFETY: leaves without running what belongs to the parent.
-        unsafe { libc::_exit(i32::from(failed)) };
-    }
-    let mut status = 0;
-    // SAFETY: a child of this process.
-    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(status, 0, "{name}");
-    println!("{name} ... ok");
 }

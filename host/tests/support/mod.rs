@@ -4,8 +4,8 @@
 
 pub mod certificates;
 pub mod disk;
+pub mod early;
 pub mod ffi;
-pub mod fork;
 pub mod policies;
 pub mod raw;
 pub mod shared;

@@ -1,10 +1,16 @@
-//! A forked child that a test is run in.
+//! A forked child that a test is run in. For programs of their own, without a harness, whose threads would not survive it.
+
+#![allow(unsafe_code)]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `body` in a forked child, and ends this program if it fails there or does not come back.
+///
+/// # Panics
+/// It did.
 pub fn in_child(name: &str, body: impl FnOnce()) {
-    // SAFETY: no other thread of this program holds a lock that the child needs: the host's are idle, the test's have ended.
+    // SAFETY: no other thread of this program holds a lock that the child needs: those of a host or a store are idle, and the child
+    // leaves what is its parent's alone, which is what is tested; a test's own have ended.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
     if child == 0 {
