@@ -13,7 +13,7 @@ use wit_bindgen_core::{
 ///
 /// # Errors
 /// The WIT does not parse, or `into` cannot be written.
-pub(crate) fn c(wit: &Path, into: &Path) -> Result<Vec<String>> {
+pub fn c(wit: &Path, into: &Path) -> Result<Vec<String>> {
     write(wit, into, wit_bindgen_c::Opts::default().build())
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn c(wit: &Path, into: &Path) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// The WIT does not parse, or `into` cannot be written.
-pub(crate) fn go(wit: &Path, into: &Path) -> Result<Vec<String>> {
+pub fn go(wit: &Path, into: &Path) -> Result<Vec<String>> {
     write(wit, into, wit_bindgen_go::Opts::default().build())
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn component(module: &[u8]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// They do not fit one another.
-pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path, wit: &Path) -> Result<Vec<u8>> {
+pub fn component_with_wasi(module: &[u8], adapter: &Path, wit: &Path) -> Result<Vec<u8>> {
     let adapter = wat::parse_file(adapter)?;
     let module = described(module.to_owned(), wit)?;
     ComponentEncoder::default()
@@ -55,7 +55,10 @@ pub(crate) fn component_of_text(text: &Path, wit: &Path) -> Result<Vec<u8>> {
 }
 
 /// The core module, saying that its world is the one in `wit`.
-fn described(mut module: Vec<u8>, wit: &Path) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// The WIT does not parse, or `module` is no module.
+pub fn described(mut module: Vec<u8>, wit: &Path) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(wit).with_context(|| format!("{} cannot be read", wit.display()))?;
     let world = resolve.select_world(&[package], None)?;

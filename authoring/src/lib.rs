@@ -10,9 +10,9 @@
 
 #![forbid(unsafe_code)]
 
-mod bindings;
+pub mod bindings;
 mod build;
-mod component;
+pub mod component;
 mod language;
 mod project;
 mod recipe;

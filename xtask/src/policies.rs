@@ -63,11 +63,6 @@ pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.encode()
 }
 
-/// [`encode`], of a module whose imports from `name` another one answers.
-pub(crate) fn encode_with_adapter(module: &[u8], name: &str, adapter: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.adapter(name, adapter)?.encode()
-}
-
 /// Writes a file unless it has these bytes already, so that whoever watches it sees changes only. Whether it was written.
 pub(crate) fn write_if_changed(file: &PathBuf, bytes: &[u8]) -> Result<bool> {
     if fs::read(file).is_ok_and(|there| there == bytes) {

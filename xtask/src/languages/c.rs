@@ -6,11 +6,12 @@ use std::{
 };
 
 use anyhow::Result;
+use reprise_authoring::bindings;
 
 use super::{
     Language, Policy, sources,
     toolchains::zig,
-    world::{self, World},
+    world::{self, Bindings, World},
 };
 use crate::{policies::component, run::run};
 
@@ -18,10 +19,9 @@ use crate::{policies::component, run::run};
 const STACK: &str = "-Wl,-z,stack-size=65536";
 
 pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
-    let world = World::of(policy)?;
-    let bindings = world.bindings(policy, wit_bindgen_c::Opts::default().build())?;
+    let Bindings { folder: bindings, exports } = World::of(policy)?.bindings(policy, bindings::c)?;
     let mut c_files = sdk_sources(policy)?;
-    let exports = world.exports().into_iter().map(|export| format!("c/src/export_{}.c", export.replace('-', "_")));
+    let exports = exports.iter().map(|export| format!("c/src/export_{}.c", export.replace('-', "_")));
     c_files.extend(exports.map(|file| policy.sdk(&file)));
     c_files.push(bindings.join(format!("{}.c", world::NAME)));
 
@@ -50,7 +50,7 @@ pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
 
 /// The unit tests run natively, with the host's imports as the SDK's testing helpers have them.
 pub(super) fn test(policy: &Policy) -> Result<()> {
-    let bindings = World::of(policy)?.bindings(policy, wit_bindgen_c::Opts::default().build())?;
+    let bindings = World::of(policy)?.bindings(policy, bindings::c)?.folder;
     let mut c_files = sdk_sources(policy)?;
     c_files.push(policy.sdk("c/testing/reprise_testing.c"));
     let objects = objects(policy, &bindings, &["-g"], &c_files, "test")?;

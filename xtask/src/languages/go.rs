@@ -7,9 +7,10 @@ use std::{
 };
 
 use anyhow::Result;
+use reprise_authoring::{bindings, component::component_with_wasi};
 
 use super::{Policy, copy, emptied, world::World};
-use crate::{policies::encode_with_adapter, run::run};
+use crate::run::run;
 
 pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
     let world = World::of(policy)?;
@@ -22,10 +23,7 @@ pub(super) fn build(policy: &Policy) -> Result<Vec<u8>> {
         .arg(&module)
         .arg(".");
     run(&mut go)?;
-    let mut module = fs::read(module)?;
-    world.embed_in(&mut module)?;
-    let adapter = wat::parse_file(policy.sdk("go/wasi.wat"))?;
-    encode_with_adapter(&module, "wasi_snapshot_preview1", &adapter)
+    component_with_wasi(&fs::read(module)?, &policy.sdk("go/wasi.wat"), &world.folder)
 }
 
 /// `go test`, natively.
@@ -42,7 +40,7 @@ fn go(project: &Path) -> Command {
 
 /// The generated bindings, with the SDK and the policy as packages among them.
 fn project(policy: &Policy, world: &World) -> Result<PathBuf> {
-    let bindings = world.bindings(policy, wit_bindgen_go::Opts::default().build())?;
+    let bindings = world.bindings(policy, bindings::go)?.folder;
     let project = emptied(policy.scratch.join("project"))?;
     copy(&bindings, &project)?;
     copy(&policy.sdk("go"), &project)?;
