@@ -1,9 +1,7 @@
 //! `reprise test`.
 
 use std::{
-    fs::{self, Permissions},
-    io,
-    os::unix::fs::PermissionsExt,
+    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -49,12 +47,10 @@ impl Test {
         let module = fs::read(&self.policy).with_context(|| format!("{} cannot be read", self.policy.display()))?;
         let manifest = manifest(&self.policy)?;
 
-        // Every vector loads the policy, and an interpreter takes ten seconds to compile. Compiled code is kept only where nobody else
-        // can write.
-        let private = Permissions::from_mode(0o700);
-        let compiled = tempfile::Builder::new().permissions(private).tempdir();
-        let compiled = compiled.context("there is no directory for compiled code")?;
-        let runtime = Runtime::new(patient(compiled.path()))?;
+        // Every vector loads the policy, and an interpreter takes ten seconds to compile. The runtime makes the directory, for this
+        // user alone.
+        let scratch = tempfile::tempdir().context("there is no directory for compiled code")?;
+        let runtime = Runtime::new(patient(&scratch.path().join("compiled")))?;
         let mut failed = 0_usize;
         let subject = Subject { file: &self.policy, module: &module, manifest: &manifest };
         for outcome in suite.run(&runtime, subject) {
