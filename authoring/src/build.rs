@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    component::component,
+    component,
     project::{Project, Way},
     recipe,
 };
@@ -24,7 +24,7 @@ impl Project {
         let component = match &self.way {
             Way::Recipe(language) => recipe::component(self, *language)?,
             Way::Own { command, module } => {
-                run(self.dir(), Command::new("sh").args(["-c", command]), command)?;
+                self.run(Command::new("sh").args(["-c", command]), command)?;
                 of_module(&self.dir().join(module))?
             }
         };
@@ -32,29 +32,32 @@ impl Project {
         replace(&file, &component).with_context(|| format!("{} cannot be written", file.display()))?;
         Ok(file)
     }
+
+    /// Runs a command in its folder, showing it as `shown`.
+    pub(crate) fn run(&self, command: &mut Command, shown: &str) -> Result<()> {
+        eprintln!("$ {shown}");
+        if command.get_current_dir().is_none() {
+            command.current_dir(self.dir());
+        }
+        let status = command
+            .envs(self.environment())
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("`{shown}` could not be started"))?;
+        if !status.success() {
+            bail!("`{shown}` failed ({status}): see what it said above");
+        }
+        Ok(())
+    }
 }
 
 /// The component that the module in a file makes.
 pub(crate) fn of_module(file: &Path) -> Result<Vec<u8>> {
     let shown = file.display();
     let module = fs::read(file).with_context(|| format!("{shown} cannot be read, which the build should have left"))?;
-    component(&module).with_context(|| {
+    component::of_module(&module).with_context(|| {
         format!("{shown} is no policy: expected a component, or a core module linked with its bindings' component type")
     })
-}
-
-/// Runs a command in the project's folder, showing it as `shown`.
-pub(crate) fn run(dir: &Path, command: &mut Command, shown: &str) -> Result<()> {
-    eprintln!("$ {shown}");
-    let status = command
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("`{shown}` could not be started"))?;
-    if !status.success() {
-        bail!("`{shown}` failed ({status}): see what it said above");
-    }
-    Ok(())
 }
 
 /// Replaces a file in one step, for whoever watches.

@@ -1,6 +1,7 @@
 //! A policy's project, as `reprise-policy.toml` in its folder describes it.
 
 use std::{
+    ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -18,6 +19,7 @@ pub struct Project {
     dir: PathBuf,
     name: String,
     pub(crate) way: Way,
+    environment: Vec<(OsString, OsString)>,
 }
 
 /// How it is built.
@@ -84,7 +86,18 @@ impl Project {
                 return Err(wrong(expected.into()));
             }
         };
-        Ok(Self { dir: dir.into(), name, way })
+        Ok(Self { dir: dir.into(), name, way, environment: Vec::new() })
+    }
+
+    /// Has its commands run with this variable in their environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.environment.iter().map(|(name, value)| (name, value))
     }
 
     /// The policy's name.

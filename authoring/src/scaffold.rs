@@ -51,16 +51,24 @@ pub fn scaffold(dir: &Path, name: &str, language: Language) -> Result<(), Scaffo
         io::ErrorKind::AlreadyExists => ScaffoldError::Exists(dir.into()),
         _ => ScaffoldError::Unwritable(dir.into(), error),
     })?;
-    for (path, content) in files(language) {
-        let file = dir.join(path.replace(TEMPLATE, name));
-        let written = fs::create_dir_all(file.parent().unwrap_or(dir)).and_then(|()| {
-            // What is not ours to rename is copied to the byte.
-            let own = !path.starts_with("sdk/") && !path.ends_with("session-cache.wit");
-            fs::write(&file, if own { content.replace(TEMPLATE, name) } else { content.to_owned() })
-        });
-        written.map_err(|error| ScaffoldError::Unwritable(file, error))?;
+    for (path, content) in own_files(language) {
+        write(dir, &path.replace(TEMPLATE, name), &content.replace(TEMPLATE, name))?;
     }
-    Ok(())
+    furnish(dir, language)
+}
+
+/// Writes what a project in `dir` has of ours: the interface, to `wit/`, and the SDK, to `sdk/`.
+///
+/// # Errors
+/// They cannot be written.
+pub fn furnish(dir: &Path, language: Language) -> Result<(), ScaffoldError> {
+    our_files(language).iter().try_for_each(|(path, content)| write(dir, path, content))
+}
+
+fn write(dir: &Path, path: &str, content: &str) -> Result<(), ScaffoldError> {
+    let file = dir.join(path);
+    let written = fs::create_dir_all(file.parent().unwrap_or(dir)).and_then(|()| fs::write(&file, content));
+    written.map_err(|error| ScaffoldError::Unwritable(file, error))
 }
 
 /// Whether a policy may be called so in every language.
@@ -94,22 +102,25 @@ fn sdks(language: Language) -> &'static [&'static str] {
 }
 
 /// The files of the language's template, as (path in the project, content).
-fn files(language: Language) -> Vec<(String, &'static str)> {
+fn own_files(language: Language) -> Vec<(String, &'static str)> {
     let mut files = Vec::new();
     add(&mut files, "", TEMPLATES.get_dir("common"));
     add(&mut files, "", TEMPLATES.get_dir(language.as_str()));
-    match language {
-        Language::Rust => {
-            files.push(("wit/session-cache.wit".into(), INTERFACE));
-            files.push(("sdk/Cargo.toml".into(), RUST_SDK_MANIFEST));
-            add(&mut files, "sdk/src/", SDKS.get_dir("src"));
-        }
-        _ => {
-            add(&mut files, "", TEMPLATES.get_dir("world"));
-            files.push(("wit/deps/session-cache.wit".into(), INTERFACE));
-            sdks(language).iter().for_each(|sdk| add(&mut files, "sdk/", SDKS.get_dir(sdk)));
-        }
+    if language != Language::Rust {
+        add(&mut files, "", TEMPLATES.get_dir("world"));
     }
+    files
+}
+
+/// The interface and the language's SDK, in the same way.
+fn our_files(language: Language) -> Vec<(String, &'static str)> {
+    if language != Language::Rust {
+        let mut files = vec![("wit/deps/session-cache.wit".into(), INTERFACE)];
+        sdks(language).iter().for_each(|sdk| add(&mut files, "sdk/", SDKS.get_dir(sdk)));
+        return files;
+    }
+    let mut files = vec![("wit/session-cache.wit".into(), INTERFACE), ("sdk/Cargo.toml".into(), RUST_SDK_MANIFEST)];
+    add(&mut files, "sdk/src/", SDKS.get_dir("src"));
     files
 }
 
@@ -142,8 +153,7 @@ mod tests {
             assert_eq!(project.name(), "night-watch", "{language}");
             assert!(project.settings().exists(), "{language}");
             assert!(dir.join("README.md").exists() && dir.join(".gitignore").exists(), "{language}");
-            let own = files(language).into_iter().filter(|(path, _)| !path.starts_with("sdk/"));
-            for (path, _) in own {
+            for (path, _) in own_files(language) {
                 let written = fs::read_to_string(dir.join(path.replace(TEMPLATE, "night-watch"))).unwrap();
                 assert!(!written.contains(TEMPLATE), "{language}: {path}");
             }

@@ -33,14 +33,14 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Zig, which is a C and C++ compiler with a libc for Wasm, as the words that start it: its own program, or the one in the Python
-/// package `ziglang`, preferably of the project's `.venv`.
+/// Zig, which is a C and C++ compiler with a libc for Wasm, as the words that start it: the Python package `ziglang` in the project's
+/// `.venv`, else its own program, else the package where it is installed for all.
 ///
 /// # Errors
 /// There is none.
 pub(crate) fn zig(dir: &Path) -> Result<Vec<String>> {
     let python = venv(dir, "python").to_string_lossy().into_owned();
-    for words in [vec!["zig"], vec![&*python, "-m", "ziglang"], vec!["python3", "-m", "ziglang"]] {
+    for words in [vec![&*python, "-m", "ziglang"], vec!["zig"], vec!["python3", "-m", "ziglang"]] {
         if output(words[0], &[&words[1..], &["version"]].concat()).is_some() {
             return Ok(words.into_iter().map(str::to_owned).collect());
         }

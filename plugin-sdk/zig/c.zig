@@ -68,6 +68,7 @@ pub extern fn reprise_keep() reprise_new_verdict;
 pub extern fn reprise_refuse() reprise_new_verdict;
 pub extern fn reprise_attach(verdict: *reprise_new_verdict, note: [*]const u8, length: usize) void;
 pub extern fn reprise_count(name: [*:0]const u8) void;
+pub extern fn reprise_warn(message: [*:0]const u8) void;
 
 pub const reprise_settings = opaque {};
 pub const Configure = fn (?*reprise_settings) callconv(.c) void;

@@ -13,6 +13,7 @@
 //!     comptime {
 //!         reprise.exportPolicy(Fresh);
 //!     }
+//!     pub const panic = reprise.panic;
 //!
 //! The facts are those of wit/session-cache.wit, whose words are the reference. Every time and every number of seconds is a whole
 //! number, in seconds. Slices are good until the callback returns; those of settings, for the instance's life. It stands on the SDK
@@ -47,6 +48,20 @@ pub const Removal = enum(u8) { fatal_alert, unclean_close, expired, evicted, rep
 /// Adds 1 to a counter of the policy's own, shown in the host's metrics: lower-case letters, digits and `_`.
 pub fn count(name: [:0]const u8) void {
     c.reprise_count(name.ptr);
+}
+
+/// What a root module has as its `panic`: the message goes to the server's log, and the call traps. What panics without it traps too,
+/// and says nothing.
+pub const panic = std.debug.FullPanic(logPanic);
+
+fn logPanic(message: []const u8, _: ?usize) noreturn {
+    const begin = "panic: ";
+    var line: [256]u8 = @splat(0);
+    @memcpy(line[0..begin.len], begin);
+    const told = @min(message.len, line.len - begin.len - 1);
+    @memcpy(line[begin.len..][0..told], message[0..told]);
+    c.reprise_warn(line[0 .. begin.len + told :0].ptr);
+    @trap();
 }
 
 /// Makes a module of a struct with `configure` and any of `newSession`, `getSession` and `removeSession`; the world says which of

@@ -32,10 +32,15 @@ impl Server {
         if let Some(user) = user {
             command.uid(user).gid(user);
         }
+        Self::start_command(&mut command)
+    }
+
+    /// Runs a command that says `listening on ADDR` on stderr for each `--listen` among its arguments.
+    pub fn start_command(command: &mut Command) -> Self {
+        let listeners = command.get_args().filter(|argument| *argument == "--listen").count();
         let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the server starts");
         let log = Log::of(process.stderr.take().expect("it is piped"));
         let mut server = Self { process, addresses: Vec::new(), log };
-        let listeners = arguments.iter().filter(|argument| **argument == "--listen").count();
         server.addresses = server.log.lines(&["listening on "], listeners).iter().map(|line| address(line)).collect();
         server
     }

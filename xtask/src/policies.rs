@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use wit_component::ComponentEncoder;
+use reprise_authoring::component;
 
 use crate::{
     Workspace,
@@ -34,7 +34,7 @@ pub fn build(workspace: &Workspace) -> Result<Vec<String>> {
     fs::create_dir_all(&built).with_context(|| format!("{} could not be made", built.display()))?;
     for name in &names {
         let module = target.join(TARGET).join("policy").join(format!("{}.wasm", name.replace('-', "_")));
-        let component = component(&module)?;
+        let component = of_file(&module)?;
         let file = built.join(format!("{name}.wasm"));
         let news = if write_if_changed(&file, &component)? { "new" } else { "unchanged" };
         eprintln!("   target/policies/{name}.wasm  {} KB, {news}", component.len().div_ceil(1024));
@@ -53,14 +53,10 @@ fn names(plugins: &Path) -> Result<Vec<String>> {
 }
 
 /// Makes a component of a core module that describes itself, as `wit-bindgen` lets modules do.
-pub(crate) fn component(module: &Path) -> Result<Vec<u8>> {
+fn of_file(module: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(module).with_context(|| format!("{} could not be read", module.display()))?;
-    encode(&bytes).with_context(|| format!("{} is not a module that a component can be made of", module.display()))
-}
-
-/// [`component`], of a module's bytes.
-pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.encode()
+    component::of_module(&bytes)
+        .with_context(|| format!("{} is not a module that a component can be made of", module.display()))
 }
 
 /// Writes a file unless it has these bytes already, so that whoever watches it sees changes only. Whether it was written.
@@ -129,7 +125,7 @@ mod tests {
         let scratch = Scratch::new("module");
         let file = scratch.0.join("a.wasm");
         fs::write(&file, "no module").unwrap();
-        let error = component(&file).unwrap_err().to_string();
+        let error = of_file(&file).unwrap_err().to_string();
         assert!(error.contains("a.wasm"), "{error}");
     }
 }

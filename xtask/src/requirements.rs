@@ -21,8 +21,8 @@ pub enum Requirement {
     OpensslProgram,
     /// Python with its ssl module, for tests that talk to it.
     Python,
-    /// What installs programs from PyPI.
-    Pip,
+    /// What makes environments for programs from PyPI.
+    PythonVenv,
     /// Redis or Valkey, for tests that start it. (Debian's package starts a server too, on port 6379: no test uses it.)
     RedisServer,
     /// nginx, for the test that compares with it. (Debian's package starts one too, on port 80: no test uses it.)
@@ -53,7 +53,7 @@ impl Requirement {
             }
             // Debian has it where only root looks.
             Requirement::Nginx => ["nginx", "/usr/sbin/nginx"].iter().any(|program| there(program, &["-v"])),
-            Requirement::Pip => there("python3", &["-m", "pip", "--version"]),
+            Requirement::PythonVenv => there("python3", &["-c", "import ensurepip, venv"]),
             Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
             Requirement::Go => there("go", &["version"]),
             Requirement::PerlAndMake => {
@@ -73,7 +73,7 @@ impl Requirement {
             Requirement::Python => "python3 with its ssl module",
             Requirement::RedisServer => "redis-server 7.0 or later, or valkey-server",
             Requirement::Nginx => "nginx",
-            Requirement::Pip => "pip",
+            Requirement::PythonVenv => "Python's venv",
             Requirement::Node => "Node.js with npm",
             Requirement::Go => "Go",
             Requirement::PerlAndMake => "perl and make",
@@ -101,9 +101,9 @@ impl Requirement {
             (R::RedisServer, S::Alpine | S::MacOs) => &["redis"],
             (R::Nginx, S::Other) => &[],
             (R::Nginx, _) => &["nginx"],
-            (R::Pip, S::Debian | S::Fedora) => &["python3-pip"],
-            (R::Pip, S::Alpine) => &["py3-pip"],
-            (R::Pip, S::Arch) => &["python-pip"],
+            (R::PythonVenv, S::Debian) => &["python3-venv"],
+            (R::PythonVenv, S::Fedora | S::Alpine) => &["python3"],
+            (R::PythonVenv, S::Arch | S::MacOs) => &["python"],
             (R::Node, S::Other) => &[],
             (R::Node, S::MacOs) => &["node"],
             (R::Node, _) => &["nodejs", "npm"],

@@ -15,7 +15,7 @@ const TARGET: [&str; 5] = ["-target", "wasm32-wasi", "-mexec-model=reactor", "-I
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     let mut words = toolchain::zig(project.dir())?;
     let c_files = c_files(project)?;
-    words.extend(owned(&["cc", "-std=c17", "-O2", "-s", "-Wall", "-Wextra", "-o", MODULE]));
+    words.extend(owned(&["cc", "-std=c17", "-O2", "-Wall", "-Wextra", "-o", MODULE]));
     words.push(format!("-Wl,-z,stack-size={STACK}"));
     words.extend(owned(&TARGET));
     words.extend(sources(project.dir(), "", "c")?);
@@ -39,10 +39,11 @@ pub(super) fn component_of_cpp(project: &Project) -> Result<Vec<u8>> {
         objects.push(object);
     }
     let mut words = zig;
-    words.extend(owned(&["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-O2", "-s", "-Wall", "-Wextra"]));
+    words.extend(owned(&["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-O2", "-Wall", "-Wextra"]));
     words.extend(owned(&["-o", MODULE, &format!("-Wl,-z,stack-size={STACK}")]));
     words.extend(owned(&TARGET));
     words.extend(sources(project.dir(), "", "cpp")?);
+    words.extend(sources(project.dir(), "sdk/src/", "cpp")?);
     words.extend(objects);
     words.extend(owned(&["build/policy_component_type.o"]));
     run(project, &words)?;
@@ -52,7 +53,17 @@ pub(super) fn component_of_cpp(project: &Project) -> Result<Vec<u8>> {
 pub(super) fn component_of_zig(project: &Project) -> Result<Vec<u8>> {
     let mut words = toolchain::zig(project.dir())?;
     let c_files = c_files(project)?;
-    words.extend(owned(&["build-exe", "-fno-entry", "-rdynamic", "-OReleaseSmall", "-lc", "--stack", STACK]));
+    words.extend(owned(&[
+        "build-exe",
+        "-fno-entry",
+        "-rdynamic",
+        "-OReleaseSafe",
+        "-fno-strip",
+        "-fno-stack-protector",
+        "-lc",
+        "--stack",
+        STACK,
+    ]));
     words.extend(owned(&TARGET));
     // What stands before a module's root belongs to it.
     words.extend(c_files);

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{MODULE, wit};
-use crate::{Project, bindings, build, component::component_with_wasi, toolchain};
+use crate::{Project, bindings, component::component_with_wasi, toolchain};
 
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     let dir = project.dir();
@@ -33,7 +33,7 @@ pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     let shown = format!(
         "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags=-checklinkname=0 -o {MODULE} (in build/go)"
     );
-    build::run(&together, &mut go, &shown)?;
+    project.run(go.current_dir(&together), &shown)?;
     component_with_wasi(&fs::read(&module)?, &dir.join("sdk/wasi.wat"), &wit(project))
 }
 

@@ -26,7 +26,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{Language, Project, build, component::component_of_text};
+use crate::{Language, Project, component::component_of_text};
 
 /// What is linked before it becomes a component.
 const MODULE: &str = "build/module.wasm";
@@ -60,20 +60,23 @@ fn scratch(project: &Project) -> Result<PathBuf> {
 
 /// Runs the program that `words` begin with, in the project's folder.
 fn run(project: &Project, words: &[String]) -> Result<()> {
-    build::run(project.dir(), Command::new(&words[0]).args(&words[1..]), &words.join(" "))
+    // As one would type it there.
+    let here = format!("{}/", std::path::absolute(project.dir())?.display());
+    project.run(Command::new(&words[0]).args(&words[1..]), &words.join(" ").replace(&here, ""))
 }
 
 fn owned(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// The files with this extension in a folder of the project, as paths from there, by name.
+/// The files with this extension in a folder of the project, as paths from there, by name; without its unit tests.
 fn sources(dir: &Path, folder: &str, extension: &str) -> Result<Vec<String>> {
     let within = dir.join(folder);
     let entries = fs::read_dir(&within).with_context(|| format!("{} cannot be read", within.display()))?;
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> =
-        names.filter(|name| name.strip_suffix(extension).is_some_and(|stem| stem.ends_with('.'))).collect();
+    let mut names: Vec<String> = names
+        .filter(|name| name.strip_suffix(extension).is_some_and(|stem| stem.ends_with('.') && stem != "test."))
+        .collect();
     names.sort();
     Ok(names.into_iter().map(|name| format!("{folder}{name}")).collect())
 }

@@ -11,7 +11,7 @@ use crate::{
 
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     let arguments = ["build", "--release", "--target", RUST_TARGET];
-    build::run(project.dir(), toolchain::cargo()?.args(arguments), &format!("cargo {}", arguments.join(" ")))?;
+    project.run(toolchain::cargo()?.args(arguments), &format!("cargo {}", arguments.join(" ")))?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| project.dir().join("target"), PathBuf::from);
     let module = format!("{}.wasm", project.name().replace('-', "_"));
     build::of_module(&target.join(RUST_TARGET).join("release").join(module))

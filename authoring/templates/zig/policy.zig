@@ -33,3 +33,5 @@ const Cautious = struct {
 comptime {
     reprise.exportPolicy(Cautious);
 }
+
+pub const panic = reprise.panic;

@@ -2,19 +2,17 @@
 
 use std::{fs, path::Path};
 
-use reprise_tests::{Client, Server, Version, built};
+use reprise_tests::{Client, Server, Version};
 
 use super::Desk;
 
 /// `reprise dev` on the project `calm`, on a free port.
-fn dev(desk: &Desk, arguments: &[&str]) -> Server {
-    let project = desk.arg("calm");
-    let all = [&["dev", &project, "--listen", "127.0.0.1:0"], arguments].concat();
-    Server::start(&built::server(), &all, &[])
+pub(super) fn dev(desk: &Desk, arguments: &[&str]) -> Server {
+    Server::start_command(&mut desk.command(&[&["dev", "calm", "--listen", "127.0.0.1:0"], arguments].concat()))
 }
 
 /// Replaces a part of a source, in one step, as an editor does.
-fn edit(source: &Path, from: &str, to: &str) {
+pub(super) fn edit(source: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(source).unwrap();
     assert!(text.contains(from), "{from} in {}", source.display());
     let fresh = source.with_extension("swp");

@@ -2,9 +2,11 @@
 
 mod beginning;
 mod developing;
+mod languages;
 
 use std::{
-    env,
+    env, fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -30,14 +32,16 @@ impl Desk {
         self.path(name).to_str().expect("a temporary directory's path is UTF-8").to_owned()
     }
 
+    /// `reprise`, to be run here.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(built::server());
+        in_author_environment(&mut command).args(arguments).current_dir(self.0.path());
+        command
+    }
+
     /// Runs `reprise` here; whether it did well, and what it said.
     fn reprise(&self, arguments: &[&str]) -> (bool, String) {
-        let mut command = Command::new(built::server());
-        let Output { status, stdout, stderr } = in_author_environment(&mut command)
-            .args(arguments)
-            .current_dir(self.0.path())
-            .output()
-            .expect("the program starts");
+        let Output { status, stdout, stderr } = self.command(arguments).output().expect("the program starts");
         (status.success(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
     }
 
@@ -48,15 +52,33 @@ impl Desk {
         said
     }
 
-    /// A new project `calm` in this language.
+    /// A new project `calm` in this language, and what its author would install.
     fn project(&self, language: &str) -> PathBuf {
         self.well(&["new", "calm", "--lang", language]);
-        self.path("calm")
+        let project = self.path("calm");
+        match language {
+            "c" | "cpp" | "zig" => symlink(toolchains("zig"), project.join(".venv")).unwrap(),
+            "python" => symlink(toolchains("componentize-py"), project.join(".venv")).unwrap(),
+            "javascript" | "typescript" => install_node_packages(&project),
+            _ => {}
+        }
+        project
     }
 }
 
-/// With the toolchains that `cargo xtask languages` installs where an author's would be found, and without what Cargo tells a
-/// test and an author's Cargo would take for a wish. What is compiled for one test of Rust serves the next.
+/// What `npm install` does, of what is here.
+fn install_node_packages(project: &Path) {
+    let (modules, there) = (project.join("node_modules"), toolchains("node/node_modules"));
+    fs::create_dir_all(modules.join("@reprise")).unwrap();
+    symlink("../../sdk", modules.join("@reprise/sdk")).unwrap();
+    for entry in fs::read_dir(&there).unwrap_or_else(|error| panic!("{}: {error}", there.display())) {
+        let entry = entry.unwrap();
+        symlink(entry.path(), modules.join(entry.file_name())).unwrap();
+    }
+}
+
+/// Without what Cargo tells a test and an author's Cargo would take for a wish. What is compiled for one test of Rust serves the
+/// next, as the caches of zig do.
 fn in_author_environment(command: &mut Command) -> &mut Command {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST")) {
@@ -70,10 +92,9 @@ fn in_author_environment(command: &mut Command) -> &mut Command {
         }
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/authoring");
-    let path = env::var_os("PATH").unwrap_or_default();
-    let programs = ["zig/ziglang", "componentize-py/bin"].map(toolchains).into_iter().chain(env::split_paths(&path));
-    command.env("PATH", env::join_paths(programs).expect("no path has a colon"));
-    command.env("PYTHONPATH", toolchains("componentize-py"));
+    for name in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
+        command.env(name, toolchains("zig-cache"));
+    }
     command.env("CARGO_TARGET_DIR", target).env_remove("LD_LIBRARY_PATH").env_remove("RUST_LOG")
 }
 

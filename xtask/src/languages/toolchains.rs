@@ -8,9 +8,10 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::Language;
+use reprise_authoring::Language;
+
 use crate::{
-    Workspace,
+    Workspace, pypi,
     requirements::{self, Requirement},
     run::{run, step},
 };
@@ -19,12 +20,8 @@ use crate::{
 const ZIG: &str = "zig";
 const COMPONENTIZE_PY: &str = "componentize-py";
 
-/// Where toolchains and what they make lie.
-pub(super) fn folder(workspace: &Workspace) -> PathBuf {
-    under(&workspace.root)
-}
-
-fn under(root: &Path) -> PathBuf {
+/// Where toolchains and what they make lie, in a workspace.
+pub(super) fn folder(root: &Path) -> PathBuf {
     root.join("target/languages")
 }
 
@@ -35,47 +32,46 @@ pub(super) fn ensure(workspace: &Workspace, language: Language) -> Result<()> {
         Language::Python => from_pypi(workspace, COMPONENTIZE_PY),
         Language::Go => requirements::ensure(&[Requirement::Go]),
         Language::JavaScript | Language::TypeScript => from_npm(workspace),
-        Language::Wat => Ok(()),
+        Language::Wat | Language::Rust => Ok(()),
     }
 }
 
-/// zig, with its caches under target.
-pub(super) fn zig(root: &Path, arguments: &[&str]) -> Command {
-    let mut zig = Command::new(under(root).join(ZIG).join("ziglang/zig"));
-    zig.env("ZIG_GLOBAL_CACHE_DIR", under(root).join("zig-cache"));
-    zig.env("ZIG_LOCAL_CACHE_DIR", under(root).join("zig-cache"));
-    zig.args(arguments);
+/// The environment that has the toolchains keep their caches under target.
+pub(super) fn caches(root: &Path) -> [(&'static str, PathBuf); 2] {
+    ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"].map(|name| (name, folder(root).join("zig-cache")))
+}
+
+/// The Python environment that a language's toolchain is in.
+pub(super) fn venv(root: &Path, language: Language) -> Option<PathBuf> {
+    match language {
+        Language::C | Language::Cpp | Language::Zig => Some(folder(root).join(ZIG)),
+        Language::Python => Some(folder(root).join(COMPONENTIZE_PY)),
+        _ => None,
+    }
+}
+
+/// zig.
+pub(super) fn zig(root: &Path) -> Command {
+    let mut zig = Command::new(folder(root).join(ZIG).join("bin/python"));
+    zig.args(["-m", "ziglang"]);
     zig
 }
 
 /// componentize-py.
 pub(super) fn componentize_py(root: &Path) -> Command {
-    let place = under(root).join(COMPONENTIZE_PY);
-    let mut componentize = Command::new("python3");
-    componentize.env("PYTHONPATH", &place).arg(place.join("bin/componentize-py"));
-    componentize
+    Command::new(folder(root).join(COMPONENTIZE_PY).join("bin/componentize-py"))
 }
 
-/// A program that npm installed, run by node.
+/// Where npm has installed what policies in JavaScript and TypeScript are made with.
 pub(super) fn node_modules(root: &Path) -> PathBuf {
-    under(root).join("node/node_modules")
+    folder(root).join("node/node_modules")
 }
 
-/// Installs a program from PyPI, ready-made and pinned by hash, unless the same one is there.
+/// Installs a program from PyPI in an environment of its own, ready-made and pinned by hash, unless the same one is there.
 fn from_pypi(workspace: &Workspace, name: &str) -> Result<()> {
     let pins = workspace.path(&format!("xtask/languages/{name}.txt"));
-    installed(&folder(workspace).join(name), &[&pins], |place| {
-        requirements::ensure(&[Requirement::Pip])?;
-        let mut pip = Command::new("python3");
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
-            .args(["--only-binary", ":all:", "--require-hashes", "--target"])
-            .arg(place)
-            .arg("-r")
-            .arg(&pins);
-        run(&mut pip)
-    })
-    .with_context(|| {
-        format!("{name} could not be installed. Type this to see why:\n  python3 -m pip install -r {}", pins.display())
+    installed(&folder(&workspace.root).join(name), &[&pins], |place| pypi::install(place, &pins)).with_context(|| {
+        format!("{name} could not be installed. Type this to see why:\n  python3 -m pip download -r {}", pins.display())
     })
 }
 
@@ -83,7 +79,7 @@ fn from_pypi(workspace: &Workspace, name: &str) -> Result<()> {
 fn from_npm(workspace: &Workspace) -> Result<()> {
     let (package, lock) =
         (workspace.path("xtask/languages/package.json"), workspace.path("xtask/languages/package-lock.json"));
-    installed(&folder(workspace).join("node"), &[&package, &lock], |place| {
+    installed(&folder(&workspace.root).join("node"), &[&package, &lock], |place| {
         requirements::ensure(&[Requirement::Node])?;
         for file in [&package, &lock] {
             fs::copy(file, place.join(file.file_name().unwrap_or_default()))?;
@@ -93,7 +89,7 @@ fn from_npm(workspace: &Workspace) -> Result<()> {
     .with_context(|| {
         format!(
             "the JavaScript toolchain could not be installed. Type this to see why:\n  npm ci --prefix {}",
-            folder(workspace).join("node").display()
+            folder(&workspace.root).join("node").display()
         )
     })
 }

@@ -2,9 +2,9 @@
 
 import unittest
 
+from policy import Fresh
 from reprise import GetVerdict
 from reprise.testing import NOW, configured, connection, session
-from smallest import Fresh
 
 
 class AnHour(unittest.TestCase):

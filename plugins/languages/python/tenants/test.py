@@ -3,10 +3,10 @@
 import unittest
 from dataclasses import replace
 
+from policy import Tenants
 from reprise import GetVerdict, NewVerdict_Keep, SettingsError
 from reprise.testing import certificate, configured, connection, counted, session
 from tenant import ends_in_names
-from tenants import Tenants
 
 
 def kept(policy, connection, session):

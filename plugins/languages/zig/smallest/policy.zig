@@ -16,6 +16,8 @@ comptime {
     reprise.exportPolicy(Fresh);
 }
 
+pub const panic = reprise.panic;
+
 test "a session resumes within an hour of its full handshake" {
     const std = @import("std");
     const testing = @import("testing");

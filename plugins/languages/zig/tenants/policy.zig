@@ -79,6 +79,8 @@ comptime {
     reprise.exportPolicy(Tenants);
 }
 
+pub const panic = reprise.panic;
+
 test {
     _ = @import("test.zig");
 }

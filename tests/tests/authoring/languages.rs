@@ -1,0 +1,148 @@
+//! In each language: a new project builds and decides as its vectors say, at once; what is saved goes live; and what went wrong is told
+//! in words that its author can act on.
+
+use std::{fs, path::Path};
+
+use reprise_tests::{Client, Version};
+
+use super::{
+    Desk,
+    developing::{dev, edit},
+};
+
+/// A mistake that the compiler does not find: what it is made of, what it is, and what is said of it.
+struct Mistake {
+    of: &'static str,
+    is: &'static str,
+    says: &'static [&'static str],
+}
+
+/// From nothing to live and to a mistake, in this language, whose policy is in `source`.
+fn life(language: &str, source: &str, mistake: &Mistake) {
+    let desk = Desk::new();
+    let project = desk.project(language);
+    assert!(fs::read_to_string(project.join("README.md")).unwrap().lines().count() <= 10);
+    desk.well(&["build", "calm"]);
+    let said = desk.well(&["check", "calm/calm.wasm"]);
+    assert!(said.contains("policy `calm`"), "{said}");
+    let said = desk.well(&["test", "calm/calm.wasm", "calm/vectors.toml"]);
+    assert!(said.contains("3 of 3 vectors passed"), "{said}");
+
+    edit(&project.join("calm.toml"), "bank.example", "a.example");
+    saves(&desk, &project.join(source), mistake);
+}
+
+/// With `reprise dev` at work.
+fn saves(desk: &Desk, source: &Path, mistake: &Mistake) {
+    let server = dev(desk, &[]);
+    server.log().line(&["live: calm, generation 1, "]);
+    edit(source, "600", "300");
+    server.log().line(&["live: calm, generation 2, "]);
+    Client::new(Version::Tls13).first_visit(server.address());
+    server.log().line(&["calm, generation 2: new-session for a.example", "keep for 300 s"]);
+
+    edit(source, "300", "300 oops");
+    server.log().line(&["not built: "]);
+    server.log().lines(&["calm stays live: generation 2"], 1);
+    edit(source, "300 oops", "300");
+
+    edit(source, mistake.of, mistake.is);
+    let told = server.log().line(&["not dropped in: ", "policy `calm`"]);
+    server.log().lines(&["calm stays live: generation 2"], 2);
+    let (well, checked) = desk.reprise(&["check", "calm/calm.wasm"]);
+    assert!(!well, "{checked}");
+    for said in [&told, &checked] {
+        mistake.says.iter().for_each(|words| assert!(said.contains(words), "`{words}` in {said}"));
+        assert!(said.contains("(probe)") && said.contains("Correct the policy"), "{said}");
+    }
+}
+
+#[test]
+fn rust() {
+    let mistake = Mistake {
+        of: "if !session.server_name",
+        is: "assert!(self.names.is_empty(), \"no tenant of that name\");\nif !session.server_name",
+        says: &["panic at src/lib.rs:", "no tenant of that name", "Cautious"],
+    };
+    life("rust", "src/lib.rs", &mistake);
+}
+
+#[test]
+fn c() {
+    let mistake = Mistake {
+        of: "if (!is_named(session)) return verdict;",
+        is: "if (!is_named(session)) __builtin_trap();",
+        says: &["`unreachable`", "policy_new_session"],
+    };
+    life("c", "policy.c", &mistake);
+}
+
+#[test]
+fn cpp() {
+    let mistake = Mistake {
+        of: "if (!session.server_name",
+        is: "if (names_.at(9).empty() || !session.server_name",
+        says: &["`unreachable`", "Cautious::new_session"],
+    };
+    life("cpp", "policy.cpp", &mistake);
+}
+
+#[test]
+fn zig() {
+    let mistake = Mistake {
+        of: "if (!self.has(session.server_name))",
+        is: "if (self.names[self.names.len].len == 0 or !self.has(session.server_name))",
+        says: &["panic: index out of bounds: index 1, len 1", "newSession"],
+    };
+    life("zig", "policy.zig", &mistake);
+}
+
+#[test]
+fn go() {
+    let mistake = Mistake {
+        of: "if session.ServerName.IsNone()",
+        is: "if c.names[len(c.names)] == \"\" || session.ServerName.IsNone()",
+        says: &["panic: runtime error: index out of range [1] with length 1"],
+    };
+    life("go", "policy.go", &mistake);
+}
+
+#[test]
+fn javascript() {
+    let mistake = Mistake {
+        of: "this.names.includes(session.serverName)",
+        is: "this.tenants.has(session.serverName)",
+        says: &["exception: TypeError: cannot read property 'has' of undefined", "newSession (policy.js:"],
+    };
+    life("javascript", "policy.js", &mistake);
+}
+
+#[test]
+fn typescript() {
+    let mistake = Mistake {
+        of: "if (!this.names.includes(session.serverName))",
+        is: "if (this.names.length > 0) throw new Error(\"no tenant of that name\");\nif (!this.names.includes(session.serverName))",
+        says: &["exception: Error: no tenant of that name", "newSession ("],
+    };
+    life("typescript", "policy.ts", &mistake);
+}
+
+#[test]
+fn python() {
+    let mistake = Mistake {
+        of: "session.server_name not in self.names",
+        is: "session.server_name not in self.tenants",
+        says: &["AttributeError: 'Cautious' object has no attribute 'tenants'", "policy.py\", line", "in new_session"],
+    };
+    life("python", "policy.py", &mistake);
+}
+
+#[test]
+fn webassembly_text() {
+    let mistake = Mistake {
+        of: "(if (i32.eqz (i32.load8_u offset=12 (local.get $session))) (then (return (i32.const 0))))",
+        is: "(if (i32.eqz (i32.load8_u offset=12 (local.get $session))) (then unreachable))",
+        says: &["`unreachable`", "is_named"],
+    };
+    life("wat", "policy.wat", &mistake);
+}
