@@ -1,0 +1,194 @@
+//! WebAssembly text: a whole module or component in one file, or the fields of one module in several.
+//!
+//! The fields are those of the SDK's files, then those of the policy's own, each by name, one behind the other. Imports go first,
+//! wherever they are written. What is wrong is told with the place in the file that its author knows.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, anyhow, bail};
+use wasmparser::{BinaryReaderError, FuncToValidate, FunctionBody, ValidPayload, Validator, WasmFeatures};
+use wast::{
+    Error, Wat,
+    core::{Func, FuncKind, Module, ModuleField, ModuleKind},
+    parser::{self, ParseBuffer},
+    token::Span,
+};
+
+use super::{sources, wit};
+use crate::{
+    Project,
+    component::{COMPONENT, component, described},
+};
+
+pub(super) fn component_of_text(project: &Project) -> Result<Vec<u8>> {
+    let (text, wit) = (Text::read(project.dir())?, wit(project));
+    let binary = text.encode()?;
+    if binary.starts_with(&COMPONENT) {
+        return Ok(binary);
+    }
+    component(&described(binary, &wit)?)
+        .with_context(|| format!("{} does not fit the world in {}", text.own_names(), wit.display()))
+}
+
+/// All of a project's text.
+struct Text {
+    whole: String,
+    files: Vec<File>,
+}
+
+/// Where a file is in it.
+struct File {
+    name: String,
+    begin: usize,
+    end: usize,
+}
+
+impl Text {
+    fn read(dir: &Path) -> Result<Self> {
+        let mut names = if dir.join("sdk").is_dir() { sources(dir, "sdk/", "wat")? } else { Vec::new() };
+        let own = sources(dir, "", "wat")?;
+        if own.is_empty() {
+            bail!("there is no text in {}: expected policy.wat", dir.display());
+        }
+        names.extend(own);
+        let mut text = Self { whole: String::new(), files: Vec::new() };
+        for name in names {
+            let content = fs::read_to_string(dir.join(&name)).with_context(|| format!("{name} cannot be read"))?;
+            text.add(name, &content);
+        }
+        Ok(text)
+    }
+
+    fn add(&mut self, name: String, content: &str) {
+        let begin = self.whole.len();
+        self.whole += content;
+        self.files.push(File { name, begin, end: self.whole.len() });
+        // A comment in the last line ends with it.
+        self.whole.push('\n');
+    }
+
+    /// The files that are not the SDK's.
+    fn own_names(&self) -> String {
+        let names: Vec<_> = self.files.iter().map(|file| &*file.name).filter(|name| !name.contains('/')).collect();
+        names.join(", ")
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
+        self.files.iter().try_for_each(|file| self.is_complete(file))?;
+        self.encode_whole().map_err(|error| self.located(&error))
+    }
+
+    fn encode_whole(&self) -> Result<Vec<u8>, Error> {
+        let mut buffer = ParseBuffer::new(&self.whole)?;
+        buffer.track_instr_spans(true);
+        let mut text = parser::parse::<Wat>(&buffer)?;
+        if let Some(fields) = fields(&mut text) {
+            fields.sort_by_key(|field| !is_import(field));
+        }
+        let binary = text.encode()?;
+        if let Some(fields) = fields(&mut text) {
+            check(&binary, fields)?;
+        }
+        Ok(binary)
+    }
+
+    /// Whether a file is right by itself, in that nothing in it is open at its end, and may stand where it does.
+    fn is_complete(&self, file: &File) -> Result<()> {
+        let content = &self.whole[file.begin..file.end];
+        let buffer = ParseBuffer::new(content).map_err(|error| self.in_file(file, error.span(), &error))?;
+        let text = parser::parse::<Wat>(&buffer).map_err(|error| self.in_file(file, error.span(), &error))?;
+        // Fields alone begin nowhere in particular.
+        let is_fields = matches!(&text, Wat::Module(module) if module.span.offset() == 0);
+        if is_fields || self.files.len() == 1 {
+            return Ok(());
+        }
+        let others = self.files.iter().filter(|other| other.name != file.name).map(|other| &*other.name);
+        Err(self.in_file(
+            file,
+            text.span(),
+            &Error::new(
+                text.span(),
+                format!(
+                    "this is whole, and there are other files ({}): either leave `(module` and its `)` out, for the fields of all \
+                     files make one module, or remove the others",
+                    others.collect::<Vec<_>>().join(", ")
+                ),
+            ),
+        ))
+    }
+
+    /// The error with its place in the file that it is in.
+    fn located(&self, error: &Error) -> anyhow::Error {
+        let offset = error.span().offset();
+        let file = self.files.iter().rfind(|file| file.begin <= offset).unwrap_or(&self.files[0]);
+        self.in_file(file, Span::from_offset(offset - file.begin), error)
+    }
+
+    fn in_file(&self, file: &File, span: Span, error: &Error) -> anyhow::Error {
+        let mut error = Error::new(span, error.message());
+        error.set_path(Path::new(&file.name));
+        error.set_text(&self.whole[file.begin..file.end]);
+        anyhow!("{error}")
+    }
+}
+
+/// A module's fields, where it is text.
+fn fields<'a, 'text>(text: &'a mut Wat<'text>) -> Option<&'a mut Vec<ModuleField<'text>>> {
+    match text {
+        Wat::Module(Module { kind: ModuleKind::Text(fields), .. }) => Some(fields),
+        _ => None,
+    }
+}
+
+fn is_import(field: &ModuleField<'_>) -> bool {
+    matches!(field, ModuleField::Import(_) | ModuleField::Func(Func { kind: FuncKind::Import(..), .. }))
+}
+
+/// Whether the module is valid, of which the encoder would say where only in its binary.
+fn check(binary: &[u8], fields: &[ModuleField<'_>]) -> Result<(), Error> {
+    // What the host has no use for is not for here to say.
+    let mut validator = Validator::new_with_features(WasmFeatures::all());
+    let mut functions = fields.iter().filter_map(|field| match field {
+        ModuleField::Func(function) => Some(function),
+        _ => None,
+    });
+    let nowhere = |error: BinaryReaderError| Error::new(Span::from_offset(0), error.message().into());
+    for payload in wasmparser::Parser::new(0).parse_all(binary) {
+        if let ValidPayload::Func(function, body) =
+            validator.payload(&payload.map_err(nowhere)?).map_err(nowhere)?
+        {
+            let text = functions.next();
+            check_function(function, &body).map_err(|(instruction, error)| {
+                Error::new(text.map_or(Span::from_offset(0), |text| place(text, instruction)), error.message().into())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The instruction that is not valid, counted from the function's first, and why.
+fn check_function(
+    function: FuncToValidate<wasmparser::ValidatorResources>,
+    body: &FunctionBody<'_>,
+) -> Result<(), (usize, BinaryReaderError)> {
+    let mut validator = function.into_validator(Default::default());
+    let mut reader = body.get_binary_reader();
+    validator.read_locals(&mut reader).map_err(|error| (usize::MAX, error))?;
+    let operators = body.get_operators_reader().map_err(|error| (usize::MAX, error))?;
+    for (instruction, operator) in operators.into_iter_with_offsets().enumerate() {
+        let valid = operator.and_then(|(operator, offset)| validator.op(offset, &operator));
+        valid.map_err(|error| (instruction, error))?;
+    }
+    Ok(())
+}
+
+/// Where an instruction of a function is; where the function is, if what is wrong is its end.
+fn place(function: &Func<'_>, instruction: usize) -> Span {
+    match &function.kind {
+        FuncKind::Inline { expression, .. } => {
+            let spans = expression.instr_spans.as_deref().unwrap_or_default();
+            spans.get(instruction).copied().unwrap_or(function.span)
+        }
+        FuncKind::Import(..) => function.span,
+    }
+}
