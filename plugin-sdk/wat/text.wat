@@ -59,9 +59,11 @@
     (br_if $next (i32.eqz (local.get $difference))))
   (local.get $difference))
 
-;; Whether two texts are the same.
+;; Whether two texts are the same. No text is the same as no text alone.
 (func $text.equal (param $a i32) (param $a-length i32) (param $b i32) (param $b-length i32) (result i32)
-  (i32.eqz (call $text.order (local.get $a) (local.get $a-length) (local.get $b) (local.get $b-length))))
+  (i32.and
+    (i32.eq (i32.eqz (local.get $a)) (i32.eqz (local.get $b)))
+    (i32.eqz (call $text.order (local.get $a) (local.get $a-length) (local.get $b) (local.get $b-length)))))
 
 ;; Whether a text begins with `prefix`.
 (func $text.starts-with (param $text i32) (param $length i32) (param $prefix i32) (param $prefix-length i32) (result i32)

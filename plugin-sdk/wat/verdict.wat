@@ -46,7 +46,7 @@
   (i32.store8 offset=16 (global.get $verdict) (i32.const 1))
   (i32.store8 offset=17 (global.get $verdict) (local.get $priority)))
 
-;; These bytes, at most 1,024, are its note from now on. They are read when `decide` has ended.
+;; These bytes, at most 1,024, are its note from now on; no text is no opinion. They are read when `decide` has ended.
 (func $verdict.note (param $bytes i32) (param $length i32)
-  (i32.store8 offset=20 (global.get $verdict) (i32.const 1))
-  (call $text.store (i32.const 24) (local.get $bytes) (local.get $length)))
+  (i32.store8 offset=20 (global.get $verdict) (i32.ne (local.get $bytes) (i32.const 0)))
+  (call $text.store (i32.add (global.get $verdict) (i32.const 24)) (local.get $bytes) (local.get $length)))

@@ -154,9 +154,7 @@ fn check(binary: &[u8], fields: &[ModuleField<'_>]) -> Result<(), Error> {
     });
     let nowhere = |error: BinaryReaderError| Error::new(Span::from_offset(0), error.message().into());
     for payload in wasmparser::Parser::new(0).parse_all(binary) {
-        if let ValidPayload::Func(function, body) =
-            validator.payload(&payload.map_err(nowhere)?).map_err(nowhere)?
-        {
+        if let ValidPayload::Func(function, body) = validator.payload(&payload.map_err(nowhere)?).map_err(nowhere)? {
             let text = functions.next();
             check_function(function, &body).map_err(|(instruction, error)| {
                 Error::new(text.map_or(Span::from_offset(0), |text| place(text, instruction)), error.message().into())
@@ -190,5 +188,79 @@ fn place(function: &Func<'_>, instruction: usize) -> Span {
             spans.get(instruction).copied().unwrap_or(function.span)
         }
         FuncKind::Import(..) => function.span,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Language, scaffold};
+
+    fn text(files: &[(&str, &str)]) -> Text {
+        let mut text = Text { whole: String::new(), files: Vec::new() };
+        files.iter().for_each(|(name, content)| text.add((*name).into(), content));
+        text
+    }
+
+    #[test]
+    fn a_new_project_is_one_module_of_the_sdk_and_its_own_text() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("calm");
+        scaffold(&dir, "calm", Language::Wat).unwrap();
+        let built = Project::open(&dir).unwrap().build().unwrap();
+        assert!(fs::read(built).unwrap().starts_with(&COMPONENT));
+        let policy = fs::read_to_string(dir.join("policy.wat")).unwrap().replace("new-session@", "old-session@");
+        fs::write(dir.join("policy.wat"), policy).unwrap();
+        let error = format!("{:#}", Project::open(&dir).unwrap().build().unwrap_err());
+        assert!(error.contains("policy.wat does not fit the world in "), "{error}");
+        fs::remove_file(dir.join("policy.wat")).unwrap();
+        let error = format!("{:#}", Project::open(&dir).unwrap().build().unwrap_err());
+        assert!(error.contains("expected policy.wat"), "{error}");
+    }
+
+    #[test]
+    fn a_file_alone_may_be_a_whole_module_or_component() {
+        assert!(text(&[("policy.wat", "(component)")]).encode().unwrap().starts_with(&COMPONENT));
+        let module = text(&[("policy.wat", ";; A comment.\n(module (func))")]).encode().unwrap();
+        assert_eq!(module, text(&[("policy.wat", "(func)")]).encode().unwrap());
+        assert_eq!(
+            text(&[("policy.wat", r#"(module binary "\00asm\01\00\00\00")"#)]).encode().unwrap(),
+            b"\0asm\x01\0\0\0"
+        );
+    }
+
+    #[test]
+    fn files_are_put_together_wherever_their_imports_stand() {
+        let files = [
+            ("sdk/a.wat", "(func $a (call $b)) ;; calls what comes later, in a comment that no line ends"),
+            ("b.wat", "(func $b (call $c))\n(import \"host\" \"c\" (func $c))"),
+            ("d.wat", "(func $d (import \"host\" \"d\"))"),
+        ];
+        text(&files).encode().unwrap();
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_in_its_file() {
+        let cases = [
+            ("(func $b\n  (call $a)", "expected `)`", "b.wat:2:12"),
+            ("(func $b)\n(fun $c)", "expected valid module field", "b.wat:2:2"),
+            ("(func $b)\n;; \u{e4}\n(data \"\\q\")", "invalid string escape", "b.wat:3:9"),
+            ("(func $b\n  (call $nobody))", "unknown func: failed to find name `$nobody`", "b.wat:2:9"),
+            ("\n\n  (func $a)", "duplicate func identifier", "b.wat:3:9"),
+            ("(func $b (result i32)\n  (call $a)\n  (i64.const 1))", "type mismatch", "b.wat:1:2"),
+            (
+                "(func $b\n  (call $a)\n  (drop (i32.add\n    (i32.const 1) (i64.const 1))))",
+                "type mismatch",
+                "b.wat:3:10",
+            ),
+            ("(func $b)\n(global i32 (i32.const 1))\n(module (func))", "expected valid module field", "b.wat:3:2"),
+            ("\n(module (func $b))", "leave `(module` and its `)` out", "b.wat:2:2"),
+            ("(component)", "other files (sdk/a.wat, c.wat)", "b.wat:1:2"),
+        ];
+        for (content, message, place) in cases {
+            let files = [("sdk/a.wat", "(func $a)\n(func $aa)\n"), ("b.wat", content), ("c.wat", "(func $last)")];
+            let error = text(&files).encode().unwrap_err().to_string();
+            assert!(error.contains(message) && error.contains(&format!("{place}\n")), "{content}\n{error}");
+        }
     }
 }
