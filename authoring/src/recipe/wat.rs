@@ -3,13 +3,16 @@
 //! The fields are those of the SDK's files, then those of the policy's own, each by name, one behind the other. Imports go first,
 //! wherever they are written. What is wrong is told with the place in the file that its author knows.
 
-use std::{fs, path::Path};
+use std::{fs, ops::Range, path::Path};
 
 use anyhow::{Context, Result, anyhow, bail};
-use wasmparser::{BinaryReaderError, FuncToValidate, FunctionBody, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{
+    BinaryReaderError, FuncToValidate, FuncValidatorAllocations, FunctionBody, ValidPayload, Validator,
+    ValidatorResources, WasmFeatures,
+};
 use wast::{
     Error, Wat,
-    core::{Func, FuncKind, Module, ModuleField, ModuleKind},
+    core::{Data, DataKind, Func, FuncKind, Instruction, Module, ModuleField, ModuleKind},
     parser::{self, ParseBuffer},
     token::Span,
 };
@@ -74,11 +77,17 @@ impl Text {
     }
 
     fn encode(&self) -> Result<Vec<u8>> {
-        self.files.iter().try_for_each(|file| self.is_complete(file))?;
-        self.encode_whole().map_err(|error| self.located(&error))
+        for file in &self.files {
+            self.is_complete(file).map_err(|wrong| self.told(file, wrong))?;
+        }
+        self.encode_whole().map_err(|wrong| {
+            let Some(place) = wrong.place else { return anyhow!("{}: {}", self.own_names(), wrong.message) };
+            let file = self.files.iter().rfind(|file| file.begin <= place).unwrap_or(&self.files[0]);
+            self.told(file, Wrong { place: Some(place - file.begin), ..wrong })
+        })
     }
 
-    fn encode_whole(&self) -> Result<Vec<u8>, Error> {
+    fn encode_whole(&self) -> Result<Vec<u8>, Wrong> {
         let mut buffer = ParseBuffer::new(&self.whole)?;
         buffer.track_instr_spans(true);
         let mut text = parser::parse::<Wat>(&buffer)?;
@@ -88,47 +97,56 @@ impl Text {
         let binary = text.encode()?;
         if let Some(fields) = fields(&mut text) {
             check(&binary, fields)?;
+            if self.files.len() > 1 {
+                check_data(fields)?;
+            }
         }
         Ok(binary)
     }
 
     /// Whether a file is right by itself, in that nothing in it is open at its end, and may stand where it does.
-    fn is_complete(&self, file: &File) -> Result<()> {
-        let content = &self.whole[file.begin..file.end];
-        let buffer = ParseBuffer::new(content).map_err(|error| self.in_file(file, error.span(), &error))?;
-        let text = parser::parse::<Wat>(&buffer).map_err(|error| self.in_file(file, error.span(), &error))?;
+    fn is_complete(&self, file: &File) -> Result<(), Wrong> {
+        let buffer = ParseBuffer::new(&self.whole[file.begin..file.end])?;
+        let text = parser::parse::<Wat>(&buffer)?;
         // Fields alone begin nowhere in particular.
         let is_fields = matches!(&text, Wat::Module(module) if module.span.offset() == 0);
-        if is_fields || self.files.len() == 1 {
-            return Ok(());
-        }
-        let others = self.files.iter().filter(|other| other.name != file.name).map(|other| &*other.name);
-        Err(self.in_file(
-            file,
-            text.span(),
-            &Error::new(
-                text.span(),
-                format!(
-                    "this is whole, and there are other files ({}): either leave `(module` and its `)` out, for the fields of all \
-                     files make one module, or remove the others",
-                    others.collect::<Vec<_>>().join(", ")
+        match self.files.iter().find(|other| other.name != file.name) {
+            Some(other) if !is_fields => Err(Wrong {
+                place: Some(text.span().offset()),
+                message: format!(
+                    "this is a whole, and there are other files, such as {}: either leave `(module` and its `)` out, for the \
+                     fields of all files make one module, or remove the others",
+                    other.name
                 ),
-            ),
-        ))
+            }),
+            _ => Ok(()),
+        }
     }
 
-    /// The error with its place in the file that it is in.
-    fn located(&self, error: &Error) -> anyhow::Error {
-        let offset = error.span().offset();
-        let file = self.files.iter().rfind(|file| file.begin <= offset).unwrap_or(&self.files[0]);
-        self.in_file(file, Span::from_offset(offset - file.begin), error)
-    }
-
-    fn in_file(&self, file: &File, span: Span, error: &Error) -> anyhow::Error {
-        let mut error = Error::new(span, error.message());
+    /// What is wrong in a file, as `wat` tells it.
+    fn told(&self, file: &File, wrong: Wrong) -> anyhow::Error {
+        let mut error = Error::new(Span::from_offset(wrong.place.unwrap_or(0)), wrong.message);
         error.set_path(Path::new(&file.name));
         error.set_text(&self.whole[file.begin..file.end]);
         anyhow!("{error}")
+    }
+}
+
+/// What is wrong with a text, and at which byte of it, if that is known.
+struct Wrong {
+    place: Option<usize>,
+    message: String,
+}
+
+impl From<Error> for Wrong {
+    fn from(error: Error) -> Self {
+        Self { place: Some(error.span().offset()), message: error.message() }
+    }
+}
+
+impl From<BinaryReaderError> for Wrong {
+    fn from(error: BinaryReaderError) -> Self {
+        Self { place: None, message: error.message().into() }
     }
 }
 
@@ -145,34 +163,62 @@ fn is_import(field: &ModuleField<'_>) -> bool {
 }
 
 /// Whether the module is valid, of which the encoder would say where only in its binary.
-fn check(binary: &[u8], fields: &[ModuleField<'_>]) -> Result<(), Error> {
+fn check(binary: &[u8], fields: &[ModuleField<'_>]) -> Result<(), Wrong> {
     // What the host has no use for is not for here to say.
     let mut validator = Validator::new_with_features(WasmFeatures::all());
     let mut functions = fields.iter().filter_map(|field| match field {
         ModuleField::Func(function) => Some(function),
         _ => None,
     });
-    let nowhere = |error: BinaryReaderError| Error::new(Span::from_offset(0), error.message().into());
     for payload in wasmparser::Parser::new(0).parse_all(binary) {
-        if let ValidPayload::Func(function, body) = validator.payload(&payload.map_err(nowhere)?).map_err(nowhere)? {
+        if let ValidPayload::Func(function, body) = validator.payload(&payload?)? {
             let text = functions.next();
-            check_function(function, &body).map_err(|(instruction, error)| {
-                Error::new(text.map_or(Span::from_offset(0), |text| place(text, instruction)), error.message().into())
+            check_function(function, &body).map_err(|(instruction, error)| Wrong {
+                place: text.map(|text| place(text, instruction).offset()),
+                ..error.into()
             })?;
         }
     }
     Ok(())
 }
 
+/// Whether the data lie apart. Where one file's lie over another's, a text loses its end, and nothing else would say so.
+fn check_data(fields: &[ModuleField<'_>]) -> Result<(), Wrong> {
+    let mut places: Vec<_> = fields.iter().filter_map(data_place).collect();
+    places.sort_unstable_by_key(|(bytes, _)| bytes.start);
+    match places.windows(2).find(|pair| pair[0].0.end > pair[1].0.start) {
+        None => Ok(()),
+        Some(pair) => {
+            let ((before, _), (bytes, span)) = (&pair[0], &pair[1]);
+            let message = format!(
+                "these data lie at {} to {}, where others are, from {} to {}: move them on",
+                bytes.start,
+                bytes.end - 1,
+                before.start,
+                before.end - 1
+            );
+            Err(Wrong { place: Some(span.offset()), message })
+        }
+    }
+}
+
+/// Which bytes of the memory are given here, at a place that is a number.
+fn data_place(field: &ModuleField<'_>) -> Option<(Range<u64>, Span)> {
+    let ModuleField::Data(Data { span, kind: DataKind::Active { offset, .. }, data, .. }) = field else { return None };
+    let [Instruction::i32_const(at)] = *offset.instrs else { return None };
+    let (at, length) = (u64::from(at.cast_unsigned()), data.iter().map(|value| value.len() as u64).sum::<u64>());
+    (length > 0).then(|| (at..at + length, *span))
+}
+
 /// The instruction that is not valid, counted from the function's first, and why.
 fn check_function(
-    function: FuncToValidate<wasmparser::ValidatorResources>,
+    function: FuncToValidate<ValidatorResources>,
     body: &FunctionBody<'_>,
 ) -> Result<(), (usize, BinaryReaderError)> {
-    let mut validator = function.into_validator(Default::default());
-    let mut reader = body.get_binary_reader();
-    validator.read_locals(&mut reader).map_err(|error| (usize::MAX, error))?;
-    let operators = body.get_operators_reader().map_err(|error| (usize::MAX, error))?;
+    let mut validator = function.into_validator(FuncValidatorAllocations::default());
+    let in_locals = |error| (usize::MAX, error);
+    validator.read_locals(&mut body.get_binary_reader()).map_err(in_locals)?;
+    let operators = body.get_operators_reader().map_err(in_locals)?;
     for (instruction, operator) in operators.into_iter_with_offsets().enumerate() {
         let valid = operator.and_then(|(operator, offset)| validator.op(offset, &operator));
         valid.map_err(|error| (instruction, error))?;
@@ -180,15 +226,13 @@ fn check_function(
     Ok(())
 }
 
-/// Where an instruction of a function is; where the function is, if what is wrong is its end.
+/// Where an instruction of a function is; where the function is, if what is wrong is its end or its locals.
 fn place(function: &Func<'_>, instruction: usize) -> Span {
-    match &function.kind {
-        FuncKind::Inline { expression, .. } => {
-            let spans = expression.instr_spans.as_deref().unwrap_or_default();
-            spans.get(instruction).copied().unwrap_or(function.span)
-        }
-        FuncKind::Import(..) => function.span,
-    }
+    let spans = match &function.kind {
+        FuncKind::Inline { expression, .. } => expression.instr_spans.as_deref(),
+        FuncKind::Import(..) => None,
+    };
+    spans.and_then(|spans| spans.get(instruction)).copied().unwrap_or(function.span)
 }
 
 #[cfg(test)]
@@ -254,13 +298,25 @@ mod tests {
                 "b.wat:3:10",
             ),
             ("(func $b)\n(global i32 (i32.const 1))\n(module (func))", "expected valid module field", "b.wat:3:2"),
+            (
+                "(data (i32.const 4) \"\")\n(data (i32.const 2) \"ab\\00\")",
+                "lie at 2 to 4, where others are, from 0 to 2",
+                "b.wat:2:2",
+            ),
             ("\n(module (func $b))", "leave `(module` and its `)` out", "b.wat:2:2"),
-            ("(component)", "other files (sdk/a.wat, c.wat)", "b.wat:1:2"),
+            ("(component)", "other files, such as sdk/a.wat", "b.wat:1:2"),
         ];
         for (content, message, place) in cases {
-            let files = [("sdk/a.wat", "(func $a)\n(func $aa)\n"), ("b.wat", content), ("c.wat", "(func $last)")];
+            let files = [
+                ("sdk/a.wat", "(func $a)\n(memory 1) (data (i32.const 0) \"abc\")\n"),
+                ("b.wat", content),
+                ("c.wat", "(func $last)"),
+            ];
             let error = text(&files).encode().unwrap_err().to_string();
             assert!(error.contains(message) && error.contains(&format!("{place}\n")), "{content}\n{error}");
         }
+        let files = [("sdk/a.wat", "(func (export \"a\"))"), ("b.wat", "(func (export \"a\"))")];
+        let error = text(&files).encode().unwrap_err().to_string();
+        assert!(error.contains("b.wat: duplicate export name `a`"), "{error}");
     }
 }
