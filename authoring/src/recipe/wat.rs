@@ -114,7 +114,7 @@ impl Text {
             Some(other) if !is_fields => Err(Wrong {
                 place: Some(text.span().offset()),
                 message: format!(
-                    "this is a whole, and there are other files, such as {}: either leave `(module` and its `)` out, for the \
+                    "this is whole by itself, and there are other files, such as {}: either leave `(module` and its `)` out, for the \
                      fields of all files make one module, or remove the others",
                     other.name
                 ),
@@ -128,7 +128,7 @@ impl Text {
         let mut error = Error::new(Span::from_offset(wrong.place.unwrap_or(0)), wrong.message);
         error.set_path(Path::new(&file.name));
         error.set_text(&self.whole[file.begin..file.end]);
-        anyhow!("{error}")
+        anyhow!("{}: {error}", file.name)
     }
 }
 
@@ -313,7 +313,8 @@ mod tests {
                 ("c.wat", "(func $last)"),
             ];
             let error = text(&files).encode().unwrap_err().to_string();
-            assert!(error.contains(message) && error.contains(&format!("{place}\n")), "{content}\n{error}");
+            assert!(error.starts_with("b.wat: ") && error.contains(message), "{content}\n{error}");
+            assert!(error.contains(&format!("{place}\n")), "{content}\n{error}");
         }
         let files = [("sdk/a.wat", "(func (export \"a\"))"), ("b.wat", "(func (export \"a\"))")];
         let error = text(&files).encode().unwrap_err().to_string();
