@@ -11,7 +11,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// The magic number and version of a component, as opposed to a core module's.
-const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
+pub(crate) const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
 /// The component that a core module makes which describes itself, as those of wit-bindgen's languages do. WASI preview 1,
 /// where it imports that, becomes the host's WASI 0.2, which gives nothing. A component stays what it is.
@@ -59,19 +59,6 @@ pub(crate) fn component_with_wasi(module: &[u8], adapter: &Path, wit: &Path) -> 
         .module(&module)?
         .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, &adapter)?
         .encode()
-}
-
-/// The component that a text makes: of a component, or of a core module with the exports of the one world in `wit`.
-///
-/// # Errors
-/// The text does not parse, or does not fit the world.
-pub(crate) fn component_of_text(text: &Path, wit: &Path) -> Result<Vec<u8>> {
-    let shown = text.display();
-    let module = wat::parse_file(text).with_context(|| format!("{shown} does not parse"))?;
-    if module.starts_with(&COMPONENT) {
-        return Ok(module);
-    }
-    of_module(&described(module, wit)?).with_context(|| format!("{shown} does not fit the world in {}", wit.display()))
 }
 
 /// The core module, saying that its world is the one in `wit`.

@@ -90,7 +90,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), ScaffoldError> {
 /// The folders of plugin-sdk/ that the language's policies are built with.
 fn sdks(language: Language) -> &'static [&'static str] {
     match language {
-        Language::Rust | Language::Wat => &[],
+        Language::Rust => &[],
         Language::C => &["c"],
         Language::Cpp => &["c", "cpp"],
         Language::Zig => &["c", "zig"],
@@ -98,6 +98,7 @@ fn sdks(language: Language) -> &'static [&'static str] {
         // It has TypeScript's types.
         Language::JavaScript | Language::TypeScript => &["javascript"],
         Language::Python => &["python"],
+        Language::Wat => &["wat"],
     }
 }
 

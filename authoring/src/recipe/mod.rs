@@ -10,13 +10,14 @@
 //! | JavaScript | `componentize-qjs --js policy.js …` |
 //! | TypeScript | `tsc`, then the same |
 //! | Python | `componentize-py componentize policy …` |
-//! | WAT | none: the text is read as it is |
+//! | WAT | none: the fields of `sdk/*.wat` and `*.wat` become one module |
 
 mod c;
 mod go;
 mod javascript;
 mod python;
 mod rust;
+mod wat;
 
 use std::{
     fs,
@@ -26,7 +27,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{Language, Project, component::component_of_text};
+use crate::{Language, Project};
 
 /// What is linked before it becomes a component.
 const MODULE: &str = "build/module.wasm";
@@ -42,7 +43,7 @@ pub(crate) fn component(project: &Project, language: Language) -> Result<Vec<u8>
         Language::JavaScript => javascript::component(project, "policy.js"),
         Language::TypeScript => javascript::component_of_typescript(project),
         Language::Python => python::component(project),
-        Language::Wat => component_of_text(&project.dir().join("policy.wat"), &wit(project)),
+        Language::Wat => wat::component_of_text(project),
     }
 }
 

@@ -53,13 +53,13 @@ fn what_does_not_build_or_would_not_go_live_is_shown_and_the_one_before_stays() 
     let project = desk.project("wat");
     let server = dev(&desk, &[]);
     server.log().line(&["live: calm, generation 1"]);
-    edit(&project.join("policy.wat"), "(module", "(modul");
-    server.log().line(&["not built: ", "policy.wat"]);
+    edit(&project.join("policy.wat"), "(call $verdict.keep)", "(call $verdict.kept)");
+    server.log().line(&["not built: ", "policy.wat", "`$verdict.kept`"]);
     server.log().lines(&["calm stays live: generation 1"], 1);
     // It parses, and refuses its own settings.
-    edit(&project.join("policy.wat"), "(modul", "(module");
-    edit(&project.join("policy.wat"), r#"(i32.const 128) "name""#, r#"(i32.const 128) "mane""#);
-    server.log().line(&["not dropped in: ", "this policy has one setting"]);
+    edit(&project.join("policy.wat"), "(call $verdict.kept)", "(call $verdict.keep)");
+    edit(&project.join("policy.wat"), r#""name\00""#, r#""mane\00""#);
+    server.log().line(&["not dropped in: ", "unknown setting `name`; this policy knows `mane`"]);
     server.log().lines(&["calm stays live: generation 1"], 2);
     Client::new(Version::Tls12).first_visit(server.address());
     server.log().line(&["calm, generation 1: new-session"]);
