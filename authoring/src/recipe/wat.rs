@@ -1,4 +1,4 @@
-//! WebAssembly text: a whole module or component in one file, or the fields of one module in several.
+//! WebAssembly text: a whole module or component in one file, without the SDK, or the fields of one module in several.
 //!
 //! The fields are those of the SDK's files, then those of the policy's own, each by name, one behind the other. Imports go first,
 //! wherever they are written. What is wrong is told with the place in the file that its author knows.
@@ -39,6 +39,26 @@ struct Text {
     files: Vec<File>,
 }
 
+/// The files' names and what is in them.
+fn read(dir: &Path, names: Vec<String>) -> Result<Vec<(String, String)>> {
+    let read = |name: String| {
+        let content = fs::read_to_string(dir.join(&name)).with_context(|| format!("{name} cannot be read"))?;
+        Ok((name, content))
+    };
+    names.into_iter().map(read).collect()
+}
+
+/// Whether this is a module or component, rather than fields of one, or nothing that makes sense.
+fn is_whole(content: &str) -> bool {
+    let Ok(buffer) = ParseBuffer::new(content) else { return false };
+    parser::parse::<Wat>(&buffer).is_ok_and(|text| !is_fields(&text))
+}
+
+fn is_fields(text: &Wat<'_>) -> bool {
+    // Fields alone begin nowhere in particular.
+    matches!(text, Wat::Module(module) if module.span.offset() == 0)
+}
+
 /// Where a file is in it.
 struct File {
     name: String,
@@ -48,17 +68,15 @@ struct File {
 
 impl Text {
     fn read(dir: &Path) -> Result<Self> {
-        let mut names = if dir.join("sdk").is_dir() { sources(dir, "sdk/", "wat")? } else { Vec::new() };
-        let own = sources(dir, "", "wat")?;
-        if own.is_empty() {
-            bail!("there is no text in {}: expected policy.wat", dir.display());
-        }
-        names.extend(own);
+        let own = read(dir, sources(dir, "", "wat")?)?;
+        let sdk = match &*own {
+            [] => bail!("there is no text in {}: expected policy.wat", dir.display()),
+            [(_, alone)] if is_whole(alone) => Vec::new(),
+            _ if dir.join("sdk").is_dir() => read(dir, sources(dir, "sdk/", "wat")?)?,
+            _ => Vec::new(),
+        };
         let mut text = Self { whole: String::new(), files: Vec::new() };
-        for name in names {
-            let content = fs::read_to_string(dir.join(&name)).with_context(|| format!("{name} cannot be read"))?;
-            text.add(name, &content);
-        }
+        sdk.into_iter().chain(own).for_each(|(name, content)| text.add(name, &content));
         Ok(text)
     }
 
@@ -108,10 +126,8 @@ impl Text {
     fn is_complete(&self, file: &File) -> Result<(), Wrong> {
         let buffer = ParseBuffer::new(&self.whole[file.begin..file.end])?;
         let text = parser::parse::<Wat>(&buffer)?;
-        // Fields alone begin nowhere in particular.
-        let is_fields = matches!(&text, Wat::Module(module) if module.span.offset() == 0);
         match self.files.iter().find(|other| other.name != file.name) {
-            Some(other) if !is_fields => Err(Wrong {
+            Some(other) if !is_fields(&text) => Err(Wrong {
                 place: Some(text.span().offset()),
                 message: format!(
                     "this is whole by itself, and there are other files, such as {}: either leave `(module` and its `)` out, for the \
@@ -251,9 +267,12 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let dir = place.path().join("calm");
         scaffold(&dir, "calm", Language::Wat).unwrap();
+        let policy = fs::read_to_string(dir.join("policy.wat")).unwrap();
         let built = Project::open(&dir).unwrap().build().unwrap();
         assert!(fs::read(built).unwrap().starts_with(&COMPONENT));
-        let policy = fs::read_to_string(dir.join("policy.wat")).unwrap().replace("new-session@", "old-session@");
+        fs::write(dir.join("policy.wat"), "(component)").unwrap();
+        Project::open(&dir).unwrap().build().unwrap();
+        let policy = policy.replace("new-session@", "old-session@");
         fs::write(dir.join("policy.wat"), policy).unwrap();
         let error = format!("{:#}", Project::open(&dir).unwrap().build().unwrap_err());
         assert!(error.contains("policy.wat does not fit the world in "), "{error}");

@@ -140,9 +140,9 @@ fn python() {
 #[test]
 fn webassembly_text() {
     let mistake = Mistake {
-        of: "(if (i32.eqz (i32.load8_u offset=12 (local.get $session))) (then (return (i32.const 0))))",
-        is: "(if (i32.eqz (i32.load8_u offset=12 (local.get $session))) (then unreachable))",
-        says: &["`unreachable`", "is_named"],
+        of: "(call $verdict.keep)",
+        is: "(call $text.word (i32.const -1)) (drop) (drop) (call $verdict.keep)",
+        says: &["out of bounds memory access", "text.word"],
     };
     life("wat", "policy.wat", &mistake);
 }
