@@ -31,11 +31,11 @@
   (param $pattern i32) (param $length i32) (param $name i32) (param $name-length i32) (result i32)
   (local $any i32) (local $at i32)
   (local.set $any (call $server-name.is-any (local.get $pattern) (local.get $length)))
-  ;; Of a pattern, the name has to end in what is behind the star, and be longer.
+  ;; Of a pattern, the name has to end in what is behind the star.
   (local.set $pattern (i32.add (local.get $pattern) (local.get $any)))
   (local.set $length (i32.sub (local.get $length) (local.get $any)))
   (if (select
-        (i32.le_u (local.get $name-length) (local.get $length))
+        (i32.lt_u (local.get $name-length) (local.get $length))
         (i32.ne (local.get $name-length) (local.get $length))
         (local.get $any))
     (then (return (i32.const 0))))

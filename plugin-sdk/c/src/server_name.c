@@ -29,7 +29,7 @@ size_t reprise_pattern_match(reprise_string pattern, reprise_string name) {
   bool any = reprise_starts_with(pattern, REPRISE_TEXT("*."));
   size_t skipped = any ? 1 : 0;
   size_t length = pattern.len - skipped;
-  if (any ? name.len <= length : name.len != length) return 0;
+  if (any ? name.len < length : name.len != length) return 0;
   for (size_t i = 0; i < length; i++) {
     if (lower(pattern.ptr[skipped + i]) != name.ptr[name.len - length + i]) return 0;
   }
