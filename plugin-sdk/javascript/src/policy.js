@@ -52,7 +52,7 @@ function logged(callback) {
     try {
       return callback(...facts);
     } catch (error) {
-      observe.error(`exception: ${error}${error?.stack ? ` at ${error.stack.trim()}` : ""}`);
+      observe.error(`exception: ${error} ${(error?.stack ?? "").trim().replace(/\s+/g, " ")}`.trimEnd());
       throw error;
     }
   };

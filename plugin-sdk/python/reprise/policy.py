@@ -97,6 +97,14 @@ def _logged(decide):
     """An exception is a trap that does not say why, unless it is logged first."""
     try:
         return decide()
-    except Exception:
-        observe.error(traceback.format_exc())
+    except Exception as error:
+        observe.error(_told(error))
         raise
+
+
+def _told(error: Exception) -> str:
+    """What Python prints of an exception, but for the lines of source, which it would read from files."""
+    frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    theirs = [(code, line) for code, line in frames if code.co_filename != _told.__code__.co_filename]
+    places = [f'File "{code.co_filename}", line {line}, in {code.co_name}' for code, line in theirs]
+    return "\n".join(["Traceback:", *places, f"{type(error).__qualname__}: {error}"])

@@ -112,7 +112,10 @@ fn javascript() {
     let mistake = Mistake {
         of: "this.names.includes(session.serverName)",
         is: "this.tenants.has(session.serverName)",
-        says: &["exception: TypeError: cannot read property 'has' of undefined", "newSession (policy.js:"],
+        says: &[
+            "exception: TypeError: cannot read property 'has' of undefined",
+            "of undefined at newSession (/policy.js:",
+        ],
     };
     life("javascript", "policy.js", &mistake);
 }
@@ -122,7 +125,7 @@ fn typescript() {
     let mistake = Mistake {
         of: "if (!this.names.includes(session.serverName))",
         is: "if (this.names.length > 0) throw new Error(\"no tenant of that name\");\nif (!this.names.includes(session.serverName))",
-        says: &["exception: Error: no tenant of that name", "newSession ("],
+        says: &["exception: Error: no tenant of that name at newSession (/build/policy.js:"],
     };
     life("typescript", "policy.ts", &mistake);
 }
@@ -132,7 +135,10 @@ fn python() {
     let mistake = Mistake {
         of: "session.server_name not in self.names",
         is: "session.server_name not in self.tenants",
-        says: &["AttributeError: 'Cautious' object has no attribute 'tenants'", "policy.py\", line", "in new_session"],
+        says: &[
+            "AttributeError: 'Cautious' object has no attribute 'tenants'",
+            "policy.py\", line 11, in new_session",
+        ],
     };
     life("python", "policy.py", &mistake);
 }
