@@ -2,15 +2,16 @@
 //!
 //! Each store is filled with so many sessions, a million unless told otherwise, and asked for them one after the other, in an order
 //! that no cache helps with. Times are what a handshake waits, as it waits: parked until the store's answer is there. `put`
-//! is what a handshake spends; `written` what it takes until a session is where it survives the process, by the clock. Then the
-//! stores are measured in turn, with Redis among them: see `side_by_side`.
+//! is what a handshake spends; `written` what it takes until a session is where it survives the process, by the clock. A hit is also
+//! measured a millisecond after the one before, when threads and cores have fallen asleep. Then the stores are measured in turn, with
+//! Redis among them: see `side_by_side`.
 
 mod record;
 mod side_by_side;
 mod wait;
 
 use std::{
-    env,
+    env, thread,
     time::{Duration, Instant},
 };
 
@@ -24,6 +25,10 @@ use self::wait::answer;
 /// Look-ups of each kind.
 const LOOK_UPS: u64 = 20_000;
 
+/// And of those after a pause.
+const AFTER_A_PAUSE: u64 = 2_000;
+const PAUSE: Duration = Duration::from_millis(1);
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let (sessions, look_ups, rounds) = match arguments.first().map(String::as_str) {
@@ -34,8 +39,19 @@ fn main() -> anyhow::Result<()> {
     let (der, record) = record::lengths()?;
     println!("{sessions} sessions; DER {der} bytes, sealed record {record} bytes; times in µs\n");
     println!(
-        "{:<10} {:>8} {:>9} {:>10} {:>8} {:>12} {:>8} {:>10} {:>8} {:>13}",
-        "", "put", "written", "hit, median", "p99", "miss, median", "p99", "take, median", "p99", "bytes/session"
+        "{:<10} {:>8} {:>9} {:>11} {:>8} {:>11} {:>8} {:>12} {:>8} {:>12} {:>8} {:>13}",
+        "",
+        "put",
+        "written",
+        "hit, median",
+        "p99",
+        "after 1 ms",
+        "p99",
+        "miss, median",
+        "p99",
+        "take, median",
+        "p99",
+        "bytes/session"
     );
     measure("memory", Memory::with_budgets(4 << 30, 0), sessions, record, |_| true);
     let dir = tempfile::tempdir()?;
@@ -65,9 +81,11 @@ fn measure<S: Store>(name: &str, store: S, sessions: u64, record: usize, flushed
     let usage = store.usage();
     // What is put last is in memory everywhere.
     let scattered = |number: u64| id(number.wrapping_mul(0x9e37_79b9) % sessions);
-    look_up(&store, scattered, Consume::IfSingleUse, true);
-    look_up(&store, |number| id(sessions + number), Consume::IfSingleUse, false);
-    look_up(&store, scattered, Consume::Always, true);
+    let none = Duration::ZERO;
+    look_up(&store, scattered, Consume::IfSingleUse, true, LOOK_UPS, none);
+    look_up(&store, |number| scattered(LOOK_UPS + number), Consume::IfSingleUse, true, AFTER_A_PAUSE, PAUSE);
+    look_up(&store, |number| id(sessions + number), Consume::IfSingleUse, false, LOOK_UPS, none);
+    look_up(&store, scattered, Consume::Always, true, LOOK_UPS, none);
     println!(" {:>13.0}", usage.bytes as f64 / usage.sessions as f64);
     assert_eq!(usage.dropped + usage.evicted, 0, "there is room for all");
 }
@@ -84,10 +102,20 @@ fn entry(record: usize) -> Entry {
     }
 }
 
-/// The median and the 99th percentile of look-ups.
-fn look_up(store: &dyn Store, id: impl Fn(u64) -> SessionId, consume: Consume, there: bool) {
-    let mut times: Vec<Duration> = (0..LOOK_UPS)
+/// The median and the 99th percentile of so many look-ups, each after a pause.
+fn look_up(
+    store: &dyn Store,
+    id: impl Fn(u64) -> SessionId,
+    consume: Consume,
+    there: bool,
+    look_ups: u64,
+    pause: Duration,
+) {
+    let mut times: Vec<Duration> = (0..look_ups)
         .map(|number| {
+            if !pause.is_zero() {
+                thread::sleep(pause);
+            }
             let start = Instant::now();
             let found = answer(store.fetch(&id(number), consume, 0)).expect("the store answers");
             let time = start.elapsed();
@@ -97,7 +125,7 @@ fn look_up(store: &dyn Store, id: impl Fn(u64) -> SessionId, consume: Consume, t
         .collect();
     times.sort();
     let at = |part: usize| times[times.len() * part / 100].as_secs_f64() * 1e6;
-    print!(" {:>10.1} {:>8.1}", at(50), at(99));
+    print!(" {:>11.1} {:>8.1}", at(50), at(99));
 }
 
 /// Spread as the ids of sessions are.

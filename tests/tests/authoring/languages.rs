@@ -135,10 +135,7 @@ fn python() {
     let mistake = Mistake {
         of: "session.server_name not in self.names",
         is: "session.server_name not in self.tenants",
-        says: &[
-            "AttributeError: 'Cautious' object has no attribute 'tenants'",
-            "policy.py\", line 11, in new_session",
-        ],
+        says: &["AttributeError: 'Cautious' object has no attribute 'tenants'", "policy.py\", line 11, in new_session"],
     };
     life("python", "policy.py", &mistake);
 }

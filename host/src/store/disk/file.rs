@@ -87,6 +87,7 @@ impl Place {
     /// - No mapping of the file, which is SQLite's default: a truncated file is then an error, not SIGBUS. (The index of the log, the
     ///   file `-shm`, is mapped; nothing in it outlives the processes that use it.)
     /// - Checkpoints are not for those who commit, but for a thread of their own.
+    /// - A statement's plan does not depend on what is bound to it (QPSG): else SQLite, which is built with STAT4, plans each look-up again.
     pub fn open(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
@@ -95,6 +96,7 @@ impl Place {
             STEP.saturating_mul(tries.unsigned_abs()) < PATIENCE
         }))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(
             "PRAGMA synchronous = NORMAL; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;
              PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192",

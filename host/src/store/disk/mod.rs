@@ -32,7 +32,7 @@ use std::{
         atomic::Ordering::{Relaxed, Release},
         mpsc,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::ErrorCode;
@@ -190,13 +190,19 @@ impl Store for Disk {
             Ok(living) => living,
             Err(error) => return Fetch::Ready(Err(error.into())),
         };
-        let (id, (reply, answer)) = (*id, oneshot::channel::<Answer>());
+        let (id, (reply, mut answer)) = (*id, oneshot::channel::<Answer>());
+        let shared = &living.shared;
         let taken = match consume {
-            Consume::Always => living.shared.queue.urge(Urgent::Take { id, now, reply }),
-            Consume::IfSingleUse => living.shared.jobs.push(Job::Fetch { id, now, reply }),
+            Consume::Always => shared.queue.urge(Urgent::Take { id, now, reply }),
+            Consume::IfSingleUse => shared.jobs.push(Job::Fetch { id, now, asked: Instant::now(), reply }),
         };
         if !taken {
             return Fetch::Ready(Err(not_taken().into()));
+        }
+        if consume == Consume::IfSingleUse
+            && let Some(answer) = shared.jobs.soon(&mut answer)
+        {
+            return Fetch::Ready(answer);
         }
         Fetch::Pending(Box::pin(async { answer.await.unwrap_or_else(|_| Err(not_taken().into())) }))
     }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot::Sender;
 
 use super::{
-    jobs::Job,
+    jobs::{Job, Pace},
     living::Shared,
     queue::{Change, Urgent},
     table::{self, Stored},
@@ -17,7 +17,8 @@ use crate::{
 
 pub fn run(shared: &Shared) {
     let mut connection = shared.place.open().ok();
-    while let Some(job) = shared.jobs.next() {
+    let mut pace = Pace::default();
+    while let Some(job) = shared.jobs.next(&mut pace) {
         let done = match connection.take().map_or_else(|| shared.place.open(), Ok) {
             Ok(opened) => {
                 let done = look_up(shared, &opened, job);
@@ -43,10 +44,13 @@ pub fn run(shared: &Shared) {
 
 fn look_up(shared: &Shared, connection: &Connection, job: Job) -> Result<(), (Job, rusqlite::Error)> {
     match job {
-        Job::Fetch { id, now, reply } => match fetch(shared, connection, &id, now) {
-            Ok(Found::Answer(answer)) => answered(reply, answer),
+        Job::Fetch { id, now, asked, reply } => match fetch(shared, connection, &id, now) {
+            Ok(Found::Answer(answer)) => {
+                let _ = reply.send(answer); // Nobody waits any more.
+                shared.jobs.answered(asked);
+            }
             Ok(Found::SingleUse) => take(shared, id, now, reply),
-            Err(error) => return Err((Job::Fetch { id, now, reply }, error)),
+            Err(error) => return Err((Job::Fetch { id, now, asked, reply }, error)),
         },
         Job::Peek { id, reply } => match peek(shared, connection, &id) {
             Ok(record) => drop(reply.try_send(record)),
@@ -90,8 +94,4 @@ fn peek(shared: &Shared, connection: &Connection, id: &SessionId) -> rusqlite::R
         Some(Change::Remove) => Ok(None),
         None => Ok(table::find(connection, id)?.1.map(|stored| stored.record)),
     }
-}
-
-fn answered(reply: Sender<Answer>, answer: Answer) {
-    let _ = reply.send(answer); // Nobody waits any more.
 }

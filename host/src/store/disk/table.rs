@@ -55,12 +55,12 @@ impl Stored {
     }
 }
 
+const FIND: &str = "SELECT notices, expires, single_use, reach, since, boot, fetches, record
+     FROM store LEFT JOIN sessions ON slot = ?1 AND id = ?2";
+
 /// What is under `id`, and where the notices stand, by one statement: both as they were at one moment.
 pub fn find(connection: &Connection, id: &SessionId) -> rusqlite::Result<(i64, Option<Stored>)> {
-    let mut find = connection.prepare_cached(
-        "SELECT notices, expires, single_use, reach, since, boot, fetches, record
-         FROM store LEFT JOIN sessions ON slot = ?1 AND id = ?2",
-    )?;
+    let mut find = connection.prepare_cached(FIND)?;
     find.query_row(params![slot(id), id.as_bytes()], |row| {
         let there = row.get_ref(1)? != rusqlite::types::ValueRef::Null;
         Ok((row.get(0)?, there.then(|| Stored::read(row, 1)).transpose()?))
@@ -156,4 +156,23 @@ pub fn priority(priority: Priority) -> i64 {
 
 fn reach(fleet: bool) -> Reach {
     if fleet { Reach::Fleet } else { Reach::Node }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::store::disk::file::Place;
+
+    #[test]
+    fn a_look_up_is_planned_once_and_not_for_each_session() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = Place::prepare(dir.path(), 1 << 20).unwrap().open().unwrap();
+        for number in 0..3 {
+            assert!(find(&connection, &SessionId::from([number; 32])).unwrap().1.is_none());
+        }
+        let planned = connection.prepare_cached(FIND).unwrap().get_status(StatementStatus::RePrepare);
+        assert_eq!(planned, 0);
+    }
 }
