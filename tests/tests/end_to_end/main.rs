@@ -11,6 +11,7 @@ mod failing_policies;
 mod hostile;
 mod invariants;
 mod keys;
+mod languages;
 mod leaks;
 mod lifecycle;
 mod owners;
