@@ -1,7 +1,7 @@
-//! `cargo xtask languages`: the policies under plugins/languages, the same ones in every language that is not Rust.
+//! `cargo xtask languages`: the same policies in every language.
 //!
-//! Each language has a folder with a folder for each policy: `smallest`, a few lines, and `tenants`, which does what
-//! plugins/tenants does. They are built as their authors would build them, by `reprise build`'s own recipes, to
+//! Those in Rust are crates of the workspace, which `policies` builds. Under plugins/languages each other language has a folder with a
+//! folder for each policy: `smallest`, a few lines, and `tenants`, which does what plugins/tenants does. They are built as their authors would build them, by `reprise build`'s own recipes, to
 //! target/policies/languages/POLICY-LANGUAGE.wasm. What a policy's build reads is fingerprinted, so that a second run does
 //! what has changed.
 //!
@@ -30,13 +30,16 @@ use reprise_authoring::Language;
 use self::policy::Policy;
 use crate::{
     Workspace,
-    policies::write_if_changed,
+    policies::{self, write_if_changed},
     run::{run, step},
 };
 
-/// The languages that policies are written in here; those in Rust are crates of the workspace. First those whose toolchain others
-/// share.
-pub const LANGUAGES: [Language; 8] = [
+/// The policies that there are in every language, each with its vectors in plugin-sdk/conformance.
+const POLICIES: [&str; 2] = ["smallest", "tenants"];
+
+/// The languages that policies are written in here, first those whose toolchain others share.
+pub const LANGUAGES: [Language; 9] = [
+    Language::Rust,
     Language::C,
     Language::Cpp,
     Language::Zig,
@@ -55,6 +58,10 @@ pub fn install_toolchains(workspace: &Workspace) -> Result<()> {
 /// Builds the policies of these languages.
 pub fn build(workspace: &Workspace, languages: &[Language]) -> Result<()> {
     for language in languages {
+        if *language == Language::Rust {
+            policies::build(workspace)?;
+            continue;
+        }
         step(&format!("building the policies in {language}"));
         toolchains::ensure(workspace, *language)?;
         for policy in policies(workspace, *language)? {
@@ -69,15 +76,27 @@ pub fn test(workspace: &Workspace, languages: &[Language], reprise: &Path) -> Re
     build(workspace, languages)?;
     for language in languages {
         step(&format!("tests of the policies in {language}"));
+        if *language == Language::Rust {
+            // Their unit tests are the workspace's.
+            for name in POLICIES {
+                conforms(workspace, reprise, name, &workspace.built_policies().join(format!("{name}.wasm")))?;
+            }
+            continue;
+        }
         for policy in policies(workspace, *language)? {
             let started = Instant::now();
             unit_tests::run(&policy).with_context(|| format!("the unit tests of {}", policy.full_name()))?;
-            let vectors = workspace.path(&format!("plugin-sdk/conformance/{}.toml", policy.name));
-            run(Command::new(reprise).arg("test").args([&built(workspace, &policy), &vectors]))?;
+            conforms(workspace, reprise, &policy.name, &built(workspace, &policy))?;
             eprintln!("   {}  passed, {:.1} s", policy.full_name(), started.elapsed().as_secs_f32());
         }
     }
     Ok(())
+}
+
+/// Has `reprise` hold a module against the vectors of the policy that it is.
+fn conforms(workspace: &Workspace, reprise: &Path, policy: &str, module: &Path) -> Result<()> {
+    let vectors = workspace.path(&format!("plugin-sdk/conformance/{policy}.toml"));
+    run(Command::new(reprise).arg("test").args([module, &vectors]))
 }
 
 fn build_one(workspace: &Workspace, policy: &Policy) -> Result<()> {
@@ -107,18 +126,15 @@ fn built(workspace: &Workspace, policy: &Policy) -> PathBuf {
     workspace.built_policies().join("languages").join(format!("{}.wasm", policy.full_name()))
 }
 
-/// The policies of a language: the folders in its folder that have a world.
+/// The policies of a language that is not Rust.
 fn policies(workspace: &Workspace, language: Language) -> Result<Vec<Policy>> {
     let folder = workspace.path("plugins/languages").join(language.as_str());
-    let entries = fs::read_dir(&folder).with_context(|| format!("{} could not be read", folder.display()))?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter(|entry| entry.path().join("world.wit").exists())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    ensure!(!names.is_empty(), "there is no policy in {}", folder.display());
-    Ok(names.into_iter().map(|name| Policy::new(&workspace.root, language, folder.join(&name), name)).collect())
+    let policy = |name: &str| {
+        let folder = folder.join(name);
+        ensure!(folder.join("world.wit").exists(), "{} is no policy: expected a world.wit in it", folder.display());
+        Ok(Policy::new(&workspace.root, language, folder, name.to_owned()))
+    };
+    POLICIES.into_iter().map(policy).collect()
 }
 
 /// An empty folder of this name.
