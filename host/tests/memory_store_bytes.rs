@@ -45,6 +45,7 @@ fn put(store: &Memory, number: u64) {
         expires: 1,
         single_use: false,
         renews: number.is_multiple_of(3).then(|| id(number / 2)),
+        since: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,

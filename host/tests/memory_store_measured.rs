@@ -26,6 +26,7 @@ fn entry() -> Entry {
         expires: 1_000,
         single_use: false,
         renews: None,
+        since: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,

@@ -64,6 +64,7 @@ fn agrees_with_a_model(capacity: usize, seed: u64) -> u64 {
                     expires: kept.expires,
                     single_use: kept.single_use,
                     renews: (random.below(4) == 0).then_some(renewed),
+                    since: None,
                     priority: kept.priority,
                     reach: Reach::Node,
                     prototype: (random.below(4) == 0).then(|| prototype.clone()),

@@ -104,7 +104,9 @@ impl Store for Tier {
     }
 
     fn notices_age(&self) -> Option<Duration> {
-        (self.0.scope == Scope::Fleet).then(|| Duration::from_secs(self.0.unheard.load(Ordering::SeqCst)))
+        let unheard = self.0.unheard.load(Ordering::SeqCst);
+        let age = if unheard == u64::MAX { Duration::MAX } else { Duration::from_secs(unheard) };
+        (self.0.scope == Scope::Fleet).then_some(age)
     }
 
     fn usage(&self) -> Usage {
@@ -200,6 +202,37 @@ fn a_home_out_of_reach_gives_nothing_up_for_consumption_and_copies_for_a_while()
     assert!(old.is_err(), "a copy that may have been revoked resumed: {old:?}");
     tiers[2].down(1);
     assert!(fetch(&store, 2, Consume::IfSingleUse, 131).unwrap().is_some(), "the store was heard from a second ago");
+}
+
+#[test]
+fn what_comes_of_a_copy_while_its_home_is_out_of_reach_is_as_old_as_the_copy() {
+    let (tiers, store) = tiers();
+    store.put(id(1), entry(100), 100);
+    let found = fetch(&store, 1, Consume::IfSingleUse, 110).unwrap().unwrap();
+    assert_eq!(found.since, Some(110), "it is not revoked, says its home");
+    tiers[2].down(40);
+    let found = fetch(&store, 1, Consume::IfSingleUse, 120).unwrap().unwrap();
+    assert_eq!(found.since, Some(100), "nobody knows");
+    // A client that renews its session again and again does not make it younger.
+    store.put(id(2), Entry { renews: Some(id(1)), since: found.since, ..entry(100) }, 120);
+    assert!(fetch(&store, 2, Consume::IfSingleUse, 130).unwrap().is_some());
+    assert!(fetch(&store, 2, Consume::IfSingleUse, 131).is_err());
+    // Nor does a copy of a copy.
+    tiers[0].remove(&id(1));
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 130).unwrap().is_some());
+    assert!(tiers[0].has(&id(1)));
+    tiers[1].remove(&id(1));
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 131).is_err());
+}
+
+#[test]
+fn a_home_that_was_never_reached_vouches_for_nothing() {
+    let (tiers, store) = tiers();
+    store.put(id(1), entry(100), 100);
+    tiers[2].down(u64::MAX);
+    assert!(fetch(&store, 1, Consume::IfSingleUse, 130).unwrap().is_some());
+    let old = fetch(&store, 1, Consume::IfSingleUse, 131).unwrap_err().to_string();
+    assert!(old.contains("was not reached yet"), "{old}");
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn put(store: &Redis, number: u8) {
         expires: 600,
         single_use: false,
         renews: None,
+        since: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,

@@ -96,6 +96,7 @@ fn entry(record: usize) -> Entry {
         expires: 1_000,
         single_use: false,
         renews: None,
+        since: None,
         priority: Priority::Normal,
         reach: Reach::Node,
         prototype: None,

@@ -49,8 +49,8 @@ enum Action {
 
         /// How long a key that seals no more still opens, before a later rotation drops it
         ///
-        /// As long as the longest --max-lifetime in the fleet: what is older resumes nowhere. The default is the longest that RFC
-        /// 8446 section 4.6.1 allows a ticket.
+        /// As long as the longest --max-lifetime in the fleet: what is older resumes nowhere. And no shorter than the default of 7 days,
+        /// for which what is revoked is remembered: a node that cannot open it any more takes everything for revoked.
         #[arg(long, value_name = "SPAN", default_value = "7d")]
         keep: Span,
     },

@@ -124,7 +124,7 @@ fn decide(
         notes: Notes::new(),
         der: Secret::default(),
     };
-    let (mut known, mut renews) = (None, None);
+    let (mut known, mut renews, mut since) = (None, None, None);
     if tls::resumed(ssl) {
         let origin = Connection::resumed(ssl, handshake).ok_or(NotKept::UnknownLineage)?;
         record.authenticated = origin.record.authenticated;
@@ -132,6 +132,7 @@ fn decide(
         record.notes = origin.record.notes.clone();
         known = origin.record.peer_certificate.clone();
         renews = Some(origin.id);
+        since = origin.since;
     }
     record.peer_certificate = peer_certificate(ssl, session, known)?;
     record.expires = host.limits.furthest(&record);
@@ -166,6 +167,7 @@ fn decide(
         expires: record.expires,
         single_use: terms.single_use.unwrap_or(false),
         renews,
+        since,
         priority: terms.priority.unwrap_or(Priority::Normal),
         reach,
         prototype,

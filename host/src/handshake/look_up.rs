@@ -137,7 +137,7 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, n
     let der = std::mem::take(&mut record.der);
     keep_prototype(host, &id, &der, &found);
     let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };
-    let handed = Arc::new(Handed { id, record, resumptions });
+    let handed = Arc::new(Handed { id, record, resumptions, since: found.since });
     Ok(Candidate { handed, der, prototype: found.prototype, early_data })
 }
 

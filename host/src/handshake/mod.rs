@@ -100,6 +100,8 @@ struct Handed {
     id: SessionId,
     record: Record,
     resumptions: u32,
+    /// When it was last known not to be revoked.
+    since: Option<u64>,
 }
 
 /// The sessions that the handshake made.

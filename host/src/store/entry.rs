@@ -67,6 +67,9 @@ pub struct Entry {
     /// 8446 appendix C.4). So this one's client is known to come back, and that one has likely done its service; a store
     /// that counts fetches alone would have it the other way round.
     pub renews: Option<SessionId>,
+    /// When it was last known not to be revoked, where that is longer ago than now: the session that it renews was found as a
+    /// copy, and the store behind it could not be reached. Seconds since the Unix epoch.
+    pub since: Option<u64>,
     /// How hard a full store holds on to it.
     pub priority: Priority,
     /// How far it travels. A store of one node only ignores it.
@@ -94,7 +97,8 @@ pub struct Found {
     /// Seconds until it stops resuming by the store's own clock, rounded up; none where the store goes by this node's clock.
     /// What another node wrote has that node's idea of the time in it, which may be some seconds off.
     pub remaining: Option<u64>,
-    /// When this store was handed it, by this node's clock, if that is known: seconds since the Unix epoch.
+    /// When it was last known not to be revoked, by this node's clock, if that is known: when this store was handed it, or what
+    /// [`Entry::since`] said. Seconds since the Unix epoch.
     pub since: Option<u64>,
 }
 

@@ -120,10 +120,13 @@ impl Inner {
         now: u64,
     ) -> Option<Answer> {
         match answer {
-            Ok(Some(found)) if self.home(found.reach) == Some(place) || !found.consumed => {
-                if let Err(unheard) = self.fresh(place, &found, now) {
-                    *unavailable = Some(unheard.into());
-                    return None;
+            Ok(Some(mut found)) if self.home(found.reach) == Some(place) || !found.consumed => {
+                match self.known_good(place, &found, now) {
+                    Ok(since) => found.since = since,
+                    Err(unheard) => {
+                        *unavailable = Some(unheard.into());
+                        return None;
+                    }
                 }
                 if !found.consumed {
                     self.leave_copies(place, id, &found, now);
@@ -139,17 +142,23 @@ impl Inner {
         }
     }
 
-    /// Whether what was found at `place` is known not to be revoked: every tier behind it was heard from, or this tier has it for
-    /// a short time only.
-    fn fresh(&self, place: usize, found: &Found, now: u64) -> Result<(), Unavailable> {
-        let unheard = self.tiers[place + 1..].iter().filter_map(|tier| tier.notices_age()).max();
-        let Some(unheard) = unheard.filter(|age| *age > UNHEARD) else { return Ok(()) };
+    /// When what was found at `place` was last known not to be revoked: now, if every tier behind it was heard from; else a short
+    /// time ago. What comes of it, copies and renewals, is as old: passed on, a session gets no younger.
+    fn known_good(&self, place: usize, found: &Found, now: u64) -> Result<Option<u64>, Unavailable> {
+        let behind = &self.tiers[place + 1..];
+        let unheard = behind.iter().filter_map(|tier| tier.notices_age()).max();
+        let Some(unheard) = unheard.filter(|age| *age > UNHEARD) else { return Ok(Some(now)) };
         match found.since {
-            Some(since) if now.saturating_sub(since) <= self.copy_age => Ok(()),
-            _ => Err(Unavailable(format!(
-                "a copy is there, but it may have been revoked: the store behind it was not heard from for {} s",
-                unheard.as_secs()
-            ))),
+            Some(since) if now.saturating_sub(since) <= self.copy_age => Ok(Some(since)),
+            _ => Err(Unavailable(match unheard {
+                Duration::MAX => {
+                    "a copy is there, but it may have been revoked: the store behind it was not reached yet".into()
+                }
+                unheard => format!(
+                    "a copy is there, but it may have been revoked: the store behind it was not heard from for {} s",
+                    unheard.as_secs()
+                ),
+            })),
         }
     }
 
@@ -161,6 +170,7 @@ impl Inner {
                 expires: now.saturating_add(remaining),
                 single_use: false,
                 renews: None,
+                since: found.since,
                 priority: Priority::Normal,
                 reach: found.reach,
                 prototype: None,
@@ -192,7 +202,8 @@ impl Store for Tiers {
     }
 
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        // From home outwards: while it goes, no look-up that finds it further away leaves a copy behind us.
+        // From home outwards: a look-up that begins now finds no more at home than in front of it. One that had its answer before
+        // may still leave a copy, which is good until it ends.
         let mut record = None;
         for tier in self.0.tiers.iter().rev() {
             record = tier.remove(id).or(record);

@@ -32,6 +32,7 @@ pub fn entry(length: usize) -> Entry {
         expires: 1_000,
         single_use: false,
         renews: None,
+        since: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,

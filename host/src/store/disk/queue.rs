@@ -105,7 +105,8 @@ impl Queue {
         if state.stopped || state.waiting.len() >= MOST || state.bytes + length > MOST_BYTES {
             return Some(Removed { id, record: entry.record, reach: entry.reach, why: Removal::Evicted });
         }
-        let replaced = state.change(id, Change::Put { entry, since: now });
+        let since = entry.since.unwrap_or(now);
+        let replaced = state.change(id, Change::Put { entry, since });
         // The first is what the writer waits for; then it lingers, until there are enough.
         let wakes = state.waiting.len() == 1 || state.waiting.len() >= BATCH;
         drop(state);

@@ -25,9 +25,10 @@ pub fn run(shared: &Shared) {
                 connection = Some(opened);
                 done
             }
-            Err(error) => Err((job, error)),
+            Err(error) => Err(Box::new((job, error))),
         };
-        if let Err((job, error)) = done {
+        if let Err(failed) = done {
+            let (job, error) = *failed;
             // The next look-up has a new connection: what failed may lie in this one.
             connection = None;
             let error = unavailable(&error);
@@ -42,7 +43,7 @@ pub fn run(shared: &Shared) {
     }
 }
 
-fn look_up(shared: &Shared, connection: &Connection, job: Job) -> Result<(), (Job, rusqlite::Error)> {
+fn look_up(shared: &Shared, connection: &Connection, job: Job) -> Result<(), Box<(Job, rusqlite::Error)>> {
     match job {
         Job::Fetch { id, now, asked, reply } => match fetch(shared, connection, &id, now) {
             Ok(Found::Answer(answer)) => {
@@ -50,11 +51,11 @@ fn look_up(shared: &Shared, connection: &Connection, job: Job) -> Result<(), (Jo
                 shared.jobs.answered(asked);
             }
             Ok(Found::SingleUse) => take(shared, id, now, reply),
-            Err(error) => return Err((Job::Fetch { id, now, asked, reply }, error)),
+            Err(error) => return Err(Box::new((Job::Fetch { id, now, asked, reply }, error))),
         },
         Job::Peek { id, reply } => match peek(shared, connection, &id) {
             Ok(record) => drop(reply.try_send(record)),
-            Err(error) => return Err((Job::Peek { id, reply }, error)),
+            Err(error) => return Err(Box::new((Job::Peek { id, reply }, error))),
         },
     }
     Ok(())

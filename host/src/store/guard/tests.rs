@@ -73,6 +73,7 @@ fn entry() -> Entry {
         expires: 60,
         single_use: false,
         renews: None,
+        since: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,

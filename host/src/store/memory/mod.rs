@@ -256,6 +256,7 @@ mod tests {
             expires: 100,
             single_use: false,
             renews: None,
+            since: None,
             priority: Priority::Normal,
             reach: Reach::Fleet,
             prototype: None,

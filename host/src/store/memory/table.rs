@@ -33,7 +33,7 @@ pub(super) struct Node {
     pub(super) record: RecordBytes,
     pub(super) prototype: Option<Prototype>,
     pub(super) expires: u64,
-    /// When it was put.
+    /// When it was last known not to be revoked.
     pub(super) since: u64,
     pub(super) fetches: u32,
     pub(super) single_use: bool,
@@ -52,7 +52,7 @@ impl Node {
             record: entry.record,
             prototype: None,
             expires: entry.expires,
-            since: now,
+            since: entry.since.unwrap_or(now),
             fetches: 0,
             single_use: entry.single_use,
             priority: entry.priority,

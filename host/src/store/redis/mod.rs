@@ -267,7 +267,7 @@ impl Store for Redis {
 
     /// Waits for the server, no longer than for any answer of its.
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        if self.worker()?.shared.notices.age() > UNHEARD {
+        if self.worker()?.shared.notices.silence() > UNHEARD {
             return None;
         }
         let id = *id;

@@ -48,7 +48,8 @@ pub struct Notices {
     /// One reads at a time, so that what was read earlier is never told later.
     reading: tokio::sync::Mutex<()>,
     /// When the store was asked for the last version that it answered.
-    heard: Mutex<Instant>,
+    heard: Mutex<Option<Instant>>,
+    made: Instant,
     /// Readings begun.
     readings: AtomicU64,
     hurry: Notify,
@@ -78,15 +79,21 @@ impl Notices {
             forgotten_after: forgotten_after.as_secs().to_string(),
             known: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
-            heard: Mutex::new(Instant::now()),
+            heard: Mutex::default(),
+            made: Instant::now(),
             readings: AtomicU64::new(0),
             hurry: Notify::new(),
         }
     }
 
-    /// Since when the store was not heard from.
+    /// Since when the store was not heard from: for ever, before the first time.
     pub fn age(&self) -> Duration {
-        self.heard.lock().elapsed()
+        self.heard.lock().map_or(Duration::MAX, |heard| heard.elapsed())
+    }
+
+    /// How long it could have been heard from, and was not.
+    pub fn silence(&self) -> Duration {
+        self.heard.lock().unwrap_or(self.made).elapsed()
     }
 
     /// Asks for the version now rather than in a while.
@@ -127,7 +134,7 @@ impl Notices {
         let keys: [&[u8]; 2] = [&names.version, &names.nodes];
         let version = link.run(&script::POLL, &keys, &[self.node.as_bytes(), &known], Again::MaySend).await?;
         let read = self.catch_up(Seen { version: version_of(version)?, readings }, link, names, observers).await?;
-        *self.heard.lock() = asked;
+        *self.heard.lock() = Some(asked);
         Ok(read)
     }
 

@@ -91,6 +91,7 @@ fn entry() -> Entry {
         expires: NOW + 600,
         single_use: false,
         renews: None,
+        since: None,
         priority: Priority::Normal,
         reach: Reach::Fleet,
         prototype: None,
