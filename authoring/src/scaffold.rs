@@ -80,9 +80,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), ScaffoldError> {
         return Err(ScaffoldError::Name(name.into()));
     }
     match name {
-        "sdk" | "wit" | "build" | "core" | "std" | "alloc" | "test" | "policy" | "reprise-sdk" => {
-            Err(ScaffoldError::Reserved(name.into()))
-        }
+        "sdk" | "wit" | "build" | "core" | "std" | "alloc" | "test" | "policy" | "reprise-sdk" | "vectors"
+        | "reprise-policy" | "cargo" => Err(ScaffoldError::Reserved(name.into())),
         _ => Ok(()),
     }
 }
@@ -172,7 +171,21 @@ mod tests {
     #[test]
     fn a_name_that_no_policy_can_have_is_refused_before_anything_is_written() {
         let place = tempfile::tempdir().unwrap();
-        for name in ["", "10-calm", "Calm", "a_b", "a--b", "a-", "-a", "a.b", "../a", "std", &"a".repeat(65)] {
+        for name in [
+            "",
+            "10-calm",
+            "Calm",
+            "a_b",
+            "a--b",
+            "a-",
+            "-a",
+            "a.b",
+            "../a",
+            "std",
+            "vectors",
+            "reprise-policy",
+            &"a".repeat(65),
+        ] {
             let dir = place.path().join("project");
             let error = scaffold(&dir, name, Language::Rust).unwrap_err().to_string();
             assert!(error.contains(&format!("`{name}`")), "{error}");

@@ -8,8 +8,28 @@ use std::{
 
 use anyhow::{Result, bail};
 
+use crate::{Language, Project};
+
 /// What Rust is compiled to: policies need no WASI.
 pub(crate) const RUST_TARGET: &str = "wasm32-unknown-unknown";
+
+/// What installs a toolchain in a project's folder, at the version that the SDKs are tested with.
+const ZIG: &str = "python3 -m venv .venv && .venv/bin/pip install ziglang==0.17.1";
+const COMPONENTIZE_PY: &str = "python3 -m venv .venv && .venv/bin/pip install componentize-py==0.25.1";
+const GO: &str = "see https://go.dev/dl; Debian 13 and later: apt-get install -y golang";
+const NODE_PACKAGES: &str = "npm install";
+
+impl Language {
+    /// What to type in a new project before it builds, if it is built with more than what is installed for all.
+    pub fn packages(self) -> Option<&'static str> {
+        match self {
+            Language::C | Language::Cpp | Language::Zig => Some(ZIG),
+            Language::JavaScript | Language::TypeScript => Some(NODE_PACKAGES),
+            Language::Python => Some(COMPONENTIZE_PY),
+            Language::Rust | Language::Go | Language::Wat => None,
+        }
+    }
+}
 
 /// Cargo, where there is a compiler for [`RUST_TARGET`].
 ///
@@ -45,18 +65,27 @@ pub(crate) fn zig(dir: &Path) -> Result<Vec<String>> {
             return Ok(words.into_iter().map(str::to_owned).collect());
         }
     }
-    missing("zig", "python3 -m venv .venv && .venv/bin/pip install ziglang")
+    missing("zig", ZIG)
 }
 
 /// The Go compiler.
 ///
 /// # Errors
-/// It is not here.
-pub(crate) fn go() -> Result<Command> {
-    if output("go", &["version"]).is_none() {
-        return missing("Go", "apt-get install -y golang    # or https://go.dev/dl");
+/// It is not here, or too old to compile for WASI.
+pub(crate) fn go(project: &Project) -> Result<Command> {
+    let mut go = Command::new("go");
+    go.envs(project.environment());
+    // A Go since 1.21 gets the version that the SDK wants by itself.
+    match output_of(go.args(["env", "GOVERSION"])) {
+        Some(version) if go_minor(&version).is_none_or(|minor| minor >= 21) => Ok(Command::new("go")),
+        Some(version) => missing(&format!("Go 1.21 or later (there is {version})"), GO),
+        None => missing("Go 1.21 or later", GO),
     }
-    Ok(Command::new("go"))
+}
+
+/// Of `go1.26.8`, 26.
+fn go_minor(version: &str) -> Option<u32> {
+    version.strip_prefix("go1.")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// Node, where the project's packages are installed.
@@ -68,7 +97,7 @@ pub(crate) fn node(dir: &Path) -> Result<String> {
         return missing("Node.js", "apt-get install -y nodejs npm    # or https://nodejs.org");
     }
     if !dir.join("node_modules/componentize-qjs").exists() {
-        return missing("componentize-qjs, in node_modules,", "npm install");
+        return missing("componentize-qjs, in node_modules,", NODE_PACKAGES);
     }
     Ok("node".into())
 }
@@ -84,7 +113,7 @@ pub(crate) fn componentize_py(dir: &Path) -> Result<String> {
             return Ok(program);
         }
     }
-    missing("componentize-py", "python3 -m venv .venv && .venv/bin/pip install componentize-py")
+    missing("componentize-py", COMPONENTIZE_PY)
 }
 
 /// A program in the project's own Python environment, by its absolute path: commands run in another folder.
@@ -99,7 +128,33 @@ fn missing<T>(what: &str, command: &str) -> Result<T> {
 
 /// What a program prints, without its last line break; `None` if it is not there or fails.
 fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    output_of(Command::new(program).args(arguments))
+}
+
+fn output_of(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_authors_are_told_to_install_is_what_the_sdks_are_tested_with() {
+        let pins = concat!(env!("CARGO_MANIFEST_DIR"), "/../xtask/languages");
+        for (file, command) in [("zig.txt", ZIG), ("componentize-py.txt", COMPONENTIZE_PY)] {
+            let pinned = std::fs::read_to_string(Path::new(pins).join(file)).unwrap();
+            let wanted = command.rsplit(' ').next().unwrap();
+            assert!(pinned.lines().any(|line| line.trim_end_matches([' ', '\\']) == wanted), "{wanted} in {file}");
+        }
+    }
+
+    #[test]
+    fn a_version_of_go_is_read() {
+        assert_eq!(go_minor("go1.26.8"), Some(26));
+        assert_eq!(go_minor("go1.21rc2"), Some(21));
+        assert_eq!(go_minor("devel go1.25-abc"), None);
+    }
 }

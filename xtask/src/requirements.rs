@@ -29,8 +29,6 @@ pub enum Requirement {
     Nginx,
     /// Node.js and npm, for policies in JavaScript.
     Node,
-    /// Go, for policies in it.
-    Go,
     /// What OpenSSL's own build wants.
     PerlAndMake,
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
@@ -55,7 +53,6 @@ impl Requirement {
             Requirement::Nginx => ["nginx", "/usr/sbin/nginx"].iter().any(|program| there(program, &["-v"])),
             Requirement::PythonVenv => there("python3", &["-c", "import ensurepip, venv"]),
             Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
-            Requirement::Go => there("go", &["version"]),
             Requirement::PerlAndMake => {
                 there("make", &["--version"])
                     && there("perl", &["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"])
@@ -75,7 +72,6 @@ impl Requirement {
             Requirement::Nginx => "nginx",
             Requirement::PythonVenv => "Python's venv",
             Requirement::Node => "Node.js with npm",
-            Requirement::Go => "Go",
             Requirement::PerlAndMake => "perl and make",
             Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
         }
@@ -107,9 +103,6 @@ impl Requirement {
             (R::Node, S::Other) => &[],
             (R::Node, S::MacOs) => &["node"],
             (R::Node, _) => &["nodejs", "npm"],
-            (R::Go, S::Debian) => &["golang-go"],
-            (R::Go, S::Fedora) => &["golang"],
-            (R::Go, S::Alpine | S::Arch | S::MacOs) => &["go"],
             (R::PerlAndMake, S::Fedora) => &["perl", "make"],
             (R::PerlAndMake, S::Debian | S::Alpine | S::Arch) => &["perl", "make"],
             (R::DebianRust, S::Debian) => &["rustc-web", "rust-web-src", "rust-web-llvm"],

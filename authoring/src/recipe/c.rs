@@ -10,12 +10,15 @@ use crate::{Project, bindings, build, toolchain};
 /// Zig's own default is 16 MiB, which is all the memory that a policy has by default.
 const STACK: &str = "65536";
 
+/// With optimisation zig leaves assertions out: a policy's are there to be kept.
+const ASSERTIONS: &str = "-UNDEBUG";
+
 const TARGET: [&str; 5] = ["-target", "wasm32-wasi", "-mexec-model=reactor", "-Ibuild", "-Isdk/include"];
 
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     let mut words = toolchain::zig(project.dir())?;
     let c_files = c_files(project)?;
-    words.extend(owned(&["cc", "-std=c17", "-O2", "-Wall", "-Wextra", "-o", MODULE]));
+    words.extend(owned(&["cc", "-std=c17", "-O2", ASSERTIONS, "-Wall", "-Wextra", "-o", MODULE]));
     words.push(format!("-Wl,-z,stack-size={STACK}"));
     words.extend(owned(&TARGET));
     words.extend(sources(project.dir(), "", "c")?);
@@ -39,7 +42,7 @@ pub(super) fn component_of_cpp(project: &Project) -> Result<Vec<u8>> {
         objects.push(object);
     }
     let mut words = zig;
-    words.extend(owned(&["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-O2", "-Wall", "-Wextra"]));
+    words.extend(owned(&["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-O2", ASSERTIONS, "-Wall", "-Wextra"]));
     words.extend(owned(&["-o", MODULE, &format!("-Wl,-z,stack-size={STACK}")]));
     words.extend(owned(&TARGET));
     words.extend(sources(project.dir(), "", "cpp")?);

@@ -13,7 +13,7 @@ use crate::{Project, bindings, component::component_with_wasi, toolchain};
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     let dir = project.dir();
     let together = super::scratch(project)?.join("go");
-    let mut go = toolchain::go()?;
+    let mut go = toolchain::go(project)?;
     if together.exists() {
         fs::remove_dir_all(&together).with_context(|| format!("{} cannot be removed", together.display()))?;
     }

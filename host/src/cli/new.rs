@@ -30,10 +30,11 @@ impl New {
         let Self { name, lang, dir } = self;
         let dir = dir.unwrap_or_else(|| PathBuf::from(&name));
         scaffold(&dir, &name, lang)?;
-        println!(
-            "made {0}. Now type:\n  cd {0}\n  reprise build\n  reprise test {name}.wasm vectors.toml\n  reprise dev",
-            dir.display()
-        );
+        println!("made {0}. Now type:\n  cd {0}", dir.display());
+        if let Some(packages) = lang.packages() {
+            println!("  {packages}");
+        }
+        println!("  reprise build\n  reprise test {name}.wasm vectors.toml\n  reprise dev");
         Ok(ExitCode::SUCCESS)
     }
 }

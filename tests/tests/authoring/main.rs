@@ -92,6 +92,12 @@ fn in_author_environment(command: &mut Command) -> &mut Command {
         }
     }
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/authoring");
+    // Where the machine's own is too old.
+    if toolchains("go/bin").exists() {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let programs = [toolchains("go/bin")].into_iter().chain(env::split_paths(&path));
+        command.env("PATH", env::join_paths(programs).expect("no path has a colon"));
+    }
     for name in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
         command.env(name, toolchains("zig-cache"));
     }

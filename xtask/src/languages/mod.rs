@@ -8,11 +8,12 @@
 //! # Layout
 //!
 //! - `policy`: a policy, and the project that it is laid out as
-//! - `toolchains`: what compiles them, and how that gets here
+//! - `toolchains`: what compiles them, and how that gets here; `go_toolchain`: Go, which not every system has a new one of
 //! - `unit_tests`: each language's own
 //! - `fresh`: whether there is anything to do
 
 mod fresh;
+mod go_toolchain;
 mod policy;
 mod toolchains;
 mod unit_tests;

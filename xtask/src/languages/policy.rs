@@ -47,7 +47,7 @@ impl Policy {
 
     pub(super) fn build(&self) -> Result<Vec<u8>> {
         self.lay_out()?;
-        let built = toolchains::caches(&self.root)
+        let built = toolchains::environment(&self.root)
             .into_iter()
             .fold(Project::open(&self.project())?, |project, (name, value)| project.env(name, value))
             .build()?;

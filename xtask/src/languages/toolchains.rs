@@ -1,6 +1,8 @@
 //! What compiles the policies: pinned, and installed under target/languages, where it touches nothing of the user's.
 
 use std::{
+    env,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -10,6 +12,7 @@ use anyhow::{Context, Result};
 
 use reprise_authoring::Language;
 
+use super::go_toolchain;
 use crate::{
     Workspace, pypi,
     requirements::{self, Requirement},
@@ -30,15 +33,29 @@ pub(super) fn ensure(workspace: &Workspace, language: Language) -> Result<()> {
     match language {
         Language::C | Language::Cpp | Language::Zig => from_pypi(workspace, ZIG),
         Language::Python => from_pypi(workspace, COMPONENTIZE_PY),
-        Language::Go => requirements::ensure(&[Requirement::Go]),
+        Language::Go => go_toolchain::ensure_go(workspace),
         Language::JavaScript | Language::TypeScript => from_npm(workspace),
         Language::Wat | Language::Rust => Ok(()),
     }
 }
 
-/// The environment that has the toolchains keep their caches under target.
-pub(super) fn caches(root: &Path) -> [(&'static str, PathBuf); 2] {
-    ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"].map(|name| (name, folder(root).join("zig-cache")))
+/// The environment that has the toolchains keep their caches under target, and finds what is installed there.
+pub(super) fn environment(root: &Path) -> Vec<(&'static str, OsString)> {
+    let cache = folder(root).join("zig-cache").into_os_string();
+    let mut environment = vec![("ZIG_GLOBAL_CACHE_DIR", cache.clone()), ("ZIG_LOCAL_CACHE_DIR", cache)];
+    if let Some(programs) = go_toolchain::programs(root) {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths([programs].into_iter().chain(env::split_paths(&path))).unwrap_or(path);
+        environment.push(("PATH", path));
+    }
+    environment
+}
+
+/// Go.
+pub(super) fn go(root: &Path) -> Command {
+    let mut go = Command::new("go");
+    go.envs(environment(root));
+    go
 }
 
 /// The Python environment that a language's toolchain is in.
@@ -95,7 +112,7 @@ fn from_npm(workspace: &Workspace) -> Result<()> {
 }
 
 /// Has `install` fill a folder, unless that was done with the same pins; a half-filled one is done again.
-fn installed(place: &Path, pins: &[&PathBuf], install: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+pub(super) fn installed(place: &Path, pins: &[&PathBuf], install: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let pins = pins.iter().map(fs::read_to_string).collect::<Result<String, _>>()?;
     let mark = place.join("installed");
     if fs::read_to_string(&mark).is_ok_and(|there| there == pins) {

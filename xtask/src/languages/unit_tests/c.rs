@@ -38,7 +38,7 @@ pub(super) fn run(policy: &Policy) -> Result<()> {
 
 fn zig(policy: &Policy, arguments: &[&str]) -> Command {
     let mut zig = toolchains::zig(&policy.root);
-    zig.args(arguments).envs(toolchains::caches(&policy.root)).current_dir(policy.project());
+    zig.args(arguments).envs(toolchains::environment(&policy.root)).current_dir(policy.project());
     zig
 }
 

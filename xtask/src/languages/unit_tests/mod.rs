@@ -25,7 +25,7 @@ pub(super) fn run(policy: &Policy) -> Result<()> {
 
 /// `go test`, in the module that the build has put together.
 fn go(policy: &Policy) -> Result<()> {
-    let mut go = Command::new("go");
+    let mut go = toolchains::go(&policy.root);
     go.args(["test", "./policy/..."]).env("GOFLAGS", "-mod=mod").env("GOWORK", "off");
     run_command(go.current_dir(policy.project().join("build/go")))
 }
