@@ -174,9 +174,11 @@ impl PolicyEvent {
                 tracing::info!(file, policy = name, generation, hash = %hash, "policy is live");
             }
             Self::Rejected { file, name, reason, keeping: Some(generation) } => {
+                let reason = reason.trim_end_matches('.');
                 tracing::warn!(file, policy = name, "rejected: {reason}; keeping generation {generation}");
             }
             Self::Rejected { file, name, reason, keeping: None } => {
+                let reason = reason.trim_end_matches('.');
                 tracing::warn!(file, policy = name, "rejected: {reason}; no policy of this name is live");
             }
             Self::Proven { file, name, generation } => {

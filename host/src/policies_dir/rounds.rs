@@ -334,10 +334,17 @@ impl<L: Loader> Rounds<L> {
         self.roster.note_missing(listing);
         let missing = self.roster.missing();
         for name in &missing {
-            tracing::error!(
-                policy = &**name,
-                "not live at the start: no session is kept or resumed until it is; mend it, or remove its module"
-            );
+            if self.loading.files().any(|file| policy_name(file) == &**name) {
+                tracing::warn!(
+                    policy = &**name,
+                    "not live yet: its module is still being compiled; no session is kept or resumed until it is"
+                );
+            } else {
+                tracing::error!(
+                    policy = &**name,
+                    "not live at the start: no session is kept or resumed until it is; mend it, or remove its module"
+                );
+            }
         }
         if !missing.is_empty() {
             self.loader.put_in_force(self.roster.policies(), missing);

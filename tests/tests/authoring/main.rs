@@ -2,6 +2,7 @@
 
 mod beginning;
 mod developing;
+mod errors;
 mod languages;
 
 use std::{
