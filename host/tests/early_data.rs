@@ -193,6 +193,41 @@ fn where_early_data_is_not_read_the_handshake_completes_and_nothing_is_lost() {
     assert_eq!((report.early_data, report.resumed), (EarlyData::Rejected, true));
 }
 
+/// An embedder that did not declare that it takes handshakes up again.
+#[test]
+fn where_nobody_said_that_it_can_be_taken_up_reading_early_data_waits_for_the_store_until_the_deadline() {
+    for answers in [true, false] {
+        let store = Slow::default();
+        let deadline = Duration::from_millis(if answers { 60_000 } else { 1 });
+        let host = waiting(&store).store_deadline(deadline).build().unwrap();
+        let context = accepting(&host);
+        let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
+        store.hold();
+        let answering = answers.then(|| {
+            let store = store.clone();
+            thread::spawn(move || {
+                store.wait_for_a_fetch();
+                store.release()
+            })
+        });
+        let wire = Wire::from_client(first_flight(first.session()));
+        let mut stream = SslStream::new(Ssl::new(&context).unwrap(), wire).unwrap();
+        let mut buffer = [0; 64];
+        let read = stream.read_early_data(&mut buffer);
+        match answering {
+            Some(answering) => {
+                assert_eq!(&buffer[..read.unwrap()], EARLY);
+                assert_eq!(answering.join().unwrap(), 1);
+            }
+            // It goes on in full, for which the client has more to say.
+            None => assert!(read.map_or_else(|error| error.code() == ErrorCode::WANT_READ, |length| length == 0)),
+        }
+        let report = host.connection(stream.ssl()).unwrap();
+        let expected = if answers { None } else { Some("store-unavailable".to_owned()) };
+        assert_eq!(report.miss.map(|miss| miss.to_string()), expected);
+    }
+}
+
 #[test]
 fn a_handshake_that_waits_for_the_store_is_taken_up_by_reading_early_data() {
     let store = Slow::default();

@@ -258,10 +258,12 @@ impl Store for Redis {
         Fetch::Pending(self.ask(|answer| Request::Fetch { id, always, answer }))
     }
 
-    /// It goes in the background, and what it was is not known without waiting. What a server that takes over from another had
+    /// It goes in the background, in the same bounded queue as what is put, and what it was is not known without waiting. What a server that takes over from another had
     /// not heard of by then may be there again.
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.worker()?.ask(Request::Remove(*id));
+        let worker = self.worker()?;
+        let place = worker.shared.queue.place(OVERHEAD)?;
+        worker.ask(Request::Remove(*id, place));
         None
     }
 

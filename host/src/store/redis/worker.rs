@@ -27,7 +27,7 @@ use super::{
     names::Names,
     notices::Notices,
     random,
-    sessions::{Doing, Queue, Said, Underway, Write, after},
+    sessions::{Doing, Place, Queue, Said, Underway, Write, after},
 };
 use crate::{
     callbacks::process,
@@ -58,10 +58,22 @@ pub struct Observers {
 /// What the thread is asked to do.
 pub enum Request {
     Put(Write),
-    Fetch { id: SessionId, always: bool, answer: oneshot::Sender<Answer> },
-    Peek { id: SessionId, answer: oneshot::Sender<Answer> },
-    Remove(SessionId),
-    Publish { notice: Notice, wait: Duration, answer: oneshot::Sender<Result<Published, Unavailable>> },
+    Fetch {
+        id: SessionId,
+        always: bool,
+        answer: oneshot::Sender<Answer>,
+    },
+    Peek {
+        id: SessionId,
+        answer: oneshot::Sender<Answer>,
+    },
+    /// It keeps its place until it is done, or was tried for long enough.
+    Remove(SessionId, Place),
+    Publish {
+        notice: Notice,
+        wait: Duration,
+        answer: oneshot::Sender<Result<Published, Unavailable>>,
+    },
 }
 
 /// What is alive in one process.
@@ -197,9 +209,10 @@ impl Shared {
                     self.underway.lock().end(&write.id, doing);
                 });
             }
-            Request::Remove(id) => {
+            Request::Remove(id, place) => {
                 let (before, doing) = self.next(id);
                 tokio::spawn(async move {
+                    let _place = place;
                     after(before).await;
                     self.remove(&id).await;
                     self.underway.lock().end(&id, doing);

@@ -110,6 +110,9 @@ fn what_waits_for_a_server_that_is_not_there_is_bounded_and_the_rest_is_counted(
     assert!(usage.bytes <= 10_000 && usage.dropped > 50, "{usage:?}");
     until("what was not taken in time is counted too", || node.usage().dropped == 100);
     assert_eq!(node.usage().bytes, 0);
+    (0..100).for_each(|_| drop(node.remove(&id())));
+    let usage = node.usage();
+    assert!(usage.bytes > 0 && usage.bytes <= 10_000 && usage.dropped > 100, "removals wait there too: {usage:?}");
 }
 
 #[test]
