@@ -307,6 +307,36 @@ fn who_finds_a_session_was_told_of_every_notice_published_before_it_asked() {
 }
 
 #[test]
+fn what_is_committed_stays_committed_where_the_notices_cannot_be_read_and_what_was_taken_is_not_given_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let told = removals(&store);
+    store.put(id(1), entry(100), 0);
+    store.put(id(2), Entry { single_use: true, ..entry(100) }, 0);
+    written(&store);
+    let beside = beside(dir.path());
+    let unreadable = "BEGIN IMMEDIATE; ALTER TABLE notices RENAME TO elsewhere; UPDATE store SET notices = 7; COMMIT";
+    beside.execute_batch(unreadable).unwrap();
+    store.put(id(3), entry(100), 0);
+    written(&store);
+    let there = |number| {
+        let there = "SELECT count(*) FROM sessions WHERE id = ?1";
+        beside.query_row(there, [id(number).as_bytes()], |row| row.get::<_, u32>(0)).unwrap() == 1
+    };
+    assert!(there(3) && store.usage().dropped == 0 && reasons(&told).is_empty(), "{:?}", reasons(&told));
+    let taken = ask(&store, &id(1), Consume::Always, 0);
+    assert!(matches!(taken, Err(FetchError::Unavailable(_))), "it may be revoked: {taken:?}");
+    assert!(!there(1), "it is spent");
+    store.remove(&id(2));
+    written(&store);
+    assert!(!there(2));
+    assert_eq!(reasons(&told), [(id(1), Removal::Consumed)]);
+    beside.execute_batch("ALTER TABLE elsewhere RENAME TO notices").unwrap();
+    assert!(fetch(&store, &id(1)).is_none() && fetch(&store, &id(2)).is_none());
+    assert!(fetch_with(&store, &id(3), Consume::Always, 0).is_some());
+}
+
+#[test]
 fn a_notice_is_published_once_every_process_knows_it() {
     let dir = tempfile::tempdir().unwrap();
     let (store, other) = (open(dir.path()), open(dir.path()));
