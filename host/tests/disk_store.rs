@@ -9,7 +9,7 @@ use std::{
         Barrier,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reprise::{
@@ -172,6 +172,25 @@ fn what_was_removed_is_not_given_out_and_its_record_is_known() {
     }
     assert!(reasons(&told).iter().all(|(_, why)| *why == Removal::Replaced));
     assert!(store.remove(&id(2)).is_none());
+}
+
+#[test]
+fn what_is_forgotten_is_not_given_out_and_nobody_waits_for_the_disk_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    (0..1_000).for_each(|number| store.put(id(number), entry(100), 0));
+    written(&store);
+    let beside = beside(dir.path());
+    beside.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    (0..999).for_each(|number| store.forget(&id(number)));
+    // Removals would wait for 5 ms each at least.
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let there = || (0..1_000).filter(|number| fetch(&store, &id(*number)).is_some()).eq([999]);
+    assert!(there());
+    beside.execute_batch("ROLLBACK").unwrap();
+    written(&store);
+    assert!(there() && store.usage().sessions == 1);
 }
 
 #[test]
@@ -398,7 +417,7 @@ fn a_store_says_how_long_ago_it_was_heard_from() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let _ = fetch(&store, &id(1));
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     let _ = fetch(&store, &id(1));
     assert!(store.notices_age().unwrap() <= before.elapsed() + Duration::from_millis(1));
 }
