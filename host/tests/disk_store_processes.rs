@@ -269,7 +269,13 @@ fn takes_without_pause() {
 
 #[test]
 fn of_processes_that_race_to_consume_the_same_sessions_exactly_one_finds_each() {
-    const PROCESSES: usize = 4;
+    // On a busy machine one may be done before the others have begun.
+    let raced = (0..20).any(|_| race(4) > 1);
+    assert!(raced, "nobody raced");
+}
+
+/// Has so many processes consume the same sessions, and gives how many of them found any.
+fn race(processes: usize) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for number in 0..SESSIONS {
@@ -277,7 +283,7 @@ fn of_processes_that_race_to_consume_the_same_sessions_exactly_one_finds_each() 
     }
     written(&store);
     let mut processes: Vec<Process> =
-        (0..PROCESSES).map(|_| Process::running("consumes_every_session", dir.path())).collect();
+        (0..processes).map(|_| Process::running("consumes_every_session", dir.path())).collect();
     for process in &mut processes {
         assert_eq!(process.says().as_deref(), Some("ready"));
     }
@@ -290,11 +296,11 @@ fn of_processes_that_race_to_consume_the_same_sessions_exactly_one_finds_each() 
             found[said.parse::<usize>().unwrap()] += 1;
             any = true;
         }
-        finders += u32::from(any);
+        finders += usize::from(any);
     }
     assert!(found.iter().all(|times| *times == 1), "{found:?}");
-    assert!(finders > 1, "nobody raced");
     until("sessions stay", || store.usage().sessions == 0);
+    finders
 }
 
 const SESSIONS: u64 = 1_000;
