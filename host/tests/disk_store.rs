@@ -9,7 +9,7 @@ use std::{
         Barrier,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reprise::{
@@ -175,6 +175,25 @@ fn what_was_removed_is_not_given_out_and_its_record_is_known() {
 }
 
 #[test]
+fn what_is_forgotten_is_not_given_out_and_nobody_waits_for_the_disk_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    (0..1_000).for_each(|number| store.put(id(number), entry(100), 0));
+    written(&store);
+    let beside = beside(dir.path());
+    beside.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    (0..999).for_each(|number| store.forget(&id(number)));
+    // Removals would wait for 5 ms each at least.
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let there = || (0..1_000).filter(|number| fetch(&store, &id(*number)).is_some()).eq([999]);
+    assert!(there());
+    beside.execute_batch("ROLLBACK").unwrap();
+    written(&store);
+    assert!(there() && store.usage().sessions == 1);
+}
+
+#[test]
 fn while_another_process_holds_the_file_multi_use_sessions_are_found_and_removed_ones_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
@@ -307,6 +326,36 @@ fn who_finds_a_session_was_told_of_every_notice_published_before_it_asked() {
 }
 
 #[test]
+fn what_is_committed_stays_committed_where_the_notices_cannot_be_read_and_what_was_taken_is_not_given_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let told = removals(&store);
+    store.put(id(1), entry(100), 0);
+    store.put(id(2), Entry { single_use: true, ..entry(100) }, 0);
+    written(&store);
+    let beside = beside(dir.path());
+    let unreadable = "BEGIN IMMEDIATE; ALTER TABLE notices RENAME TO elsewhere; UPDATE store SET notices = 7; COMMIT";
+    beside.execute_batch(unreadable).unwrap();
+    store.put(id(3), entry(100), 0);
+    written(&store);
+    let there = |number| {
+        let there = "SELECT count(*) FROM sessions WHERE id = ?1";
+        beside.query_row(there, [id(number).as_bytes()], |row| row.get::<_, u32>(0)).unwrap() == 1
+    };
+    assert!(there(3) && store.usage().dropped == 0 && reasons(&told).is_empty(), "{:?}", reasons(&told));
+    let taken = ask(&store, &id(1), Consume::Always, 0);
+    assert!(matches!(taken, Err(FetchError::Unavailable(_))), "it may be revoked: {taken:?}");
+    assert!(!there(1), "it is spent");
+    store.remove(&id(2));
+    written(&store);
+    assert!(!there(2));
+    assert_eq!(reasons(&told), [(id(1), Removal::Consumed)]);
+    beside.execute_batch("ALTER TABLE elsewhere RENAME TO notices").unwrap();
+    assert!(fetch(&store, &id(1)).is_none() && fetch(&store, &id(2)).is_none());
+    assert!(fetch_with(&store, &id(3), Consume::Always, 0).is_some());
+}
+
+#[test]
 fn a_notice_is_published_once_every_process_knows_it() {
     let dir = tempfile::tempdir().unwrap();
     let (store, other) = (open(dir.path()), open(dir.path()));
@@ -368,7 +417,7 @@ fn a_store_says_how_long_ago_it_was_heard_from() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let _ = fetch(&store, &id(1));
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     let _ = fetch(&store, &id(1));
     assert!(store.notices_age().unwrap() <= before.elapsed() + Duration::from_millis(1));
 }

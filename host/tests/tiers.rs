@@ -6,7 +6,9 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc,
     },
+    thread,
     time::Duration,
 };
 
@@ -29,6 +31,8 @@ struct State {
     scope: Scope,
     later: bool,
     down: AtomicBool,
+    /// Held while the disk under it hangs: then a removal waits.
+    hangs: Mutex<()>,
     asked: AtomicU64,
     unheard: AtomicU64,
     invalidations: Mutex<Option<InvalidationObserver>>,
@@ -42,6 +46,7 @@ impl Tier {
             scope,
             later: scope == Scope::Fleet,
             down: AtomicBool::default(),
+            hangs: Mutex::default(),
             asked: AtomicU64::default(),
             unheard: AtomicU64::default(),
             invalidations: Mutex::default(),
@@ -84,7 +89,12 @@ impl Store for Tier {
     }
 
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
+        let _waits = self.0.hangs.lock().unwrap();
         self.0.memory.remove(id)
+    }
+
+    fn forget(&self, id: &SessionId) {
+        self.0.memory.remove(id);
     }
 
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
@@ -242,6 +252,33 @@ fn a_session_consumed_or_removed_elsewhere_loses_its_copies_here() {
     let tell = tiers[2].0.invalidations.lock().unwrap().clone().unwrap();
     tell(&id(1));
     assert_eq!(held(&tiers, 1), [false, false, true]);
+}
+
+#[test]
+fn a_nearer_store_whose_removals_wait_does_not_hold_up_the_one_that_tells_of_a_session_gone() {
+    let (tiers, store) = tiers();
+    gone_while_a_nearer_one_hangs(&tiers);
+    drop(store);
+    // Behind the guards and seals of a host, too, and where what is nearer is several stores.
+    let tiers = [Scope::Process, Scope::Node, Scope::Fleet].map(Tier::new);
+    let near = tiers[..2].iter().map(|tier| Arc::new(tier.clone()) as Arc<dyn Store>).collect();
+    let near = Tiers::new(near, Duration::ZERO).unwrap();
+    let host = Host::builder().store(near).store(tiers[1].clone()).store(tiers[2].clone());
+    let _host = host.keyring(Keyring::random().unwrap()).build().unwrap();
+    gone_while_a_nearer_one_hangs(&tiers);
+}
+
+fn gone_while_a_nearer_one_hangs(tiers: &[Tier; 3]) {
+    tiers.iter().for_each(|tier| tier.put(id(1), entry(100), 0));
+    let tell = tiers[2].0.invalidations.lock().unwrap().clone().unwrap();
+    let _hangs = tiers[1].0.hangs.lock().unwrap();
+    let (ended, waits) = mpsc::channel();
+    thread::spawn(move || {
+        tell(&id(1));
+        let _ = ended.send(()); // The test has failed.
+    });
+    assert_eq!(waits.recv_timeout(Duration::from_secs(10)), Ok(()), "it waits for the nearer one");
+    assert_eq!(held(tiers, 1), [false, false, true]);
 }
 
 #[test]

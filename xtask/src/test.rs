@@ -1,7 +1,8 @@
 //! `cargo xtask test`: what CI runs.
 //!
 //! The tests are told two things by the environment: `REPRISE_POLICIES`, where the policies that ship have been built
-//! (NAME.wasm), and `REPRISE_BIN`, the server to test. Both are absolute paths.
+//! (NAME.wasm), and `REPRISE_BIN`, the server to test. Both are absolute paths. Where a system lets nobody mount a file system, two tests
+//! fail and say so; `REPRISE_WITHOUT_MOUNTS=1`, set by whoever runs them, leaves them out.
 
 use std::{fs, path::Path, process::Command};
 

@@ -150,6 +150,13 @@ pub trait Store: Send + Sync + 'static {
     /// not told.
     fn remove(&self, id: &SessionId) -> Option<RecordBytes>;
 
+    /// Removes what is under `id`, as [`remove`](Store::remove) does, for whoever wants no record back: another node has consumed or
+    /// removed the session, and this store may have a copy. It must not block, for it is called on threads of other stores that
+    /// serve look-ups. A store whose `remove` waits for anything has one of its own; the default calls `remove`.
+    fn forget(&self, id: &SessionId) {
+        drop(self.remove(id));
+    }
+
     /// Reads what is under `id` without counting it as use and without consuming it, expired or not. For `remove-session`,
     /// off handshakes: nothing resumes from it.
     fn peek(&self, id: &SessionId) -> Option<RecordBytes>;

@@ -135,6 +135,10 @@ impl Store for Sealed {
         self.store.remove(id).and_then(|sealed| self.seal.open(id, &sealed).ok())
     }
 
+    fn forget(&self, id: &SessionId) {
+        self.store.forget(id);
+    }
+
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
         self.store.peek(id).and_then(|sealed| self.seal.open(id, &sealed).ok())
     }

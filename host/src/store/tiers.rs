@@ -60,7 +60,7 @@ impl Tiers {
             let inner = Arc::downgrade(&inner);
             tier.observe_invalidations(Arc::new(move |id| {
                 if let Some(inner) = inner.upgrade() {
-                    inner.tiers[..place].iter().for_each(|nearer| drop(nearer.remove(id)));
+                    inner.tiers[..place].iter().for_each(|nearer| nearer.forget(id));
                 }
             }));
         }
@@ -209,6 +209,11 @@ impl Store for Tiers {
             record = tier.remove(id).or(record);
         }
         record
+    }
+
+    /// From home outwards too.
+    fn forget(&self, id: &SessionId) {
+        self.0.tiers.iter().rev().for_each(|tier| tier.forget(id));
     }
 
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     path::Path,
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -92,6 +93,38 @@ pub fn notice(byte: u8, expires: u64) -> Notice {
 pub fn publish(store: &Disk, notice: Notice, wait: Duration) -> Vec<KnownBy> {
     let Published { nodes } = block_on(store.publish(notice, wait).unwrap()).unwrap();
     nodes
+}
+
+/// Set to 1, it leaves out what takes a file system of its own.
+const WITHOUT: &str = "REPRISE_WITHOUT_MOUNTS";
+
+/// What `unshare` is told: root may need no more, and others are root in a namespace of their own.
+const NAMESPACES: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
+
+/// Runs its arguments where `dir` is a file system of eight MiB, which nobody else sees; none where `REPRISE_WITHOUT_MOUNTS=1` leaves
+/// it out.
+pub fn on_a_small_disk(dir: &Path) -> Option<Command> {
+    if std::env::var_os(WITHOUT).is_some_and(|without| without == "1") {
+        eprintln!("left out by {WITHOUT}=1: what takes a file system of its own");
+        return None;
+    }
+    let unshared = |namespaces: &[&str]| {
+        let mount = "mount -t tmpfs -o size=8m,mode=700 tmpfs \"$0\" && exec \"$@\"";
+        let mut unshared = Command::new("unshare");
+        unshared.args(namespaces).args(["sh", "-c", mount]).arg(dir);
+        unshared
+    };
+    let allowed = |namespaces: &&[&str]| {
+        let tried = unshared(namespaces).arg("true").stderr(Stdio::null()).status();
+        tried.is_ok_and(|tried| tried.success())
+    };
+    let namespaces = NAMESPACES.into_iter().find(allowed).unwrap_or_else(|| {
+        panic!(
+            "a file system of one's own is missing: neither `unshare --mount` nor `unshare --user --map-root-user --mount` may mount a \
+             tmpfs here; run as root with CAP_SYS_ADMIN, allow user namespaces, or leave this test out with {WITHOUT}=1"
+        )
+    });
+    Some(unshared(namespaces))
 }
 
 /// Does it again until it holds.

@@ -120,7 +120,8 @@ impl Jobs {
         self.soon.store(asked.elapsed() < LOOK_OUT, Relaxed);
     }
 
-    /// The answer to a look-up, if it is worth looking out for and comes that soon. Whoever asks has lost no more than [`LOOK_OUT`].
+    /// The answer to a look-up, if it is worth looking out for and comes that soon. Whoever asks has lost no more than [`LOOK_OUT`], and
+    /// where it did not come the next ones lose nothing: a disk that hangs answers none, and so says of none that it took long.
     pub fn soon(&self, answer: &mut Receiver<Answer>) -> Option<Answer> {
         if !self.soon.load(Relaxed) {
             return None;
@@ -130,7 +131,10 @@ impl Jobs {
             match answer.try_recv() {
                 Ok(answer) => return Some(answer),
                 Err(TryRecvError::Empty) if begun.elapsed() < LOOK_OUT => thread::yield_now(),
-                Err(_) => return None,
+                Err(_) => {
+                    self.soon.store(false, Relaxed);
+                    return None;
+                }
             }
         }
     }
@@ -279,16 +283,23 @@ mod tests {
     #[test]
     fn an_answer_is_looked_out_for_only_where_the_one_before_came_soon() {
         let jobs = Jobs::default();
+        // Asked for later than now, so that it is soon on a busy machine too.
+        let answered_soon = || jobs.answered(Instant::now() + Duration::from_secs(60));
         let (reply, mut answer) = oneshot::channel::<Answer>();
         reply.send(Ok(None)).unwrap();
         assert!(jobs.soon(&mut answer).is_none(), "nothing was answered yet");
-        jobs.answered(Instant::now());
+        answered_soon();
         assert!(matches!(jobs.soon(&mut answer), Some(Ok(None))));
         jobs.answered(Instant::now().checked_sub(Duration::from_secs(1)).unwrap());
         assert!(!jobs.soon.load(Relaxed));
         let (_waiting, mut answer) = oneshot::channel::<Answer>();
-        jobs.answered(Instant::now());
+        answered_soon();
         assert!(jobs.soon(&mut answer).is_none(), "it does not come");
+        let (reply, mut answer) = oneshot::channel::<Answer>();
+        reply.send(Ok(None)).unwrap();
+        assert!(jobs.soon(&mut answer).is_none(), "the one before did not come");
+        answered_soon();
+        assert!(matches!(jobs.soon(&mut answer), Some(Ok(None))));
     }
 
     #[test]

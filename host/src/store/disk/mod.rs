@@ -214,6 +214,13 @@ impl Store for Disk {
         living.wait(living.forget(*id)?)
     }
 
+    /// Queues it, and waits for nothing. The session is not given out in this process from now on.
+    fn forget(&self, id: &SessionId) {
+        if let Ok(living) = self.living() {
+            drop(living.forget(*id));
+        }
+    }
+
     /// Waits for a tenth of a second at most.
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
         let living = self.living().ok()?;

@@ -122,10 +122,11 @@ impl Writer<'_> {
         writing.urgent(&batch.urgent)?;
         writing.upkeep(batch)?;
         writing.make_room(put, batch.maintain.is_some())?;
-        let done = writing.finish()?;
+        let mut done = writing.finish()?;
         transaction.commit()?;
-        // Before anybody is answered: who finds a session knows what was published before.
-        shared.common.notices.catch_up(connection, done.notices)?;
+        // Before anybody is answered: who finds a session knows what was published before. It is written, whatever becomes of this:
+        // a batch that failed would be written again, over what other processes have consumed since.
+        done.unheard = shared.common.notices.catch_up(connection, done.notices).err();
         Ok(done)
     }
 
@@ -140,7 +141,8 @@ impl Writer<'_> {
             match (urgent, taken) {
                 (Urgent::Take { id, now, reply }, Taken::Session(stored)) => {
                     let fetches = self.shared.queue.taken(&id);
-                    let _ = reply.send(Ok(stored.map(|stored| stored.found(true, fetches, now))));
+                    let found = stored.map(|stored| stored.found(true, fetches, now));
+                    let _ = reply.send(done.unheard.as_ref().map_or(Ok(found), |error| Err(unavailable(error).into())));
                 }
                 (Urgent::Remove { reply, known, .. }, Taken::Record(record)) => drop(reply.try_send(record.or(known))),
                 _ => {}
@@ -148,6 +150,10 @@ impl Writer<'_> {
         }
         if let Some(now) = batch.maintain.filter(|_| done.more) {
             self.shared.queue.maintain(now);
+        }
+        if done.unheard.is_some() {
+            // What failed may lie in the connection. The thread that hears what is published meets the same, and warns of it.
+            self.connection = None;
         }
     }
 
@@ -218,6 +224,8 @@ struct Done {
     left: Vec<Removed>,
     /// The store's count of notices.
     notices: i64,
+    /// Why they are not known here. A session that was taken is spent all the same, and not given out: it may be revoked.
+    unheard: Option<rusqlite::Error>,
     sessions: u64,
     bytes: u64,
     /// There is more to maintain.

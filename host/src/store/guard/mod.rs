@@ -209,6 +209,11 @@ impl Store for Guard {
         removed
     }
 
+    fn forget(&self, id: &SessionId) {
+        self.store.forget(id);
+        self.watch.absent.lock().insert(id, Instant::now());
+    }
+
     fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
         self.store.peek(id)
     }
