@@ -127,6 +127,20 @@ impl Failure {
             Failure::NoStack => "no-stack",
         }
     }
+
+    /// What an operator or the policy's author does about it.
+    pub(super) fn advice(self) -> &'static str {
+        match self {
+            Failure::Trap => "correct the policy; `reprise test` asks it the same without a server",
+            Failure::Deadline => "make it faster, or give it more time: `budget-ms` in its .toml",
+            Failure::Saturated => "make it faster, or give it more `instances` in its .toml",
+            Failure::InvalidVerdict => "correct the policy: its verdict breaks a limit of wit/session-cache.wit",
+            Failure::Retired => "nothing is to be done: its generation was replaced while the handshake went on",
+            Failure::Quarantined => "correct the policy; `reprise policies reload` tries it again",
+            Failure::NotLoaded => "mend it, or remove its module",
+            Failure::NoStack => "call OpenSSL on threads with a larger stack",
+        }
+    }
 }
 
 /// What one policy said on one call.

@@ -165,7 +165,8 @@ impl Policy {
             failure = failure.as_str(),
             withheld,
             error = fault.map(tracing::field::display),
-            "a policy's call failed"
+            "a policy's call failed: {}",
+            failure.advice()
         );
         failure
     }

@@ -183,7 +183,7 @@ fn a_failed_call_is_logged_with_file_policy_generation_callback_and_backtrace() 
         }
     });
     let expected = [
-        "a policy's call failed",
+        "a policy's call failed: correct the policy",
         "file=policies/10-trap.wasm",
         "policy=\"trap\"",
         "generation=1",
