@@ -114,7 +114,7 @@ fn from_npm(workspace: &Workspace) -> Result<()> {
 /// Has `install` fill a folder, unless that was done with the same pins; a half-filled one is done again.
 pub(super) fn installed(place: &Path, pins: &[&PathBuf], install: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let pins = pins.iter().map(fs::read_to_string).collect::<Result<String, _>>()?;
-    let mark = place.join("installed");
+    let mark = place.join("installed-as");
     if fs::read_to_string(&mark).is_ok_and(|there| there == pins) {
         return Ok(());
     }
