@@ -10,7 +10,7 @@ use crate::{Project, toolchain};
 pub(super) fn component(project: &Project, entry: &str) -> Result<Vec<u8>> {
     let node = toolchain::node(project.dir())?;
     super::scratch(project)?;
-    let mut words = owned(&[&node, "node_modules/componentize-qjs/cli.mjs", "--sync", "--stub-wasi"]);
+    let mut words = owned(&[&node, "node_modules/componentize-qjs/cli.mjs", "--sync"]);
     words.extend(owned(&[
         "--wit",
         "wit",

@@ -1,5 +1,6 @@
 """What a policy implements, and how it becomes a module's exports."""
 
+import sys
 import traceback
 from typing import Optional
 
@@ -20,6 +21,9 @@ from wit_world.imports.types import (
 
 from . import observe
 from .settings import Settings, SettingsError
+
+# What is printed is a line of the server's log when it ends, rather than when eight thousand bytes have come together.
+sys.stdout.reconfigure(line_buffering=True)
 
 
 class Policy:
@@ -99,11 +103,13 @@ def _logged(decide):
         return decide()
     except Exception as error:
         observe.error(_told(error))
+        # The runtime would print it once more, with the SDK's own frames. The instance ends here.
+        sys.stderr = None
         raise
 
 
 def _told(error: Exception) -> str:
-    """What Python prints of an exception, but for the lines of source, which it would read from files."""
+    """What Python prints of an exception, but for the SDK's own frames."""
     frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     theirs = [(code, line) for code, line in frames if code.co_filename != _told.__code__.co_filename]
     places = [f'File "{code.co_filename}", line {line}, in {code.co_name}' for code, line in theirs]
