@@ -3,6 +3,9 @@
 import { observe } from "./host.js";
 import { Settings } from "./settings.js";
 
+const GET_VERDICTS = ["resume", "resume-without-early-data", "full-handshake"];
+const REMOVE_VERDICTS = ["host-default", "forget"];
+
 export class Policy {
   constructor(_settings) {}
 
@@ -34,16 +37,36 @@ export function exportsOf(Class) {
       },
     },
     newSession: { decide: logged((connection, session) => verdictOf(policy().newSession(connection, session))) },
-    getSession: { decide: logged((connection, candidate) => policy().getSession(connection, candidate)) },
-    removeSession: { decide: logged((id, session, why) => policy().removeSession(id, session ?? undefined, why)) },
+    getSession: {
+      decide: logged((connection, candidate) => oneOf(GET_VERDICTS, policy().getSession(connection, candidate), "getSession")),
+    },
+    removeSession: {
+      decide: logged((id, session, why) =>
+        oneOf(REMOVE_VERDICTS, policy().removeSession(id, session ?? undefined, why), "removeSession"),
+      ),
+    },
   };
 }
 
 // The interface's variant, with a none for each term that was left out.
 function verdictOf(verdict) {
   if (verdict === "refuse") return { tag: "refuse" };
+  if (typeof verdict?.keep !== "object" || verdict.keep === null) {
+    throw noVerdict("newSession", verdict, '{ keep: { … } } or "refuse"');
+  }
   const { lifetime = null, singleUse = null, reach = null, priority = null, note = null, attributes = [] } = verdict.keep;
   return { tag: "keep", val: { lifetime, singleUse, reach, priority, note, attributes } };
+}
+
+function oneOf(verdicts, verdict, callback) {
+  if (verdicts.includes(verdict)) return verdict;
+  const words = verdicts.map((word) => `"${word}"`);
+  throw noVerdict(callback, verdict, `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`);
+}
+
+// Words rather than an error, whose stack would name places in here.
+function noVerdict(callback, found, expected) {
+  return `${callback} returned ${JSON.stringify(found) ?? String(found)}; expected ${expected}`;
 }
 
 // An exception is a trap that does not say why, unless it is logged first.

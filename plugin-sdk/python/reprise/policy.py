@@ -77,15 +77,15 @@ def exports(policy: type[Policy]) -> tuple[type, type, type, type]:
 
     class NewSession:
         def decide(self, connection: Connection, session: Session) -> NewVerdict:
-            return _logged(lambda: configured().new_session(connection, session))
+            return _logged(lambda: _kept_or_refused(configured().new_session(connection, session)))
 
     class GetSession:
         def decide(self, connection: Connection, candidate: Session) -> GetVerdict:
-            return _logged(lambda: configured().get_session(connection, candidate))
+            return _logged(lambda: _one_of(GetVerdict, configured().get_session(connection, candidate), "get_session"))
 
     class RemoveSession:
         def decide(self, id: bytes, session: Optional[Session], why: Removal) -> RemoveVerdict:
-            return _logged(lambda: configured().remove_session(id, session, why))
+            return _logged(lambda: _one_of(RemoveVerdict, configured().remove_session(id, session, why), "remove_session"))
 
     class Configure:
         def configure(self, settings: list[tuple[str, str]]) -> None:
@@ -95,6 +95,19 @@ def exports(policy: type[Policy]) -> tuple[type, type, type, type]:
                 raise Err(str(error)) from None
 
     return NewSession, GetSession, RemoveSession, Configure
+
+
+def _kept_or_refused(verdict):
+    if isinstance(verdict, (NewVerdict_Keep, NewVerdict_Refuse)):
+        return verdict
+    raise TypeError(f"new_session returned {verdict!r}; expected keep(…) or refuse()")
+
+
+def _one_of(verdicts, verdict, callback: str):
+    if isinstance(verdict, verdicts):
+        return verdict
+    *others, last = [str(expected) for expected in verdicts]
+    raise TypeError(f"{callback} returned {verdict!r}; expected {', '.join(others)} or {last}")
 
 
 def _logged(decide):

@@ -161,6 +161,36 @@ fn python() {
     life("python", "policy.py", Some(&clock), &mistake);
 }
 
+/// What `reprise check` says of a policy in this language with this in place of that.
+fn checked(language: &str, source: &str, of: &str, is: &str) -> String {
+    let desk = Desk::new();
+    edit(&desk.project(language).join(source), of, is);
+    desk.well(&["build", "calm"]);
+    let (well, said) = desk.reprise(&["check", "calm/calm.wasm"]);
+    assert!(!well, "{said}");
+    said
+}
+
+#[test]
+fn a_verdict_that_is_none_is_told_with_those_there_are_in_javascript() {
+    let said = checked("javascript", "policy.js", "return { keep: {} };", "return \"keep\";");
+    let words = "exception: newSession returned \"keep\"; expected { keep: { … } } or \"refuse\" |";
+    assert!(said.contains(words), "{said}");
+    let said = checked("javascript", "policy.js", "return \"resume\";", "return \"resum\";");
+    let words =
+        "getSession returned \"resum\"; expected \"resume\", \"resume-without-early-data\" or \"full-handshake\" |";
+    assert!(said.contains(words), "{said}");
+}
+
+#[test]
+fn a_verdict_that_is_none_is_told_with_those_there_are_in_python() {
+    let said = checked("python", "policy.py", "return keep()", "return \"keep\"");
+    assert!(said.contains("TypeError: new_session returned 'keep'; expected keep(…) or refuse() |"), "{said}");
+    let said = checked("python", "policy.py", "else GetVerdict.RESUME", "else \"resume\"");
+    let words = "get_session returned 'resume'; expected GetVerdict.RESUME, GetVerdict.RESUME_WITHOUT_EARLY_DATA or ";
+    assert!(said.contains(words), "{said}");
+}
+
 #[test]
 fn webassembly_text() {
     let mistake = Mistake {
