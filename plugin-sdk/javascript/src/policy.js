@@ -25,6 +25,8 @@ export class Policy {
 export function exportsOf(Class) {
   let configured;
   const policy = () => (configured ??= new Settings([]).read((settings) => new Class(settings)));
+  const isOverridden = (name) => Class.prototype[name] !== Policy.prototype[name];
+  const overridden = (name, decide) => (isOverridden(name) ? { decide: logged(decide) } : undefined);
   return {
     settings: {
       configure(pairs) {
@@ -36,15 +38,13 @@ export function exportsOf(Class) {
         }
       },
     },
-    newSession: { decide: logged((connection, session) => verdictOf(policy().newSession(connection, session))) },
-    getSession: {
-      decide: logged((connection, candidate) => oneOf(GET_VERDICTS, policy().getSession(connection, candidate), "getSession")),
-    },
-    removeSession: {
-      decide: logged((id, session, why) =>
-        oneOf(REMOVE_VERDICTS, policy().removeSession(id, session ?? undefined, why), "removeSession"),
-      ),
-    },
+    newSession: overridden("newSession", (connection, session) => verdictOf(policy().newSession(connection, session))),
+    getSession: overridden("getSession", (connection, candidate) =>
+      oneOf(GET_VERDICTS, policy().getSession(connection, candidate), "getSession"),
+    ),
+    removeSession: overridden("removeSession", (id, session, why) =>
+      oneOf(REMOVE_VERDICTS, policy().removeSession(id, session ?? undefined, why), "removeSession"),
+    ),
   };
 }
 

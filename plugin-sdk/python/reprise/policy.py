@@ -4,6 +4,7 @@ import sys
 import traceback
 from typing import Optional
 
+import wit_world.exports as world
 from componentize_py_types import Err
 from wit_world.imports.types import (
     Connection,
@@ -67,7 +68,15 @@ def refuse() -> NewVerdict:
 
 
 def exports(policy: type[Policy]) -> tuple[type, type, type, type]:
-    """The classes `NewSession`, `GetSession`, `RemoveSession` and `Settings`, of which a module exports those of its world."""
+    """The classes `NewSession`, `GetSession`, `RemoveSession` and `Settings`, of which a module exports those of its world.
+
+    A callback that the world exports and the policy does not override is an error."""
+    for export, callback in ("NewSession", "new_session"), ("GetSession", "get_session"), ("RemoveSession", "remove_session"):
+        if hasattr(world, export) and getattr(policy, callback) is getattr(Policy, callback):
+            raise TypeError(
+                f"{policy.__name__} has no `{callback}`, which the world in wit/ exports: "
+                "implement it, or leave it out of the world"
+            )
     instance: list[Policy] = []
 
     def configured() -> Policy:

@@ -191,6 +191,39 @@ fn a_verdict_that_is_none_is_told_with_those_there_are_in_python() {
     assert!(said.contains(words), "{said}");
 }
 
+/// A callback that the world exports is misspelt in this language; the build fails and says these words.
+fn misspelt(language: &str, source: &str, callback: &str, misspelt: &str, words: &str) {
+    let desk = Desk::new();
+    edit(&desk.project(language).join(source), callback, misspelt);
+    let (well, said) = desk.reprise(&["build", "calm"]);
+    assert!(!well && said.contains(words), "{said}");
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_javascript() {
+    let words = "policy.js exports no `newSession`, which the world in wit/ exports: implement it";
+    misspelt("javascript", "policy.js", "newSession(", "newSesion(", words);
+    misspelt("javascript", "policy.js", "{ settings, newSession, ", "{ settings, ", words);
+    misspelt("typescript", "policy.ts", "override newSession(", "newSesion(", words);
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_python() {
+    let words = "Cautious has no `get_session`, which the world in wit/ exports: implement it";
+    misspelt("python", "policy.py", "def get_session", "def get_sesion", words);
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_zig() {
+    misspelt("zig", "policy.zig", "pub fn newSession", "pub fn newSesion", "undefined symbol: policy_new_session");
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_go() {
+    let words = "*policy.careful does not implement reprise.GetSessioner (missing method GetSession)";
+    misspelt("go", "policy.go", ") GetSession(", ") GetSesion(", words);
+}
+
 #[test]
 fn webassembly_text() {
     let mistake = Mistake {
