@@ -6,7 +6,7 @@
 //! | C | `zig cc -target wasm32-wasi -mexec-model=reactor *.c …` |
 //! | C++ | `zig c++ -target wasm32-wasi -mexec-model=reactor *.cpp …` |
 //! | Zig | `zig build-exe -target wasm32-wasi -mexec-model=reactor -Mroot=policy.zig …` |
-//! | Go | `GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared` |
+//! | Go | `GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath …` |
 //! | JavaScript | `componentize-qjs --js build/entry.js …`, which exports what `policy.js` does |
 //! | TypeScript | `tsc`, then the same |
 //! | Python | `componentize-py componentize policy …` |

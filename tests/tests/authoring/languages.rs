@@ -114,7 +114,10 @@ fn go() {
     let mistake = Mistake {
         of: "if session.ServerName.IsNone()",
         is: "if c.names[len(c.names)] == \"\" || session.ServerName.IsNone()",
-        says: &["panic: runtime error: index out of range [1] with length 1"],
+        says: &[
+            "panic: runtime error: index out of range [1] with length 1 at policy.go:20 in (*careful).NewSession",
+            "wit_component_reprise.LogPanic",
+        ],
     };
     life("go", "policy.go", None, &mistake);
 }
