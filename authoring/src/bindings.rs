@@ -34,11 +34,24 @@ fn write(wit: &Path, into: &Path, mut generator: Box<dyn WorldGenerator>) -> Res
         let written = fs::create_dir_all(file.parent().unwrap_or(into)).and_then(|()| fs::write(&file, content));
         written.with_context(|| format!("{} cannot be written", file.display()))?;
     }
+    Ok(exported(&resolve, world))
+}
+
+/// The interfaces that the one world in `wit` exports, by their names without package and version.
+///
+/// # Errors
+/// The WIT does not parse.
+pub fn exports(wit: &Path) -> Result<Vec<String>> {
+    let (resolve, world) = world(wit)?;
+    Ok(exported(&resolve, world))
+}
+
+fn exported(resolve: &Resolve, world: WorldId) -> Vec<String> {
     let exports = resolve.worlds[world].exports.values().filter_map(|export| match export {
         WorldItem::Interface { id, .. } => resolve.interfaces[*id].name.clone(),
         _ => None,
     });
-    Ok(exports.collect())
+    exports.collect()
 }
 
 fn world(wit: &Path) -> Result<(Resolve, WorldId)> {

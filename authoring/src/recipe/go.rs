@@ -27,13 +27,13 @@ pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     }
     let module = std::path::absolute(dir.join(MODULE))?;
     go.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOFLAGS", "-mod=mod").env("GOWORK", "off");
-    // The bindings' package takes memory of the runtime's, which the linker allows to those that it knows.
-    let arguments = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w -checklinkname=0", "-o"];
+    // Without debug information; functions keep their names, for a trap's backtrace. The bindings' package takes memory of the
+    // runtime's, which the linker allows to those that it knows.
+    let arguments = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w -checklinkname=0", "-o"];
     go.args(arguments).arg(&module).arg(".");
-    let shown = format!(
-        "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags=-checklinkname=0 -o {MODULE} (in build/go)"
-    );
-    project.run(go.current_dir(&together), &shown)?;
+    let shown = "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-w -checklinkname=0' -o ../module.wasm . \
+                 (in build/go)";
+    project.run(go.current_dir(&together), shown)?;
     component_with_wasi(&fs::read(&module)?, &dir.join("sdk/wasi.wat"), &wit(project))
 }
 

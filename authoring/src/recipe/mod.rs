@@ -6,8 +6,8 @@
 //! | C | `zig cc -target wasm32-wasi -mexec-model=reactor *.c …` |
 //! | C++ | `zig c++ -target wasm32-wasi -mexec-model=reactor *.cpp …` |
 //! | Zig | `zig build-exe -target wasm32-wasi -mexec-model=reactor -Mroot=policy.zig …` |
-//! | Go | `GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared` |
-//! | JavaScript | `componentize-qjs --js policy.js …` |
+//! | Go | `GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath …` |
+//! | JavaScript | `componentize-qjs --js build/entry.js …`, which exports what `policy.js` does |
 //! | TypeScript | `tsc`, then the same |
 //! | Python | `componentize-py componentize policy …` |
 //! | WAT | none: the fields of `sdk/*.wat` and `*.wat` become one module |
@@ -40,7 +40,7 @@ pub(crate) fn component(project: &Project, language: Language) -> Result<Vec<u8>
         Language::Cpp => c::component_of_cpp(project),
         Language::Zig => c::component_of_zig(project),
         Language::Go => go::component(project),
-        Language::JavaScript => javascript::component(project, "policy.js"),
+        Language::JavaScript => javascript::component(project),
         Language::TypeScript => javascript::component_of_typescript(project),
         Language::Python => python::component(project),
         Language::Wat => wat::component_of_text(project),

@@ -10,7 +10,7 @@ use crate::{Project, toolchain};
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     super::scratch(project)?;
     let mut words = vec![toolchain::componentize_py(project.dir())?];
-    words.extend(owned(&["--wit-path", "wit", "--world", "policy", "componentize", "--stub-wasi", "policy"]));
+    words.extend(owned(&["--wit-path", "wit", "--world", "policy", "componentize", "policy"]));
     words.extend(owned(&["--python-path", ".", "--python-path", "sdk", "--output", MODULE]));
     run(project, &words)?;
     let file = project.dir().join(MODULE);

@@ -8,12 +8,11 @@ import (
 )
 
 type careful struct {
-	reprise.NoOpinion
 	names []string
 }
 
 // New reads the settings.
-func New(settings *reprise.Settings) reprise.Policy {
+func New(settings *reprise.Settings) *careful {
 	return &careful{names: settings.All("name")}
 }
 

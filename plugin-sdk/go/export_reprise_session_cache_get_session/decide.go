@@ -6,8 +6,9 @@ import (
 	"wit_component/reprise"
 )
 
-// Decide is called by the host.
+// Decide is called by the host. The world in wit/ exports it, so a policy without GetSession does not compile.
 func Decide(connection reprise.Connection, candidate reprise.Session) reprise.GetVerdict {
 	defer reprise.LogPanic()
-	return instance.Policy().GetSession(&connection, &candidate)
+	var policy reprise.GetSessioner = instance.Policy()
+	return policy.GetSession(&connection, &candidate)
 }

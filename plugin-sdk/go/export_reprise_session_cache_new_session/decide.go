@@ -6,8 +6,9 @@ import (
 	"wit_component/reprise"
 )
 
-// Decide is called by the host.
+// Decide is called by the host. The world in wit/ exports it, so a policy without NewSession does not compile.
 func Decide(connection reprise.Connection, session reprise.Session) reprise.NewVerdict {
 	defer reprise.LogPanic()
-	return instance.Policy().NewSession(&connection, &session)
+	var policy reprise.NewSessioner = instance.Policy()
+	return policy.NewSession(&connection, &session)
 }

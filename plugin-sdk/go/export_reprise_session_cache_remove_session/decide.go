@@ -7,12 +7,13 @@ import (
 	"wit_component/reprise"
 )
 
-// Decide is called by the host.
+// Decide is called by the host. The world in wit/ exports it, so a policy without RemoveSession does not compile.
 func Decide(id []uint8, session witTypes.Option[reprise.Session], why reprise.Removal) reprise.RemoveVerdict {
 	defer reprise.LogPanic()
+	var policy reprise.RemoveSessioner = instance.Policy()
 	if session.IsNone() {
-		return instance.Policy().RemoveSession(id, nil, why)
+		return policy.RemoveSession(id, nil, why)
 	}
 	facts := session.Some()
-	return instance.Policy().RemoveSession(id, &facts, why)
+	return policy.RemoveSession(id, &facts, why)
 }

@@ -7,23 +7,25 @@ import (
 	"wit_component/reprise"
 )
 
-var configured reprise.Policy
+// Configure makes the policy; the error is what the operator is told. Policy is the one that was configured, or the one without
+// settings. It has the type that the policy's New gives, so that the compiler knows which callbacks there are.
+var Configure, Policy = of(policy.New)
 
-// Configure makes the policy; the error is what the operator is told.
-func Configure(pairs []witTypes.Tuple2[string, string]) error {
-	made, err := reprise.ReadSettings(pairs, policy.New)
-	if err == nil {
-		configured = made
-	}
-	return err
-}
-
-// Policy is the one that was configured, or the one without settings.
-func Policy() reprise.Policy {
-	if configured == nil {
-		if err := Configure(nil); err != nil {
-			panic(err)
+func of[P any](read func(*reprise.Settings) P) (func([]witTypes.Tuple2[string, string]) error, func() P) {
+	var configured *P
+	configure := func(pairs []witTypes.Tuple2[string, string]) error {
+		made, err := reprise.ReadSettings(pairs, read)
+		if err == nil {
+			configured = &made
 		}
+		return err
 	}
-	return configured
+	return configure, func() P {
+		if configured == nil {
+			if err := configure(nil); err != nil {
+				panic(err)
+			}
+		}
+		return *configured
+	}
 }

@@ -1,11 +1,11 @@
 // Package reprise is for writing Reprise session-cache policies in Go.
 //
-// A policy is a package `policy` with a function New, which makes a [Policy] of its settings. A policy embeds [NoOpinion] and
-// overrides the callbacks that it decides:
+// A policy is a package `policy` with a function New, which makes a value of a type of its own, of its settings. The type has those of
+// the callbacks that its world exports: [NewSessioner], [GetSessioner], [RemoveSessioner].
 //
-//	type fresh struct{ reprise.NoOpinion }
+//	type fresh struct{}
 //
-//	func New(*reprise.Settings) reprise.Policy { return fresh{} }
+//	func New(*reprise.Settings) fresh { return fresh{} }
 //
 //	func (fresh) GetSession(connection *reprise.Connection, candidate *reprise.Session) reprise.GetVerdict {
 //		if connection.Now > candidate.Authenticated+3600 {
@@ -13,6 +13,9 @@
 //		}
 //		return reprise.Resume
 //	}
+//
+// The value is made once per instance and then only read: there are several instances at once, so what has to last between calls
+// belongs into a session's note or into the host's state. A panic is safe: the client does a full handshake.
 //
 // The facts are generated of wit/session-cache.wit, in its words. Every time and every number of seconds is a whole number, in
 // seconds; a fact that may be absent is an Option.
@@ -46,26 +49,20 @@ const (
 	Forget                 = types.RemoveVerdictForget
 )
 
-// Policy is what a policy implements. It is made once per instance and then only read: there are several instances at once, so
-// what has to last between calls belongs into a session's note or into the host's state. A panic is safe: the client does a
-// full handshake.
-type Policy interface {
-	// NewSession is asked when OpenSSL has made a session: is it kept, and on which terms?
+// NewSessioner is asked when OpenSSL has made a session: is it kept, and on which terms?
+type NewSessioner interface {
 	NewSession(connection *Connection, session *Session) NewVerdict
-	// GetSession is asked when a client offers a session that the host itself would resume: may it?
-	GetSession(connection *Connection, candidate *Session) GetVerdict
-	// RemoveSession is asked when a session was given up; session is nil where the store no longer has it.
-	RemoveSession(id []byte, session *Session, why Removal) RemoveVerdict
 }
 
-// NoOpinion is a policy without an opinion, to be embedded.
-type NoOpinion struct{}
+// GetSessioner is asked when a client offers a session that the host itself would resume: may it?
+type GetSessioner interface {
+	GetSession(connection *Connection, candidate *Session) GetVerdict
+}
 
-func (NoOpinion) NewSession(*Connection, *Session) NewVerdict { return Keep(Terms{}) }
-
-func (NoOpinion) GetSession(*Connection, *Session) GetVerdict { return Resume }
-
-func (NoOpinion) RemoveSession([]byte, *Session, Removal) RemoveVerdict { return HostDefault }
+// RemoveSessioner is asked when a session was given up; session is nil where the store no longer has it.
+type RemoveSessioner interface {
+	RemoveSession(id []byte, session *Session, why Removal) RemoveVerdict
+}
 
 // Keep has nothing against a session, on these terms; of what is left out, the policy has no opinion.
 func Keep(terms Terms) NewVerdict { return types.MakeNewVerdictKeep(terms) }

@@ -11,6 +11,18 @@ export const observe = {
   error: (message) => observeImport.log("error", message),
 };
 
+// QuickJS has no console of its own.
+globalThis.console ??= Object.fromEntries(
+  Object.entries({ log: "info", info: "info", debug: "debug", warn: "warn", error: "error" }).map(([name, level]) => [
+    name,
+    (...values) => observe[level](values.map(shown).join(" ")),
+  ]),
+);
+
+function shown(value) {
+  return typeof value === "object" && !(value instanceof Error) ? JSON.stringify(value) : String(value);
+}
+
 export const state = {
   get: (key) => stateImport.get(key) ?? undefined,
   set: (key, value, ttl) => stateImport.set(key, value, ttl),

@@ -115,12 +115,15 @@ export class Policy {
   removeSession(id: Uint8Array, session: Session | undefined, why: Removal): RemoveVerdict;
 }
 
-/** A module's exports of a policy. Export those that its world names: `export const { settings, getSession } = exportsOf(Mine);` */
+/**
+ * A module's exports of a policy: its settings, and the callbacks that it overrides. Export those that its world names:
+ * `export const { settings, getSession } = exportsOf(Mine);`
+ */
 export function exportsOf(Class: new (settings: Settings) => Policy): {
   settings: object;
-  newSession: object;
-  getSession: object;
-  removeSession: object;
+  newSession: object | undefined;
+  getSession: object | undefined;
+  removeSession: object | undefined;
 };
 
 /** The [settings] table of NAME.toml, read key by key. What cannot be read is thrown as a `SettingsError`, with the key. */

@@ -1,8 +1,10 @@
 """What a policy implements, and how it becomes a module's exports."""
 
+import sys
 import traceback
 from typing import Optional
 
+import wit_world.exports as world
 from componentize_py_types import Err
 from wit_world.imports.types import (
     Connection,
@@ -20,6 +22,9 @@ from wit_world.imports.types import (
 
 from . import observe
 from .settings import Settings, SettingsError
+
+# What is printed is a line of the server's log when it ends, rather than when eight thousand bytes have come together.
+sys.stdout.reconfigure(line_buffering=True)
 
 
 class Policy:
@@ -63,7 +68,15 @@ def refuse() -> NewVerdict:
 
 
 def exports(policy: type[Policy]) -> tuple[type, type, type, type]:
-    """The classes `NewSession`, `GetSession`, `RemoveSession` and `Settings`, of which a module exports those of its world."""
+    """The classes `NewSession`, `GetSession`, `RemoveSession` and `Settings`, of which a module exports those of its world.
+
+    A callback that the world exports and the policy does not override is an error."""
+    for export, callback in ("NewSession", "new_session"), ("GetSession", "get_session"), ("RemoveSession", "remove_session"):
+        if hasattr(world, export) and getattr(policy, callback) is getattr(Policy, callback):
+            raise TypeError(
+                f"{policy.__name__} has no `{callback}`, which the world in wit/ exports: "
+                "implement it, or leave it out of the world"
+            )
     instance: list[Policy] = []
 
     def configured() -> Policy:
@@ -73,15 +86,15 @@ def exports(policy: type[Policy]) -> tuple[type, type, type, type]:
 
     class NewSession:
         def decide(self, connection: Connection, session: Session) -> NewVerdict:
-            return _logged(lambda: configured().new_session(connection, session))
+            return _logged(lambda: _kept_or_refused(configured().new_session(connection, session)))
 
     class GetSession:
         def decide(self, connection: Connection, candidate: Session) -> GetVerdict:
-            return _logged(lambda: configured().get_session(connection, candidate))
+            return _logged(lambda: _one_of(GetVerdict, configured().get_session(connection, candidate), "get_session"))
 
     class RemoveSession:
         def decide(self, id: bytes, session: Optional[Session], why: Removal) -> RemoveVerdict:
-            return _logged(lambda: configured().remove_session(id, session, why))
+            return _logged(lambda: _one_of(RemoveVerdict, configured().remove_session(id, session, why), "remove_session"))
 
     class Configure:
         def configure(self, settings: list[tuple[str, str]]) -> None:
@@ -93,17 +106,32 @@ def exports(policy: type[Policy]) -> tuple[type, type, type, type]:
     return NewSession, GetSession, RemoveSession, Configure
 
 
+def _kept_or_refused(verdict):
+    if isinstance(verdict, (NewVerdict_Keep, NewVerdict_Refuse)):
+        return verdict
+    raise TypeError(f"new_session returned {verdict!r}; expected keep(…) or refuse()")
+
+
+def _one_of(verdicts, verdict, callback: str):
+    if isinstance(verdict, verdicts):
+        return verdict
+    *others, last = [str(expected) for expected in verdicts]
+    raise TypeError(f"{callback} returned {verdict!r}; expected {', '.join(others)} or {last}")
+
+
 def _logged(decide):
     """An exception is a trap that does not say why, unless it is logged first."""
     try:
         return decide()
     except Exception as error:
         observe.error(_told(error))
+        # The runtime would print it once more, with the SDK's own frames. The instance ends here.
+        sys.stderr = None
         raise
 
 
 def _told(error: Exception) -> str:
-    """What Python prints of an exception, but for the lines of source, which it would read from files."""
+    """What Python prints of an exception, but for the SDK's own frames."""
     frames = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     theirs = [(code, line) for code, line in frames if code.co_filename != _told.__code__.co_filename]
     places = [f'File "{code.co_filename}", line {line}, in {code.co_name}' for code, line in theirs]

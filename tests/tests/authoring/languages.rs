@@ -17,8 +17,14 @@ struct Mistake {
     says: &'static [&'static str],
 }
 
+/// In languages that have a clock and print: a statement that prints how the one fares by the connection's, and what it goes before.
+struct Clock {
+    before: &'static str,
+    prints: &'static str,
+}
+
 /// From nothing to live and to a mistake, in this language, whose policy is in `source`.
-fn life(language: &str, source: &str, mistake: &Mistake) {
+fn life(language: &str, source: &str, clock: Option<&Clock>, mistake: &Mistake) {
     let desk = Desk::new();
     let project = desk.project(language);
     assert!(fs::read_to_string(project.join("README.md")).unwrap().lines().count() == 5);
@@ -29,17 +35,23 @@ fn life(language: &str, source: &str, mistake: &Mistake) {
     assert!(said.contains("3 of 3 vectors passed"), "{said}");
 
     edit(&project.join("calm.toml"), "bank.example", "a.example");
-    saves(&desk, &project.join(source), mistake);
+    saves(&desk, &project.join(source), clock, mistake);
 }
 
 /// With `reprise dev` at work.
-fn saves(desk: &Desk, source: &Path, mistake: &Mistake) {
+fn saves(desk: &Desk, source: &Path, clock: Option<&Clock>, mistake: &Mistake) {
     let server = dev(desk, &[]);
     server.log().line(&["live: calm, generation 1, "]);
+    if let Some(Clock { before, prints }) = clock {
+        edit(source, before, &format!("{prints}{before}"));
+    }
     edit(source, "600", "300");
     server.log().line(&["live: calm, generation 2, "]);
     Client::new(Version::Tls13).first_visit(server.address());
     server.log().line(&["calm, generation 2: new-session for a.example", "keep for 300 s"]);
+    if clock.is_some() {
+        server.log().line(&["INFO the clock is right", "policy=calm"]);
+    }
 
     edit(source, "300", "300 oops");
     server.log().line(&["not built: "]);
@@ -64,7 +76,7 @@ fn rust() {
         is: "assert!(self.names.is_empty(), \"no tenant of that name\");\nif !session.server_name",
         says: &["panic at src/lib.rs:", "no tenant of that name", "Cautious"],
     };
-    life("rust", "src/lib.rs", &mistake);
+    life("rust", "src/lib.rs", None, &mistake);
 }
 
 #[test]
@@ -74,7 +86,7 @@ fn c() {
         is: "\n#include <assert.h>\nassert(is_named(session) && \"no tenant of that name\");",
         says: &["Assertion failed: is_named(session) && \"no tenant of that name\" (policy.c: policy_new_session: "],
     };
-    life("c", "policy.c", &mistake);
+    life("c", "policy.c", None, &mistake);
 }
 
 #[test]
@@ -84,7 +96,7 @@ fn cpp() {
         is: "if (names_.at(9).empty() || !session.server_name",
         says: &["`unreachable`", "Cautious::new_session"],
     };
-    life("cpp", "policy.cpp", &mistake);
+    life("cpp", "policy.cpp", None, &mistake);
 }
 
 #[test]
@@ -94,7 +106,7 @@ fn zig() {
         is: "if (self.names[self.names.len].len == 0 or !self.has(session.server_name))",
         says: &["panic: index out of bounds: index 1, len 1", "newSession"],
     };
-    life("zig", "policy.zig", &mistake);
+    life("zig", "policy.zig", None, &mistake);
 }
 
 #[test]
@@ -102,10 +114,18 @@ fn go() {
     let mistake = Mistake {
         of: "if session.ServerName.IsNone()",
         is: "if c.names[len(c.names)] == \"\" || session.ServerName.IsNone()",
-        says: &["panic: runtime error: index out of range [1] with length 1"],
+        says: &[
+            "panic: runtime error: index out of range [1] with length 1 at policy.go:20 in (*careful).NewSession",
+            "wit_component_reprise.LogPanic",
+        ],
     };
-    life("go", "policy.go", &mistake);
+    life("go", "policy.go", None, &mistake);
 }
+
+const JAVASCRIPT_CLOCK: Clock = Clock {
+    before: "if (!this.names.includes(session.serverName))",
+    prints: "console.log(\"the clock is\", Math.abs(Date.now() / 1000 - connection.now) < 60 ? \"right\" : \"wrong\");\n    ",
+};
 
 #[test]
 fn javascript() {
@@ -117,7 +137,7 @@ fn javascript() {
             "of undefined at newSession (/policy.js:",
         ],
     };
-    life("javascript", "policy.js", &mistake);
+    life("javascript", "policy.js", Some(&JAVASCRIPT_CLOCK), &mistake);
 }
 
 #[test]
@@ -127,17 +147,84 @@ fn typescript() {
         is: "if (this.names.length > 0) throw new Error(\"no tenant of that name\");\nif (!this.names.includes(session.serverName))",
         says: &["exception: Error: no tenant of that name at newSession (/build/policy.js:"],
     };
-    life("typescript", "policy.ts", &mistake);
+    life("typescript", "policy.ts", Some(&JAVASCRIPT_CLOCK), &mistake);
 }
 
 #[test]
 fn python() {
+    let clock = Clock {
+        before: "if session.server_name not in self.names",
+        prints: "print(\"the clock is\", \"right\" if abs(__import__(\"time\").time() - connection.now) < 60 else \"wrong\")\n        ",
+    };
     let mistake = Mistake {
         of: "session.server_name not in self.names",
         is: "session.server_name not in self.tenants",
-        says: &["AttributeError: 'Cautious' object has no attribute 'tenants'", "policy.py\", line 11, in new_session"],
+        says: &["AttributeError: 'Cautious' object has no attribute 'tenants'", "policy.py\", line 12, in new_session"],
     };
-    life("python", "policy.py", &mistake);
+    life("python", "policy.py", Some(&clock), &mistake);
+}
+
+/// What `reprise check` says of a policy in this language with this in place of that.
+fn checked(language: &str, source: &str, of: &str, is: &str) -> String {
+    let desk = Desk::new();
+    edit(&desk.project(language).join(source), of, is);
+    desk.well(&["build", "calm"]);
+    let (well, said) = desk.reprise(&["check", "calm/calm.wasm"]);
+    assert!(!well, "{said}");
+    said
+}
+
+#[test]
+fn a_verdict_that_is_none_is_told_with_those_there_are_in_javascript() {
+    let said = checked("javascript", "policy.js", "return { keep: {} };", "return \"keep\";");
+    let words = "exception: newSession returned \"keep\"; expected { keep: { … } } or \"refuse\" |";
+    assert!(said.contains(words), "{said}");
+    let said = checked("javascript", "policy.js", "return \"resume\";", "return \"resum\";");
+    let words =
+        "getSession returned \"resum\"; expected \"resume\", \"resume-without-early-data\" or \"full-handshake\" |";
+    assert!(said.contains(words), "{said}");
+}
+
+#[test]
+fn a_verdict_that_is_none_is_told_with_those_there_are_in_python() {
+    let said = checked("python", "policy.py", "return keep()", "return \"keep\"");
+    assert!(said.contains("TypeError: new_session returned 'keep'; expected keep(…) or refuse() |"), "{said}");
+    let said = checked("python", "policy.py", "else GetVerdict.RESUME", "else \"resume\"");
+    let words = "get_session returned 'resume'; expected GetVerdict.RESUME, GetVerdict.RESUME_WITHOUT_EARLY_DATA or ";
+    assert!(said.contains(words), "{said}");
+}
+
+/// A callback that the world exports is misspelt in this language; the build fails and says these words.
+fn misspelt(language: &str, source: &str, callback: &str, misspelt: &str, words: &str) {
+    let desk = Desk::new();
+    edit(&desk.project(language).join(source), callback, misspelt);
+    let (well, said) = desk.reprise(&["build", "calm"]);
+    assert!(!well && said.contains(words), "{said}");
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_javascript() {
+    let words = "policy.js exports no `newSession`, which the world in wit/ exports: implement it";
+    misspelt("javascript", "policy.js", "newSession(", "newSesion(", words);
+    misspelt("javascript", "policy.js", "{ settings, newSession, ", "{ settings, ", words);
+    misspelt("typescript", "policy.ts", "override newSession(", "newSesion(", words);
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_python() {
+    let words = "Cautious has no `get_session`, which the world in wit/ exports: implement it";
+    misspelt("python", "policy.py", "def get_session", "def get_sesion", words);
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_zig() {
+    misspelt("zig", "policy.zig", "pub fn newSession", "pub fn newSesion", "undefined symbol: policy_new_session");
+}
+
+#[test]
+fn a_callback_that_is_exported_and_not_there_fails_the_build_by_name_in_go() {
+    let words = "*policy.careful does not implement reprise.GetSessioner (missing method GetSession)";
+    misspelt("go", "policy.go", ") GetSession(", ") GetSesion(", words);
 }
 
 #[test]
@@ -147,5 +234,5 @@ fn webassembly_text() {
         is: "(call $text.word (i32.const -1)) (drop) (drop) (call $verdict.keep)",
         says: &["out of bounds memory access", "text.word"],
     };
-    life("wat", "policy.wat", &mistake);
+    life("wat", "policy.wat", None, &mistake);
 }

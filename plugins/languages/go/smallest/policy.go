@@ -3,10 +3,10 @@ package policy
 
 import "wit_component/reprise"
 
-type fresh struct{ reprise.NoOpinion }
+type fresh struct{}
 
 // New makes the policy, which has no settings.
-func New(*reprise.Settings) reprise.Policy { return fresh{} }
+func New(*reprise.Settings) fresh { return fresh{} }
 
 func (fresh) GetSession(connection *reprise.Connection, candidate *reprise.Session) reprise.GetVerdict {
 	if connection.Now > candidate.Authenticated+3600 {

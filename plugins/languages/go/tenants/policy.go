@@ -7,7 +7,6 @@ import "wit_component/reprise"
 
 // tenants is to whom sessions belong.
 type tenants struct {
-	reprise.NoOpinion
 	requireCertificate bool
 	prefixes           networkPrefixes
 	tenants            reprise.ServerNames[tenant]
@@ -17,7 +16,7 @@ type tenants struct {
 type objection string
 
 // New reads the settings.
-func New(settings *reprise.Settings) reprise.Policy {
+func New(settings *reprise.Settings) *tenants {
 	return &tenants{
 		requireCertificate: settings.Flag("require-certificate"),
 		prefixes:           readPrefixes(settings),

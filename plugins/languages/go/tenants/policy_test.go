@@ -8,7 +8,7 @@ import (
 	"wit_component/reprisetest"
 )
 
-func configured(t *testing.T, keysAndValues ...string) reprise.Policy {
+func configured(t *testing.T, keysAndValues ...string) *tenants {
 	t.Helper()
 	policy, err := reprisetest.Configured(New, keysAndValues...)
 	if err != nil {
@@ -18,7 +18,7 @@ func configured(t *testing.T, keysAndValues ...string) reprise.Policy {
 }
 
 // kept is the session as the store has it: with the note that the policy attached.
-func kept(policy reprise.Policy, connection reprise.Connection, session reprise.Session) reprise.Session {
+func kept(policy *tenants, connection reprise.Connection, session reprise.Session) reprise.Session {
 	verdict := policy.NewSession(&connection, &session)
 	session.Note = verdict.Keep().Note
 	return session
