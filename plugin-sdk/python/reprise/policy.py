@@ -23,9 +23,6 @@ from wit_world.imports.types import (
 from . import observe
 from .settings import Settings, SettingsError
 
-# What is printed is a line of the server's log when it ends, rather than when eight thousand bytes have come together.
-sys.stdout.reconfigure(line_buffering=True)
-
 
 class Policy:
     """A policy. Every callback has no opinion unless it is overridden.
