@@ -11,7 +11,7 @@ pub const Connection = struct {
     peer: ?[]const u8 = null,
     /// The name of the listener that accepted the connection.
     listener: []const u8 = "",
-    /// The time of the ClientHello. The only clock a policy has.
+    /// The time of the ClientHello. The clock to go by: a test can set it.
     now: u64 = 0,
     /// Whether the ClientHello asks for 0-RTT.
     early_data: bool = false,

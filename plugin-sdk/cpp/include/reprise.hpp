@@ -42,7 +42,7 @@ struct Connection {
   std::optional<std::string_view> peer;
   /// The name of the listener that accepted the connection.
   std::string_view listener;
-  /// The time of the ClientHello. The only clock a policy has.
+  /// The time of the ClientHello. The clock to go by: a test can set it.
   std::uint64_t now = 0;
   /// Whether the ClientHello asks for 0-RTT.
   bool early_data = false;

@@ -25,7 +25,7 @@ export interface Connection {
   peer: string | null;
   /** The name of the listener that accepted the connection. */
   listener: string;
-  /** The time of the ClientHello, in seconds since the Unix epoch. The only clock a policy has. */
+  /** The time of the ClientHello, in seconds since the Unix epoch. The clock to go by: a test can set it. */
   now: number;
   /** Whether the ClientHello asks for 0-RTT. */
   earlyData: boolean;

@@ -112,11 +112,6 @@ fn build_one(workspace: &Workspace, policy: &Policy) -> Result<()> {
     let component = policy.build().with_context(|| format!("{shown} could not be built"))?;
     fs::create_dir_all(file.parent().unwrap_or(&file))?;
     write_if_changed(&file, &component)?;
-    // Its limits lie beside it, for whoever loads it from there.
-    let manifest = policy.folder.join(format!("{}.toml", policy.name));
-    if manifest.exists() {
-        fs::copy(&manifest, file.with_extension("toml"))?;
-    }
     fs::write(policy.stamp(), print)?;
     let (size, seconds) = (component.len().div_ceil(1024), started.elapsed().as_secs_f32());
     eprintln!("   target/policies/languages/{name}.wasm  {size} KB, {seconds:.1} s");
