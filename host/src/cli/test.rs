@@ -44,7 +44,8 @@ impl Test {
         let shown = self.vectors.display();
         let text = fs::read_to_string(&self.vectors).with_context(|| format!("{shown} cannot be read"))?;
         let suite = Suite::parse(&text).map_err(|error| anyhow!("{shown}: {error}"))?;
-        let module = fs::read(&self.policy).with_context(|| format!("{} cannot be read", self.policy.display()))?;
+        let unreadable = || format!("{} cannot be read; of a project, `reprise build` makes it", self.policy.display());
+        let module = fs::read(&self.policy).with_context(unreadable)?;
         let manifest = manifest(&self.policy)?;
 
         // Every vector loads the policy, and an interpreter takes ten seconds to compile. The runtime makes the directory, for this
