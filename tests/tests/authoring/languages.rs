@@ -74,7 +74,7 @@ fn rust() {
     let mistake = Mistake {
         of: "if !session.server_name",
         is: "assert!(self.names.is_empty(), \"no tenant of that name\");\nif !session.server_name",
-        says: &["panic at src/lib.rs:", "no tenant of that name", "Cautious"],
+        says: &["panic at src/lib.rs:16: no tenant of that name", "panicking::panic_fmt"],
     };
     life("rust", "src/lib.rs", None, &mistake);
 }
