@@ -2,7 +2,7 @@
 //!
 //! It uses of the library what any embedder can. Layout:
 //!
-//! - `options`, `argument`, `quantity`: what an operator writes, on the command line and in a file
+//! - `options`, `argument`, `quantity`: what an operator writes, on the command line and in a file, which `configuration` reads
 //! - `settings`: what that means, with its defaults
 //! - `self_signed`: the certificate of a server that was given none
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
@@ -14,6 +14,7 @@
 mod accept;
 mod argument;
 mod backend;
+mod configuration;
 mod connection;
 pub(crate) mod http;
 mod idle;
@@ -47,9 +48,10 @@ use tokio::{
 
 pub(crate) use self::{
     argument::{Listen, LogFormat},
+    configuration::read,
     options::Options,
     quantity::Span,
-    settings::{Settings, read, read_policy_keys},
+    settings::{Settings, read_policy_keys},
 };
 use self::{
     phase::{Phase, Phased},
