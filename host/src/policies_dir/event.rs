@@ -173,13 +173,12 @@ impl PolicyEvent {
             Self::Live { file, name, generation, hash } => {
                 tracing::info!(file, policy = name, generation, hash = %hash, "policy is live");
             }
-            Self::Rejected { file, name, reason, keeping: Some(generation) } => {
-                let reason = reason.trim_end_matches('.');
-                tracing::warn!(file, policy = name, "rejected: {reason}; keeping generation {generation}");
-            }
-            Self::Rejected { file, name, reason, keeping: None } => {
-                let reason = reason.trim_end_matches('.');
-                tracing::warn!(file, policy = name, "rejected: {reason}; no policy of this name is live");
+            Self::Rejected { file, name, reason, keeping } => {
+                let meanwhile = match keeping {
+                    Some(generation) => format!("keeping generation {generation}"),
+                    None => "no policy of this name is live".into(),
+                };
+                tracing::warn!(file, policy = name, "rejected: {}; {meanwhile}", reason.trim_end_matches('.'));
             }
             Self::Proven { file, name, generation } => {
                 tracing::info!(file, policy = name, generation, "the trial went well");
