@@ -13,7 +13,7 @@ use wit_bindgen_core::{
 ///
 /// # Errors
 /// The WIT does not parse, or `into` cannot be written.
-pub fn c(wit: &Path, into: &Path) -> Result<Vec<String>> {
+pub(crate) fn c(wit: &Path, into: &Path) -> Result<Vec<String>> {
     write(wit, into, wit_bindgen_c::Opts::default().build())
 }
 
@@ -21,7 +21,7 @@ pub fn c(wit: &Path, into: &Path) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// The WIT does not parse, or `into` cannot be written.
-pub fn go(wit: &Path, into: &Path) -> Result<Vec<String>> {
+pub(crate) fn go(wit: &Path, into: &Path) -> Result<Vec<String>> {
     write(wit, into, wit_bindgen_go::Opts::default().build())
 }
 
@@ -41,7 +41,7 @@ fn write(wit: &Path, into: &Path, mut generator: Box<dyn WorldGenerator>) -> Res
 ///
 /// # Errors
 /// The WIT does not parse.
-pub fn exports(wit: &Path) -> Result<Vec<String>> {
+pub(crate) fn exports(wit: &Path) -> Result<Vec<String>> {
     let (resolve, world) = world(wit)?;
     Ok(exported(&resolve, world))
 }

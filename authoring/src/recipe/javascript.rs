@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::{MODULE, owned, run, wit};
-use crate::{Project, bindings, toolchain};
+use crate::{Project, bindings, build, toolchain};
 
 /// The module that is made a component. What a world exports and the policy does not would else be missed at the first call.
 const ENTRY: &str = "build/entry.js";
@@ -41,8 +41,7 @@ fn component_of(project: &Project, policy: &str) -> Result<Vec<u8>> {
         MODULE,
     ]));
     run(project, &words)?;
-    let file = project.dir().join(MODULE);
-    fs::read(&file).with_context(|| format!("{} cannot be read, which the build should have left", file.display()))
+    build::of_module(&project.dir().join(MODULE))
 }
 
 /// A module that exports the policy's callbacks of these interfaces, and says which of them is not there.

@@ -1,11 +1,9 @@
 //! Python: the modules together with CPython, its state after they were imported included.
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{MODULE, owned, run};
-use crate::{Project, toolchain};
+use crate::{Project, build, toolchain};
 
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     super::scratch(project)?;
@@ -13,6 +11,5 @@ pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     words.extend(owned(&["--wit-path", "wit", "--world", "policy", "componentize", "policy"]));
     words.extend(owned(&["--python-path", ".", "--python-path", "sdk", "--output", MODULE]));
     run(project, &words)?;
-    let file = project.dir().join(MODULE);
-    fs::read(&file).with_context(|| format!("{} cannot be read, which the build should have left", file.display()))
+    build::of_module(&project.dir().join(MODULE))
 }
