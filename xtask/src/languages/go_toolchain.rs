@@ -59,7 +59,7 @@ pub(super) fn ensure_go(workspace: &Workspace) -> Result<()> {
 /// The folder with the `go` that was installed, if the user's is not used.
 pub(super) fn programs(root: &Path) -> Option<PathBuf> {
     let programs = place(root).join("bin");
-    (!users_is_new_enough() && programs.exists()).then_some(programs)
+    (programs.exists() && !users_is_new_enough()).then_some(programs)
 }
 
 fn place(root: &Path) -> PathBuf {

@@ -1,9 +1,9 @@
 //! `cargo xtask languages`: the same policies in every language.
 //!
 //! Those in Rust are crates of the workspace, which `policies` builds. Under plugins/languages each other language has a folder with a
-//! folder for each policy: `smallest`, a few lines, and `tenants`, which does what plugins/tenants does. They are built as their authors would build them, by `reprise build`'s own recipes, to
-//! target/policies/languages/POLICY-LANGUAGE.wasm. What a policy's build reads is fingerprinted, so that a second run does
-//! what has changed.
+//! folder for each policy: `smallest`, a few lines, and `tenants`, which does what plugins/tenants does. They are built as
+//! their authors would build them, by `reprise build`'s own recipes, to target/policies/languages/POLICY-LANGUAGE.wasm. What a
+//! policy's build reads is fingerprinted, so that a second run does what has changed.
 //!
 //! # Layout
 //!
