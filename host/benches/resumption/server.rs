@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use openssl::{
     ssl::{
         SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslSession, SslSessionCacheMode, SslVerifyMode,
     },
     x509::store::X509StoreBuilder,
 };
-use reprise::{Host, Listener};
+use reprise::{Host, Listener, policies_dir::PolicyEvent};
 use tempfile::TempDir;
 
 #[path = "../../tests/support/certificates.rs"]
@@ -151,7 +151,9 @@ impl Server {
                 std::fs::copy(&module, dir.path().join("10-tenants.wasm"))
                     .with_context(|| format!("{}: run `cargo xtask plugins` first", module.display()))?;
                 // Under valgrind a call takes fifty times as long.
-                host = Some(Host::builder().policies(dir.path()).policy_budget(Duration::from_secs(10)).build()?);
+                let served = Host::builder().policies(dir.path()).policy_budget(Duration::from_secs(10)).build()?;
+                goes_live(&served)?;
+                host = Some(served);
                 policies = Some(dir);
             }
         }
@@ -176,6 +178,17 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Waits until the policy decides: `build` has the patience of a server that starts, which a busy machine under valgrind
+/// exhausts.
+fn goes_live(host: &Host) -> Result<()> {
+    let events = host.policy_events();
+    while host.policies().list().is_empty() {
+        let event = events.recv_timeout(Duration::from_secs(300)).context("the policy does not go live")?;
+        ensure!(!matches!(event, PolicyEvent::Rejected { .. }), "{event:?}");
+    }
+    Ok(())
 }
 
 /// A server's context, and who its clients are.
