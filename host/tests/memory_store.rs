@@ -7,7 +7,10 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use reprise::store::{Consume, Entry, Memory, Priority, Removal, Store};
+use reprise::{
+    Prototype,
+    store::{Consume, Entry, Memory, Priority, Removal, Store},
+};
 use support::store::*;
 
 const PRIORITIES: [Priority; 3] = [Priority::Low, Priority::Normal, Priority::High];
@@ -304,6 +307,24 @@ fn the_prototype_of_a_renewed_session_goes_before_those_of_others() {
     let without: Vec<u64> = (0..10).filter(|n| fetch(&store, &id(*n)).unwrap().prototype.is_none()).collect();
     assert_eq!(without, [5]);
     assert!(fetch(&store, &id(100)).unwrap().prototype.is_some());
+}
+
+#[test]
+fn clients_without_a_certificate_that_return_push_out_no_prototype_of_one_that_has_one() {
+    let (dear, cheap) = (prototype(), prototype_without_certificate());
+    assert!(dear.has_certificate() && !cheap.has_certificate() && dear.weight() > cheap.weight());
+    let store = Memory::with_budgets(1 << 20, 20 * dear.weight());
+    let renewing = |number: u64, prototype: &Prototype| {
+        store.put(id(number), entry(100), 0);
+        drop(fetch(&store, &id(number)));
+        let renewal = Entry { renews: Some(id(number)), prototype: Some(prototype.clone()), ..entry(100) };
+        store.put(id(number + 1), renewal, 0);
+    };
+    (0..10).for_each(|client| renewing(2 * client, &dear));
+    (1_000..1_500).for_each(|client| renewing(2 * client, &cheap));
+    let lives = |client: u64| fetch(&store, &id(2 * client + 1)).unwrap().prototype.is_some();
+    assert!((0..10).all(lives));
+    assert!((1_480..1_500).all(lives), "they have the room that is left");
 }
 
 #[test]

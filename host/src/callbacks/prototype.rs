@@ -6,12 +6,13 @@ use openssl::ssl::{SslSession, SslSessionRef};
 
 use super::sessions;
 
-/// A private `SSL_SESSION` to duplicate (`SSL_SESSION_dup`, 0.45 µs) where decoding DER is dear: 4 µs, 230 µs with a client
+/// A private `SSL_SESSION` to duplicate (`SSL_SESSION_dup`, 0.45 µs) instead of decoding DER: 4 µs, 230 µs with a client
 /// certificate. It must be private: a session that a connection has marked not resumable stays so in every duplicate.
 #[derive(Clone)]
 pub struct Prototype {
     session: SslSession,
     weight: usize,
+    has_certificate: bool,
 }
 
 impl Prototype {
@@ -30,6 +31,11 @@ impl Prototype {
     pub fn weight(&self) -> usize {
         self.weight
     }
+
+    /// Whether the client's certificate is in it, which is what makes decoding dear.
+    pub fn has_certificate(&self) -> bool {
+        self.has_certificate
+    }
 }
 
 impl From<SslSession> for Prototype {
@@ -38,9 +44,10 @@ impl From<SslSession> for Prototype {
         const SESSION: usize = 1024;
         const CERTIFICATE: usize = 4096;
         let certificate = sessions::peer_certificate(&session);
+        let has_certificate = certificate.is_some();
         let der = certificate.and_then(|certificate| certificate.to_der().ok());
         let weight = SESSION + der.map_or(0, |der| CERTIFICATE + 4 * der.len());
-        Self { session, weight }
+        Self { session, weight, has_certificate }
     }
 }
 

@@ -159,9 +159,11 @@ fn decide(
     if bytes.len() > host.limits.max_entry {
         return Err(NotKept::TooLarge(bytes.len()));
     }
-    // Decoding is dear where there is a certificate in it. The private duplicate is taken now: once the connection has ended
-    // uncleanly, OpenSSL marks the session, and duplicates of it, as not resumable.
-    let prototype = record.peer_certificate.as_ref().and_then(|_| Prototype::of(session));
+    // Where decoding is dear, or likely to be needed: a client that resumed comes back, and does so with this session. The
+    // private duplicate is taken now: once the connection has ended uncleanly, OpenSSL marks the session, and duplicates of
+    // it, as not resumable.
+    let worth_a_prototype = record.peer_certificate.is_some() || renews.is_some();
+    let prototype = if worth_a_prototype { Prototype::of(session) } else { None };
     let entry = Entry {
         record: bytes,
         expires: record.expires,

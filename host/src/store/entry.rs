@@ -74,7 +74,8 @@ pub struct Entry {
     pub priority: Priority,
     /// How far it travels. A store of one node only ignores it.
     pub reach: Reach,
-    /// A live session to duplicate instead of decoding the record, where decoding is dear.
+    /// A live session to duplicate instead of decoding the record: where decoding is dear, for there is a client certificate in
+    /// it, or likely, for it renews another.
     pub prototype: Option<Prototype>,
 }
 

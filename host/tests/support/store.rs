@@ -11,7 +11,7 @@ use openssl::{
     hash::MessageDigest,
     nid::Nid,
     pkey::PKey,
-    ssl::{Ssl, SslContext, SslMethod, SslVersion},
+    ssl::{Ssl, SslContext, SslMethod, SslRef, SslVersion},
     x509::X509Builder,
 };
 use reprise::{
@@ -66,8 +66,18 @@ pub fn reasons(told: &Mutex<Vec<Removed>>) -> Vec<(SessionId, Removal)> {
     told.lock().unwrap().drain(..).map(|removed| (removed.id, removed.why)).collect()
 }
 
-/// A session of a handshake in this process.
+/// A session with a certificate, of a handshake in this process.
 pub fn prototype() -> Prototype {
+    prototypes().0
+}
+
+/// One without.
+pub fn prototype_without_certificate() -> Prototype {
+    prototypes().1
+}
+
+/// The client's, which has the server's certificate, and the server's.
+fn prototypes() -> (Prototype, Prototype) {
     let key =
         PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap();
     let mut certificate = X509Builder::new().unwrap();
@@ -85,8 +95,10 @@ pub fn prototype() -> Prototype {
 
     let (ours, theirs) = UnixStream::pair().unwrap();
     std::thread::scope(|scope| {
-        scope.spawn(|| Ssl::new(&server).unwrap().accept(ours).unwrap());
-        let stream = Ssl::new(&client).unwrap().connect(theirs).unwrap();
-        Prototype::from(stream.ssl().session().unwrap().to_owned())
+        let accepting = scope.spawn(|| Ssl::new(&server).unwrap().accept(ours).unwrap());
+        let connected = Ssl::new(&client).unwrap().connect(theirs).unwrap();
+        let accepted = accepting.join().unwrap();
+        let prototype = |ssl: &SslRef| Prototype::from(ssl.session().unwrap().to_owned());
+        (prototype(connected.ssl()), prototype(accepted.ssl()))
     })
 }

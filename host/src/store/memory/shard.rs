@@ -80,6 +80,9 @@ impl Shard {
         // A weight past 4 GiB had no room.
         self.sessions[queue].insert(&mut self.table, slot, weight as u32, proven);
         if let Some(prototype) = prototype {
+            // Clients that come back without a certificate are many: their prototypes, which spare a fortieth, do not push out
+            // those of certificates, nor what is hit most.
+            let proven = proven && prototype.has_certificate();
             self.attach(slot, prototype, proven, left);
         }
     }
