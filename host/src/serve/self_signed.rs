@@ -56,13 +56,14 @@ fn is_good(cert: &Path, key: &Path) -> bool {
     check().unwrap_or(false)
 }
 
-fn make(dir: &Path, cert_file: &Path, key_file: &Path, days: u32) -> Result<()> {
+fn make(dir: &Path, cert_file: &Path, key_file: &Path, days: u32) -> Result<X509> {
     let key = PKey::from_ec_key(EcKey::generate(EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?.as_ref())?)?;
     let cert = certificate(&key, days)?;
     state_dir::make(dir)?;
     // The key first: a certificate is only ever seen with its key beside it.
     replace(key_file, &Zeroizing::new(key.private_key_to_pem_pkcs8()?), 0o600)?;
-    Ok(replace(cert_file, &cert.to_pem()?, 0o644)?)
+    replace(cert_file, &cert.to_pem()?, 0o644)?;
+    Ok(cert)
 }
 
 fn certificate(key: &PKey<Private>, days: u32) -> Result<X509> {
@@ -93,12 +94,10 @@ fn certificate(key: &PKey<Private>, days: u32) -> Result<X509> {
     Ok(cert.build())
 }
 
-/// Makes one that ends in so many days, over what is in `dir`.
+/// Makes one that ends in so many days, over what is in `dir`, where a server may already be making the next.
 #[cfg(test)]
 pub(crate) fn make_ending_in(dir: &Path, days: u32) -> X509 {
-    let (cert, key) = (dir.join("localhost.crt"), dir.join("localhost.key"));
-    make(dir, &cert, &key, days).unwrap();
-    X509::from_pem(&fs::read(cert).unwrap()).unwrap()
+    make(dir, &dir.join("localhost.crt"), &dir.join("localhost.key"), days).unwrap()
 }
 
 #[cfg(test)]
