@@ -48,4 +48,6 @@ fn a_session_that_renews_another_is_kept_live() {
         assert!(last.resumed, "time {times}: {}", last.miss());
         assert!(spy.seen.entry().prototype.is_some(), "time {times}");
     }
+    let elsewhere = handshake(&host, &context, &client.named(Some("b.example")).offering(last.session()));
+    assert_eq!((elsewhere.resumed, elsewhere.miss().as_str()), (false, "server-name"));
 }

@@ -87,7 +87,7 @@ pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
     match outcome {
         Ok((id, record)) => {
             handshake.kept.not_kept = None;
-            handshake.kept.last = Some(Box::new((id, record)));
+            handshake.kept.last = Some((id, record));
             connection.enter(&mut state, &host, id);
         }
         Err(reason) => {
@@ -102,7 +102,7 @@ fn decide(
     session: &SslSessionRef,
     host: &Arc<Inner>,
     handshake: &mut Handshake,
-) -> Result<(SessionId, Record), NotKept> {
+) -> Result<(SessionId, Arc<Record>), NotKept> {
     let border = handshake.border.clone().map_err(NotKept::Here)?;
     // A switch after the hook, in a server-name callback, comes after OpenSSL has looked for a session: what is kept here
     // could not be refused there.
@@ -163,7 +163,9 @@ fn decide(
     // private duplicate is taken now: once the connection has ended uncleanly, OpenSSL marks the session, and duplicates of
     // it, as not resumable.
     let worth_a_prototype = record.peer_certificate.is_some() || renews.is_some();
-    let prototype = if worth_a_prototype { Prototype::of(session) } else { None };
+    record.der = Secret::default();
+    let record = Arc::new(record);
+    let prototype = if worth_a_prototype { Prototype::of(session, record.clone()) } else { None };
     let entry = Entry {
         record: bytes,
         expires: record.expires,
@@ -175,7 +177,6 @@ fn decide(
         prototype,
     };
     host.store.put(id, entry, now);
-    record.der = Secret::default();
     Ok((id, record))
 }
 

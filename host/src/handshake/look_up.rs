@@ -22,7 +22,7 @@ pub type Judgement = Result<Candidate, Miss>;
 /// A candidate that resumes.
 pub struct Candidate {
     handed: Arc<Handed>,
-    /// Its encoding. Kept apart from the facts, which last as long as the connection.
+    /// Its encoding, where there is no prototype. Kept apart from the facts, which last as long as the connection.
     der: Secret,
     prototype: Option<Prototype>,
     early_data: bool,
@@ -117,15 +117,19 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, n
             });
         }
     };
-    let mut record = Record::decode(&found.record).map_err(|error| {
-        tracing::warn!(session = %id, %error, "a stored session does not decode; the handshake goes on in full");
-        Miss::Undecodable
-    })?;
+    let (mut record, der) = match found.prototype.as_ref().and_then(Prototype::record) {
+        Some(record) => (record.clone(), Secret::default()),
+        None => decode(&id, &found)?,
+    };
     // A node that shares the store may have had another clock, and other maxima.
-    if let Some(remaining) = found.remaining {
-        record.expire_by(now.saturating_add(remaining));
+    let end = found.remaining.map_or(u64::MAX, |remaining| now.saturating_add(remaining));
+    if end < record.expires {
+        Arc::make_mut(&mut record).expire_by(end);
     }
-    record.expires = record.expires.min(host.limits.furthest(&record));
+    let furthest = host.limits.furthest(&record);
+    if furthest < record.expires {
+        Arc::make_mut(&mut record).expires = furthest;
+    }
     if host.revocations.in_force.revokes(&record) {
         removal::queue_revoked(host, id, found);
         return Err(Miss::Revoked);
@@ -134,11 +138,20 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, n
     // Only what this look-up took out of the store is good for 0-RTT: no other node takes it again.
     let early_data =
         ask(host, handshake, &id, &record, found.fetches)? && (found.consumed || !handshake.hello.early_data);
-    let der = std::mem::take(&mut record.der);
-    keep_prototype(host, &id, &der, &found);
+    keep_prototype(host, &id, &record, &der, &found);
     let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };
     let handed = Arc::new(Handed { id, record, resumptions, since: found.since });
     Ok(Candidate { handed, der, prototype: found.prototype, early_data })
+}
+
+/// A record, and apart from it the session's encoding.
+fn decode(id: &SessionId, found: &Found) -> Result<(Arc<Record>, Secret), Miss> {
+    let mut record = Record::decode(&found.record).map_err(|error| {
+        tracing::warn!(session = %id, %error, "a stored session does not decode; the handshake goes on in full");
+        Miss::Undecodable
+    })?;
+    let der = std::mem::take(&mut record.der);
+    Ok((Arc::new(record), der))
 }
 
 /// The host's invariants: what no policy can talk it out of.
@@ -180,12 +193,12 @@ fn ask(host: &Inner, handshake: &mut Handshake, id: &SessionId, record: &Record,
 }
 
 /// Gives the store a prototype of a session that is looked up often, if it wants one.
-fn keep_prototype(host: &Inner, id: &SessionId, der: &[u8], found: &Found) {
+fn keep_prototype(host: &Inner, id: &SessionId, record: &Arc<Record>, der: &[u8], found: &Found) {
     if !found.wants_prototype || found.consumed {
         return;
     }
     if let Ok(session) = SslSession::from_der(der) {
-        host.store.keep_prototype(id, Prototype::from(session));
+        host.store.keep_prototype(id, Prototype::from(session).with_record(record.clone()));
     }
 }
 

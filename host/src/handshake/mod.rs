@@ -98,7 +98,7 @@ struct Handshake {
 /// A candidate handed to OpenSSL: what a session made by this handshake inherits.
 struct Handed {
     id: SessionId,
-    record: Record,
+    record: Arc<Record>,
     resumptions: u32,
     /// When it was last known not to be revoked.
     since: Option<u64>,
@@ -108,8 +108,8 @@ struct Handed {
 #[derive(Default)]
 struct Kept {
     decided: usize,
-    /// The last of them. Boxed: it would make every connection's state a large allocation.
-    last: Option<Box<(SessionId, Record)>>,
+    /// The last of them.
+    last: Option<(SessionId, Arc<Record>)>,
     asked_new: Vec<Asked>,
     asked_get: Vec<Asked>,
     miss: Option<Miss>,

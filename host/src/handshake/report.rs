@@ -72,7 +72,7 @@ impl Connection {
         };
         let resumed = tls::resumed(ssl);
         let origin = Connection::resumed(ssl, handshake);
-        let kept = handshake.kept.last.as_deref();
+        let kept = handshake.kept.last.as_ref();
         let from_origin = origin.as_ref().map(|origin| (&origin.id, &origin.record));
         let session = kept.map(|(id, record)| (id, record)).or(from_origin);
         Some(ConnectionReport {

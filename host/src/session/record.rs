@@ -137,6 +137,21 @@ impl Record {
         self.authenticated = self.authenticated.saturating_sub(ahead);
     }
 
+    /// About how many bytes of heap a decoded record takes where it is shared.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let Border { server_name, listener, site, .. } = &self.border;
+        let border = text(server_name) + listener.len() + site.len();
+        let notes: usize = self.notes.iter().map(|(policy, note)| NOTE + policy.len() + note.len()).sum();
+        let certificate = self.peer_certificate.as_ref().map_or(0, |certificate| {
+            let Certificate { sha256, spki_sha256, subject, issuer, serial, alternative_names, .. } = certificate;
+            let names: usize = alternative_names.iter().map(|(kind, name)| NOTE + kind.len() + name.len()).sum();
+            sha256.len() + spki_sha256.len() + subject.len() + issuer.len() + serial.len() + names
+        });
+        const NOTE: usize = size_of::<(String, Vec<u8>)>();
+        size_of::<Self>() + border + text(&self.alpn) + notes + certificate + self.der.len()
+    }
+
     /// The facts that policies are given. Notes are added for each policy when it is asked.
     pub fn facts(&self, id: &SessionId, fetches: u32) -> Session {
         Session {
@@ -295,6 +310,30 @@ mod tests {
         for hidden in ["90, 90", "5a5a", "165, 165", "a5a5", "tenants", "client 7"] {
             assert!(!shown.contains(hidden), "{shown}");
         }
+    }
+
+    /// Every string and list is an allocation of its own; none is forgotten.
+    #[test]
+    fn what_a_decoded_record_takes_grows_with_each_of_its_fields() {
+        type Grow = fn(&mut Record, usize);
+        let fields: [Grow; 7] = [
+            |record, by| record.border.server_name = Some("n".repeat(by)),
+            |record, by| record.border.listener = "l".repeat(by),
+            |record, by| record.border.site = "s".repeat(by),
+            |record, by| record.alpn = Some("a".repeat(by)),
+            |record, by| record.notes[0].1 = vec![0; by],
+            |record, by| record.peer_certificate.as_mut().unwrap().subject = "s".repeat(by),
+            |record, by| record.peer_certificate.as_mut().unwrap().alternative_names[0].1 = "n".repeat(by),
+        ];
+        for (number, grow) in fields.iter().enumerate() {
+            let takes = |by: usize| {
+                let mut record = record_with_certificate();
+                grow(&mut record, by);
+                record.heap_bytes()
+            };
+            assert_eq!(takes(1_000) - takes(0), 1_000, "field {number}");
+        }
+        assert!(record().heap_bytes() > size_of::<Record>());
     }
 
     #[test]
