@@ -10,7 +10,7 @@ use std::{
 };
 
 use openssl::ssl::{Ssl, SslContext, SslStream, SslVersion};
-use reprise::Host;
+use reprise::{Decisions, Host};
 use support::{
     raw::{Offer, client_hello, offend},
     spy::Spy,
@@ -22,14 +22,22 @@ struct Server {
     spy: Spy,
     host: Host,
     context: SslContext,
+    /// Somebody wants to know about them: else sessions given up are not looked at.
+    _decisions: Option<Decisions>,
 }
 
 impl Server {
     fn new() -> Self {
+        let server = Self::unasked();
+        Self { _decisions: Some(server.host.decisions()), ..server }
+    }
+
+    /// One that nobody asks about sessions given up.
+    fn unasked() -> Self {
         let spy = Spy::default();
         let host = Host::builder().store(spy.clone()).build().unwrap();
         let context = installed(&host);
-        Self { spy, host, context }
+        Self { spy, host, context, _decisions: None }
     }
 
     fn handshake(&self, client: &Client) -> Outcome {
@@ -249,5 +257,16 @@ fn fact_09_sessions_that_were_never_kept_are_given_up_without_asking_the_store()
         handshake_in_c(&host, &context, &Client::of(version).closing_uncleanly());
     }
     let context = installed(&host);
-    Server { spy, host, context }.decided(0);
+    Server { spy, _decisions: Some(host.decisions()), host, context }.decided(0);
+}
+
+/// What the store would have to read for it may be on a disk.
+#[test]
+fn a_session_given_up_is_not_looked_at_where_nobody_is_asked_about_it() {
+    let server = Server::unasked();
+    server.abandon(&waiting(SslVersion::TLS1_2));
+    server.handshake(&corrupting(SslVersion::TLS1_2));
+    // By itself the host forgets after a fatal alert, and the worker takes one after the other.
+    server.spy.seen.wait_for_removes(1);
+    assert_eq!(server.spy.seen.peeks(), 0);
 }

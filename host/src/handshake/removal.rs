@@ -85,10 +85,13 @@ fn cause(users: Users, circumstances: Circumstances) -> Removal {
 /// Asks the policies about a session given up, and does as they or the host's default say. On the worker.
 pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
     let GivenUp { id, why, by } = given_up;
+    let policies = host.policies();
+    // What nobody asks about is neither read, from a disk perhaps, nor decoded: connections close uncleanly every day.
+    let wanted = policies.as_ref().is_some_and(|policies| policies.decides_removals()) || host.decisions.are_there();
     let (record, default) = match by {
         By::OpenSsl { established } => {
             let forget = *established && *why == Removal::FatalAlert;
-            (host.store.peek(id), forget)
+            (if wanted { host.store.peek(id) } else { None }, forget)
         }
         By::Store(record) => (Some(record.clone()), false),
         By::Operator(record) => {
@@ -101,10 +104,10 @@ pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
             (Some(record.clone()), false)
         }
     };
-    let record = record.and_then(|record| Record::decode(&record).ok());
+    let record = record.filter(|_| wanted).and_then(|record| Record::decode(&record).ok());
     let facts = record.as_ref().map(|record| (record.facts(id, 0), &record.notes));
     let session = facts.as_ref().map(|(facts, notes)| (facts, *notes));
-    let verdict = host.policies().map_or(RemoveVerdict::HostDefault, |policies| {
+    let verdict = policies.map_or(RemoveVerdict::HostDefault, |policies| {
         let (verdict, asked) = policies.decide_remove(&mut Budget::new(host.limits.policy_budget), id, session, *why);
         host.decisions.tell(|| {
             let server_name = session.and_then(|(session, _)| session.server_name.clone());

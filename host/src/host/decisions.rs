@@ -104,6 +104,11 @@ impl Listeners {
         Decisions { decisions, lost }
     }
 
+    /// Whether anybody in this process may be listening.
+    pub fn are_there(&self) -> bool {
+        self.0.load().iter().any(|listener| listener.process == process::id())
+    }
+
     /// Tells a decision. Where nobody listens it is not even made.
     pub fn tell(&self, decision: impl FnOnce() -> Decision) {
         let listeners = self.0.load();

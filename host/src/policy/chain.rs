@@ -60,6 +60,11 @@ impl Chain {
         all.any(|policy| policy.attributes().iter().any(|asked| asked == name))
     }
 
+    /// Whether any policy says what becomes of sessions that were given up.
+    pub fn decides_removals(&self) -> bool {
+        self.policies.iter().chain(&self.shadows).any(|policy| policy.decides_removals())
+    }
+
     /// Asks every policy whether `session` is kept, and with what terms: the shortest lifetime, single-use if any says so, the
     /// nearer reach, the first priority. `notes` are those of the session that was resumed; a policy's new one replaces its
     /// own, the others stay.

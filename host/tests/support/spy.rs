@@ -82,9 +82,18 @@ impl Seen {
 
     /// Waits until `peek` was called `times` times: until the worker has begun with that many sessions given up.
     pub fn wait_for_peeks(&self, times: usize) {
+        self.wait_for(times, || self.peeks());
+    }
+
+    /// Waits until `remove` was called `times` times.
+    pub fn wait_for_removes(&self, times: usize) {
+        self.wait_for(times, || self.removes());
+    }
+
+    fn wait_for(&self, times: usize, counted: impl Fn() -> usize) {
         let (lock, asked) = &self.asked;
-        let waited = asked.wait_timeout_while(lock.lock().unwrap(), Duration::from_secs(30), |()| self.peeks() < times);
-        assert!(!waited.unwrap().1.timed_out(), "{} of {times} sessions given up reached the worker", self.peeks());
+        let waited = asked.wait_timeout_while(lock.lock().unwrap(), Duration::from_secs(30), |()| counted() < times);
+        assert!(!waited.unwrap().1.timed_out(), "{} of {times} sessions given up reached the worker", counted());
     }
 
     fn count(&self, counter: &AtomicUsize) {

@@ -59,6 +59,11 @@ impl Policy {
         self.call(Callback::Get, budget, |instance| instance.get_session(connection, candidate), |_| true)
     }
 
+    /// Whether it exports `remove-session`.
+    pub(in crate::policy) fn decides_removals(&self) -> bool {
+        self.blueprint.linked.remove.is_some()
+    }
+
     /// Its verdict on a session that was given up; none if it is not asked. No connection stands behind a removal: with a
     /// share it is asked about sessions that carry its note.
     pub(in crate::policy) fn remove_session(
