@@ -23,8 +23,8 @@ pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
 }
 
 fn run_bench(workspace: &Workspace, name: &str, arguments: &[String]) -> Result<()> {
-    step(&format!("benchmarks: {name}"));
+    step(&format!("benchmarks: {name}, built as packages are (the first time some ten minutes)"));
     let mut cargo = cargo(&workspace.root);
     policies::tell(workspace, &mut cargo);
-    run(cargo.args(["bench", "--workspace", "--bench", name, "--"]).args(arguments))
+    run(cargo.args(["bench", "--profile", "dist", "--package", "reprise", "--bench", name, "--"]).args(arguments))
 }
