@@ -16,8 +16,6 @@ pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
 pub const SSL_OP_NO_EXTENDED_MASTER_SECRET: u64 = 1;
 /// `TLS_ST_OK`, the handshake state of an established connection.
 pub const TLS_ST_OK: c_int = 1;
-/// `TLS_ST_EARLY_DATA`, the handshake state of a server that reads 0-RTT data.
-pub const TLS_ST_EARLY_DATA: c_int = 46;
 /// `SSL_EARLY_DATA_REJECTED`
 pub const SSL_EARLY_DATA_REJECTED: c_int = 1;
 /// `SSL_EARLY_DATA_ACCEPTED`

@@ -16,6 +16,9 @@ use openssl::ssl::SslRef;
 use super::{ex_data, ffi, trampolines::guarded};
 use crate::handshake::{self, Connection};
 
+/// `SSL_state_string` in the state `TLS_ST_EARLY_DATA`. The number of that state is another since OpenSSL 3.2.
+const READS_EARLY_DATA: &str = "TED";
+
 /// The info callback that a connection had of its own; null if none.
 #[derive(Default)]
 pub struct Displaced(AtomicPtr<c_void>);
@@ -47,15 +50,16 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
             other(ssl, event, value);
         }
     }
-    // SAFETY: a live connection, read only.
-    let state = unsafe { ffi::SSL_get_state(ssl) };
-    // OpenSSL says so, too, when the handshake pauses for 0-RTT data, before the client's Finished.
     if event == ffi::SSL_CB_HANDSHAKE_DONE
-        && state != ffi::TLS_ST_EARLY_DATA
         && let Some(connection) = connection
     {
         // SAFETY: a live connection.
         let ssl = unsafe { SslRef::from_ptr(ssl.cast_mut()) };
-        guarded("info", (), || handshake::done(ssl, connection));
+        guarded("info", (), || {
+            // OpenSSL says so, too, when the handshake pauses for 0-RTT data, before the client's Finished.
+            if ssl.state_string() != READS_EARLY_DATA {
+                handshake::done(ssl, connection);
+            }
+        });
     }
 }
