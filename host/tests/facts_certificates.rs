@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use openssl::ssl::{Ssl, SslContext, SslSession, SslStream, SslVerifyMode, SslVersion};
@@ -24,7 +24,7 @@ struct Clock(Arc<AtomicU64>);
 
 impl Clock {
     fn new() -> Self {
-        Self(Arc::new(AtomicU64::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())))
+        Self(Arc::new(AtomicU64::new(now())))
     }
 
     fn advance(&self, seconds: u64) {

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use openssl::ssl::{SslContext, SslVerifyMode};
@@ -26,10 +26,6 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 
 fn revoke(host: &Host, matcher: Matcher, until: Option<u64>) -> Result<Revoked, NotShared> {
     wait(host.revoke(matcher, until, Duration::ZERO))
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// Waits for what another thread does within seconds.

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use openssl::ssl::SslVersion;
@@ -188,8 +188,7 @@ struct Skewed {
 
 fn skewed(shared: &Shared, name: &'static str, ahead: u64) -> Skewed {
     // By OpenSSL's clock, which cannot be turned, sessions are a few seconds old.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let time = Arc::new(AtomicU64::new(now + ahead));
+    let time = Arc::new(AtomicU64::new(now() + ahead));
     let clock = time.clone();
     let host = Host::builder()
         .store(shared.node(name))

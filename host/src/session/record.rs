@@ -139,16 +139,16 @@ impl Record {
 
     /// About how many bytes of heap a decoded record takes where it is shared.
     pub(crate) fn heap_bytes(&self) -> usize {
+        const PAIR: usize = size_of::<(String, Vec<u8>)>();
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let Border { server_name, listener, site, .. } = &self.border;
         let border = text(server_name) + listener.len() + site.len();
-        let notes: usize = self.notes.iter().map(|(policy, note)| NOTE + policy.len() + note.len()).sum();
+        let notes: usize = self.notes.iter().map(|(policy, note)| PAIR + policy.len() + note.len()).sum();
         let certificate = self.peer_certificate.as_ref().map_or(0, |certificate| {
             let Certificate { sha256, spki_sha256, subject, issuer, serial, alternative_names, .. } = certificate;
-            let names: usize = alternative_names.iter().map(|(kind, name)| NOTE + kind.len() + name.len()).sum();
+            let names: usize = alternative_names.iter().map(|(kind, name)| PAIR + kind.len() + name.len()).sum();
             sha256.len() + spki_sha256.len() + subject.len() + issuer.len() + serial.len() + names
         });
-        const NOTE: usize = size_of::<(String, Vec<u8>)>();
         size_of::<Self>() + border + text(&self.alpn) + notes + certificate + self.der.len()
     }
 
@@ -316,13 +316,17 @@ mod tests {
     #[test]
     fn what_a_decoded_record_takes_grows_with_each_of_its_fields() {
         type Grow = fn(&mut Record, usize);
-        let fields: [Grow; 7] = [
+        let fields: [Grow; 11] = [
             |record, by| record.border.server_name = Some("n".repeat(by)),
             |record, by| record.border.listener = "l".repeat(by),
             |record, by| record.border.site = "s".repeat(by),
             |record, by| record.alpn = Some("a".repeat(by)),
             |record, by| record.notes[0].1 = vec![0; by],
+            |record, by| record.peer_certificate.as_mut().unwrap().sha256 = vec![0; by],
+            |record, by| record.peer_certificate.as_mut().unwrap().spki_sha256 = vec![0; by],
             |record, by| record.peer_certificate.as_mut().unwrap().subject = "s".repeat(by),
+            |record, by| record.peer_certificate.as_mut().unwrap().issuer = "i".repeat(by),
+            |record, by| record.peer_certificate.as_mut().unwrap().serial = vec![0; by],
             |record, by| record.peer_certificate.as_mut().unwrap().alternative_names[0].1 = "n".repeat(by),
         ];
         for (number, grow) in fields.iter().enumerate() {

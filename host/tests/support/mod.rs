@@ -19,6 +19,7 @@ use std::{
     os::unix::net::UnixStream,
     sync::{Arc, Mutex},
     thread,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use openssl::ssl::{
@@ -32,6 +33,11 @@ use self::certificates::Identity;
 
 /// Both protocol versions, for tests that hold in each.
 pub const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
+
+/// This machine's clock: seconds since the Unix epoch.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
 
 /// A server's context, ready for a host to be installed on.
 pub fn server_context(identity: &Identity) -> SslContextBuilder {
