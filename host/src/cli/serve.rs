@@ -71,22 +71,22 @@ async fn serve(settings: Settings, format: LogFormat) -> Result<()> {
             LogFormat::Json => tracing::info!(target: LISTENING, %address, "admin on http://{address}"),
         }
     }
-    service_manager::ready();
+    service_manager::ready().await;
     let alive = tokio::spawn(service_manager::keep_alive()).abort_handle();
     let reload = server.reload();
     let reloading = tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
             tracing::info!("SIGHUP: taking up policies and certificates anew");
-            service_manager::reloading();
+            service_manager::reloading().await;
             reload.now().await;
-            service_manager::ready();
+            service_manager::ready().await;
         }
     })
     .abort_handle();
     let stopped = async {
         stop.signalled().await;
         reloading.abort();
-        service_manager::stopping();
+        service_manager::stopping().await;
     };
     server.run(stopped, hurry.signalled_twice()).await;
     alive.abort();

@@ -75,13 +75,13 @@ fn a_listed_source_without_a_header_or_with_a_broken_one_is_not_served() {
     assert!(Client::new(Version::Tls13).connect(server.address(), None).is_err());
     server.log().line(&["no handshake", "listed in --accept-proxy", "something else was found"]);
     let version_1 = b"PROXY TCP4 198.51.100.7 203.0.113.1 40000 443\r\n";
-    let mut monstrous = header(Ipv4Addr::LOCALHOST);
-    monstrous[14] = 0xff;
-    for sent in [&version_1[..], &monstrous] {
+    let mut unassigned = header(Ipv4Addr::LOCALHOST);
+    unassigned[12] = 0x2f;
+    for sent in [&version_1[..], &unassigned] {
         assert!(Client::new(Version::Tls12).connect_over(connection(&server, sent), None).is_err());
     }
-    // The proxy's own connection, say to see whether this server is up.
-    let local = [&SIGNATURE[..], &[0x20, 0, 0, 0]].concat();
+    // The proxy's own connection, say to see whether this server is up; the family is ignored then.
+    let local = [&SIGNATURE[..], &[0x20, 0x11, 0, 0]].concat();
     let open = Client::new(Version::Tls12).connect_over(connection(&server, &local), None).expect("LOCAL is served");
     assert!(!open.finish().unwrap().report.resumed);
 }

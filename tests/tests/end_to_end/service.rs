@@ -1,6 +1,12 @@
 //! The server as a service: what its manager is told, SIGHUP, and a log for programs.
 
-use std::os::unix::net::UnixDatagram;
+use std::{
+    io::ErrorKind,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::net::{SocketAddr, UnixDatagram},
+    },
+};
 
 use reprise_fixtures::policies;
 use reprise_tests::{Client, PATIENCE, Place, Version, certificates};
@@ -11,9 +17,18 @@ struct Manager(UnixDatagram);
 
 impl Manager {
     fn of(place: &Place) -> Self {
-        let socket = UnixDatagram::bind(place.path("notify")).unwrap();
+        Self::at(UnixDatagram::bind(place.path("notify")).unwrap())
+    }
+
+    fn at(socket: UnixDatagram) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self(socket)
+    }
+
+    /// Nothing was told so far.
+    fn was_told_nothing(&self) -> bool {
+        self.0.set_nonblocking(true).unwrap();
+        self.0.recv(&mut [0; 16]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 
     /// What comes next, line by line.
@@ -73,12 +88,61 @@ fn a_watchdog_is_told_that_the_server_serves() {
     assert_eq!(told.iter().filter(|told| told[..] == ["WATCHDOG=1"]).count(), 3, "{told:?}");
 }
 
+/// "If set, the watchdog is for the process with this id": not for one that inherited the variable.
+#[test]
+fn the_watchdog_of_another_process_is_not_told() {
+    let place = Place::new();
+    let manager = Manager::of(&place);
+    let socket = place.arg("notify");
+    let variables = [("NOTIFY_SOCKET", &*socket), ("WATCHDOG_USEC", "1"), ("WATCHDOG_PID", "1")];
+    let mut server = place.serve_in(&[], &variables);
+    assert_eq!(manager.told(), ["READY=1"]);
+    Client::new(Version::Tls13).first_visit(server.address());
+    server.terminate();
+    assert_eq!(manager.told(), ["STOPPING=1"]);
+    assert!(server.ended().success() && manager.was_told_nothing());
+}
+
+/// "If it begins with `@`, it is an abstract socket."
+#[test]
+fn a_manager_may_listen_on_an_abstract_socket() {
+    let place = Place::new();
+    let name = format!("reprise-{}", place.arg("notify"));
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let manager = Manager::at(UnixDatagram::bind_addr(&address).unwrap());
+    let _server = place.serve_in(&[], &[("NOTIFY_SOCKET", &format!("@{name}"))]);
+    assert_eq!(manager.told(), ["READY=1"]);
+}
+
+#[test]
+fn a_manager_that_does_not_read_holds_nothing_up() {
+    let place = Place::new();
+    let manager = Manager::of(&place);
+    let stuffing = UnixDatagram::unbound().unwrap();
+    stuffing.set_nonblocking(true).unwrap();
+    while stuffing.send_to(b"X=1", place.path("notify")).is_ok() {}
+    let server = place.serve_in(&[], &[("NOTIFY_SOCKET", &place.arg("notify")), ("WATCHDOG_USEC", "200000")]);
+    server.log().line(&["could not be told [Ready]", "read nothing"]);
+    Client::new(Version::Tls12).first_visit(server.address());
+    // It hears what comes once it reads again.
+    while manager.told() == ["X=1"] {}
+    let told: Vec<Vec<String>> = (0..2).map(|_| manager.told()).collect();
+    assert!(told.iter().all(|told| told[..] == ["WATCHDOG=1"]), "{told:?}");
+}
+
 #[test]
 fn a_manager_that_cannot_be_told_costs_a_line_of_the_log() {
     let place = Place::new();
-    let server = place.serve_in(&[], &[("NOTIFY_SOCKET", &place.arg("nobody"))]);
-    server.log().line(&["the service manager could not be told"]);
-    Client::new(Version::Tls12).first_visit(server.address());
+    for (socket, why) in [
+        (place.arg("nobody"), "No such file"),
+        ("notify".to_owned(), "expected the absolute path of a socket"),
+        ("vsock:2:9999".to_owned(), "expected the absolute path of a socket"),
+        ("@".to_owned() + &place.arg("nobody"), "refused"),
+    ] {
+        let server = place.serve_in(&[], &[("NOTIFY_SOCKET", &socket)]);
+        server.log().line(&["the service manager could not be told", &format!("NOTIFY_SOCKET={socket}"), why]);
+        Client::new(Version::Tls12).first_visit(server.address());
+    }
 }
 
 #[test]
