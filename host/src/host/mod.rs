@@ -251,10 +251,6 @@ impl Inner {
     }
 }
 
-fn system_clock() -> u64 {
-    unix_seconds(SystemTime::now())
-}
-
 /// Seconds since the Unix epoch; 0 before it.
 pub fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
