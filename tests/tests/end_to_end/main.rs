@@ -26,4 +26,5 @@ mod shipped_policies;
 mod sites;
 mod strangers;
 mod supervision;
+mod tickets;
 mod trust;
