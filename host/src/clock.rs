@@ -84,8 +84,8 @@ pub fn watch() {
     let (wall, monotonic) = system();
     if let Some(behind) = SYSTEM.to_tell(wall, monotonic) {
         tracing::warn!(
-            "the system's clock was set back by {} s; sessions go by the time it had before: restart the server if that one was wrong",
-            behind.as_secs()
+            "the system's clock was set back by {:.0} s; sessions go by the time it had before: restart the server if that one was wrong",
+            behind.as_secs_f64()
         );
     }
 }

@@ -297,7 +297,10 @@ mod tests {
             encoded(record_with_certificate()).concat(),
             "a56467faa949cd602b4a75dc735b477591f4806f0984ad5fb79ac84395129254"
         );
-        assert_eq!(encoded(record_with_chain()).concat(), "V2HASH");
+        assert_eq!(
+            encoded(record_with_chain()).concat(),
+            "73aa7dba73534cacc5744cccf3e7274468fe59028ed7f373e952ba48824b73ec"
+        );
     }
 
     #[test]
