@@ -14,5 +14,5 @@ pub fn record(bytes: &[u8]) {
     assert_eq!(format!("{again:?}"), format!("{record:?}"));
     let id = SessionId::from([0; 32]);
     assert_eq!(again.facts(&id, 1), record.facts(&id, 1));
-    assert_eq!((&again.notes, &*again.der), (&record.notes, &*record.der));
+    assert_eq!((&again.notes, &again.chain, &*again.der), (&record.notes, &record.chain, &*record.der));
 }

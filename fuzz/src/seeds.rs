@@ -10,7 +10,7 @@ use reprise::{
     fuzzing::Revocation,
     policy::wit::types::{Certificate, TlsVersion},
     revocation::Matcher,
-    session::{Border, Epoch, Keyring, Record, Secret},
+    session::{Border, Epoch, Keyring, Record, Secret, VerifiedChain},
 };
 use reprise_fixtures::{Callback, DATA, Fixture, policies, wasi};
 
@@ -208,6 +208,7 @@ fn records() -> Vec<Seed> {
         expires: 1_700_007_200,
         resumptions: 3,
         peer_certificate: None,
+        chain: None,
         notes: vec![("tenants".into(), vec![0xa5; 8])],
         der: Secret::new(vec![0x30, 0x03, 0x02, 0x01, 0x01]),
     };
@@ -223,8 +224,10 @@ fn records() -> Vec<Seed> {
         verified: true,
     };
     let identified = Record { peer_certificate: Some(certificate), version: TlsVersion::Tls12, ..bare.clone() };
-    let encoded = |record: Record| record.encode().expect("it encodes").to_vec();
-    vec![("bare".into(), encoded(bare)), ("certificate".into(), encoded(identified))]
+    let chain = VerifiedChain { not_before: 1_690_000_000, not_after: 1_780_000_000, issuers: vec![0xdead_beef, 7] };
+    let verified = Record { chain: Some(chain), ..identified.clone() };
+    let seeds = [("bare", bare), ("certificate", identified), ("chain", verified)];
+    seeds.map(|(name, record)| (name.into(), record.encode().expect("it encodes").to_vec())).into()
 }
 
 /// Images of a guest's memory: the address of the verdict, then the verdict, then what it points to.

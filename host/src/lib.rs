@@ -21,6 +21,7 @@
 //! - [`policy`]: Wasm's side: engine, module to policy, instances, the chain and its verdicts
 //! - [`policies_dir`]: the directory that policies are dropped into
 //! - [`conformance`]: a policy held against vectors: same facts in, same verdicts out
+//! - `clock`: the host's time, which never goes back
 //! - `ownership`: who else may write a file; `replace`: writing one whole; `hex`: bytes as text
 //! - [`signing`]: who may drop a policy
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
@@ -39,6 +40,7 @@ mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+mod clock;
 pub mod conformance;
 #[doc(hidden)]
 pub mod fuzzing;

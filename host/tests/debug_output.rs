@@ -64,6 +64,7 @@ fn what_holds_a_secret_does_not_show_it() {
         expires: 1,
         resumptions: 0,
         peer_certificate: None,
+        chain: None,
         notes: vec![("a".into(), SECRET.to_vec())],
         der: Secret::new(SECRET.to_vec()),
     };

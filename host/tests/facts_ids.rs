@@ -129,7 +129,9 @@ fn fact_08_openssl_keeps_no_session_beside_the_store() {
         let first = handshake(&host, &context, &Client::of(version));
         assert!(first.not_kept().starts_with("too-large"), "{}", first.not_kept());
         assert_eq!(ffi::internal_sessions(&context), 0, "{version:?}");
-        let second = handshake(&host, &context, &Client::of(version).offering(first.session()));
+        // In TLS 1.3 the client got no ticket for it.
+        let Some(session) = first.sessions.last() else { continue };
+        let second = handshake(&host, &context, &Client::of(version).offering(session));
         assert_eq!((second.resumed, second.miss().as_str()), (false, "not-found"), "{version:?}");
     }
 }

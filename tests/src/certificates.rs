@@ -13,7 +13,7 @@ use openssl::{
     nid::Nid,
     pkey::{PKey, Private},
     x509::{
-        X509, X509NameBuilder,
+        X509, X509CrlBuilder, X509NameBuilder,
         extension::{BasicConstraints, SubjectAlternativeName},
     },
 };
@@ -52,6 +52,17 @@ impl Identity {
     /// A client's certificate that is valid for so many seconds from now.
     pub fn issue_client_for(&self, name: &str, seconds: i64) -> Identity {
         issue(&[("O", "Example"), ("CN", name)], Some(self), Kind::Client, seconds)
+    }
+
+    /// The list of what it revoked, which is nothing, good for so many seconds from now; PEM.
+    pub fn revocation_list_for(&self, seconds: i64) -> Vec<u8> {
+        let now = i64::try_from(now()).unwrap();
+        let mut list = X509CrlBuilder::new().unwrap();
+        list.set_issuer_name(self.certificate.subject_name()).unwrap();
+        list.set_last_update(&Asn1Time::from_unix(now - 60).unwrap()).unwrap();
+        list.set_next_update(&Asn1Time::from_unix(now + seconds).unwrap()).unwrap();
+        list.sign(&self.key, MessageDigest::sha256()).unwrap();
+        list.build().unwrap().to_pem().unwrap()
     }
 
     /// The certificate, PEM.

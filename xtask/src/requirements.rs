@@ -27,6 +27,8 @@ pub enum Requirement {
     RedisServer,
     /// nginx, for the test that compares with it. (Debian's package starts one too, on port 80: no test uses it.)
     Nginx,
+    /// libfaketime, for the test that sets the clock back.
+    Faketime,
     /// Node.js and npm, for policies in JavaScript.
     Node,
     /// What OpenSSL's own build wants.
@@ -51,6 +53,7 @@ impl Requirement {
             }
             // Debian has it where only root looks.
             Requirement::Nginx => ["nginx", "/usr/sbin/nginx"].iter().any(|program| there(program, &["-v"])),
+            Requirement::Faketime => there("faketime", &["--version"]),
             Requirement::PythonVenv => there("python3", &["-c", "import ensurepip, venv"]),
             Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
             Requirement::PerlAndMake => {
@@ -70,6 +73,7 @@ impl Requirement {
             Requirement::Python => "python3 with its ssl module",
             Requirement::RedisServer => "redis-server 7.0 or later, or valkey-server",
             Requirement::Nginx => "nginx",
+            Requirement::Faketime => "libfaketime",
             Requirement::PythonVenv => "Python's venv",
             Requirement::Node => "Node.js with npm",
             Requirement::PerlAndMake => "perl and make",
@@ -97,6 +101,8 @@ impl Requirement {
             (R::RedisServer, S::Alpine | S::MacOs) => &["redis"],
             (R::Nginx, S::Other) => &[],
             (R::Nginx, _) => &["nginx"],
+            (R::Faketime, S::Debian) => &["faketime"],
+            (R::Faketime, S::Fedora | S::Alpine | S::Arch | S::MacOs) => &["libfaketime"],
             (R::PythonVenv, S::Debian) => &["python3-venv"],
             (R::PythonVenv, S::Fedora | S::Alpine) => &["python3"],
             (R::PythonVenv, S::Arch | S::MacOs) => &["python"],

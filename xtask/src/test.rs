@@ -27,6 +27,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
             Requirement::Python,
             Requirement::RedisServer,
             Requirement::Nginx,
+            Requirement::Faketime,
         ])?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
@@ -48,6 +49,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         Requirement::Python,
         Requirement::RedisServer,
         Requirement::Nginx,
+        Requirement::Faketime,
     ])?;
     // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
     let directory = format!("target/openssl-{wanted}");

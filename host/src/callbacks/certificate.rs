@@ -12,11 +12,15 @@ use openssl::{
     error::ErrorStack,
     hash::MessageDigest,
     sha::sha256,
-    x509::{X509NameRef, X509Ref},
+    stack::StackRef,
+    x509::{X509, X509CrlRef, X509NameRef, X509Ref},
 };
 
 use super::ffi;
-use crate::policy::wit::types::Certificate;
+use crate::{
+    policy::wit::types::Certificate,
+    session::{RevocationList, VerifiedChain},
+};
 
 /// The facts about `certificate` that policies are given.
 ///
@@ -38,6 +42,38 @@ pub fn facts(certificate: &X509Ref, verified: bool) -> Result<Certificate, Error
         alternative_names: alternative_names(certificate),
         verified,
     })
+}
+
+/// What of a client's verified chain bounds its session.
+///
+/// # Errors
+/// OpenSSL could not read a part of it.
+pub fn chain(chain: &StackRef<X509>) -> Result<VerifiedChain, ErrorStack> {
+    let mut facts = VerifiedChain { not_before: 0, not_after: u64::MAX, issuers: Vec::with_capacity(chain.len()) };
+    for certificate in chain {
+        facts.not_before = facts.not_before.max(seconds(certificate.not_before())?);
+        facts.not_after = facts.not_after.min(seconds(certificate.not_after())?);
+        facts.issuers.push(name_hash(certificate.issuer_name()));
+    }
+    Ok(facts)
+}
+
+/// A revocation list's issuer and dates. One whose dates cannot be read is never current, as for OpenSSL.
+pub fn revocation_list(list: &X509CrlRef) -> RevocationList {
+    let next = list.next_update().map(seconds);
+    let (from, until) = match (seconds(list.last_update()), next.transpose()) {
+        (Ok(from), Ok(until)) => (from, until.unwrap_or(u64::MAX)),
+        _ => (u64::MAX, 0),
+    };
+    RevocationList { issuer: name_hash(list.issuer_name()), from, until }
+}
+
+/// OpenSSL's hash of a name in its canonical form, by which names are equal that compare equal; 0 if it cannot be had, which is then
+/// so for all.
+fn name_hash(name: &X509NameRef) -> u32 {
+    // SAFETY: a live name, read only; null pointers stand for the default library context and properties, and for no answer whether
+    // it could be had. The hash has 32 bits.
+    unsafe { ffi::X509_NAME_hash_ex(name.as_ptr(), ptr::null_mut(), ptr::null(), ptr::null_mut()) as u32 }
 }
 
 /// SHA-256 of the DER encoding.

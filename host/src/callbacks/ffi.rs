@@ -1,6 +1,6 @@
 //! What `openssl-sys` does not declare. Signatures as in `openssl/ssl.h`, `openssl/x509.h` of OpenSSL 3.0 to 3.6.
 
-use std::ffi::{c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_long, c_uchar, c_uint, c_ulong, c_void};
 
 pub use openssl_sys::*;
 
@@ -9,6 +9,11 @@ pub type GetCallback = unsafe extern "C" fn(*mut SSL, *const c_uchar, c_int, *mu
 pub type RemoveCallback = unsafe extern "C" fn(*mut SSL_CTX, *mut SSL_SESSION);
 pub type InfoCallback = unsafe extern "C" fn(*const SSL, c_int, c_int);
 pub type VerifyCallback = extern "C" fn(c_int, *mut X509_STORE_CTX) -> c_int;
+pub type GenerateTicketCallback = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+pub type DecryptTicketCallback =
+    unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION, *const c_uchar, usize, c_int, *mut c_void) -> c_int;
+pub type TicketKeyCallback =
+    unsafe extern "C" fn(*mut SSL, *mut c_uchar, *mut c_uchar, *mut EVP_CIPHER_CTX, *mut c_void, c_int) -> c_int;
 
 /// `SSL_OP_NO_ANTI_REPLAY`
 pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
@@ -36,6 +41,13 @@ unsafe extern "C" {
     pub fn SSL_CTX_get_verify_callback(ctx: *const SSL_CTX) -> Option<VerifyCallback>;
     pub fn SSL_CTX_get_recv_max_early_data(ctx: *const SSL_CTX) -> u32;
     pub fn SSL_CTX_get_info_callback(ctx: *mut SSL_CTX) -> Option<InfoCallback>;
+    pub fn SSL_CTX_set_session_ticket_cb(
+        ctx: *mut SSL_CTX,
+        generate: Option<GenerateTicketCallback>,
+        decrypt: Option<DecryptTicketCallback>,
+        argument: *mut c_void,
+    ) -> c_int;
+    pub fn SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx: *mut SSL_CTX, callback: Option<TicketKeyCallback>) -> c_int;
 
     pub fn SSL_set_info_callback(ssl: *mut SSL, callback: Option<InfoCallback>);
     pub fn SSL_get_info_callback(ssl: *const SSL) -> Option<InfoCallback>;
@@ -58,6 +70,12 @@ unsafe extern "C" {
     pub fn SSL_SESSION_get0_alpn_selected(session: *const SSL_SESSION, alpn: *mut *const c_uchar, length: *mut usize);
 
     pub fn X509_NAME_print_ex(out: *mut BIO, name: *const X509_NAME, indent: c_int, flags: c_ulong) -> c_int;
+    pub fn X509_NAME_hash_ex(
+        name: *const X509_NAME,
+        library: *mut OSSL_LIB_CTX,
+        properties: *const c_char,
+        ok: *mut c_int,
+    ) -> c_ulong;
     pub fn X509_get_X509_PUBKEY(certificate: *const X509) -> *mut c_void;
     pub fn i2d_X509_PUBKEY(key: *const c_void, out: *mut *mut c_uchar) -> c_int;
 }

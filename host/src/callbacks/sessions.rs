@@ -40,6 +40,12 @@ pub fn set_timeout(session: &SslSessionRef, seconds: i64) {
     unsafe { ffi::SSL_SESSION_set_timeout(session.as_ptr(), seconds) };
 }
 
+/// The length of its encoding in bytes (`i2d_SSL_SESSION`); 0 if OpenSSL cannot encode it.
+pub fn encoded_length(session: &SslSessionRef) -> usize {
+    // SAFETY: a live session, read only; a null pointer asks for the length.
+    usize::try_from(unsafe { ffi::i2d_SSL_SESSION(session.as_ptr(), ptr::null_mut()) }).unwrap_or(0)
+}
+
 /// The client's leaf certificate in it (`SSL_SESSION_get0_peer`).
 pub fn peer_certificate(session: &SslSessionRef) -> Option<X509> {
     // SAFETY: a live session; the certificate is shared by counting a reference up.

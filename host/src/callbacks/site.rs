@@ -8,11 +8,13 @@ use std::{
 use openssl::{
     error::ErrorStack,
     ssl::{SslContextRef, SslRef},
+    x509::{X509Crl, verify::X509VerifyFlags},
 };
 
+use super::certificate;
 use crate::{
     host::Inner,
-    session::{Border, Epoch},
+    session::{Border, Epoch, RevocationLists},
 };
 
 /// The length of the part of a session id that an id generator may fill.
@@ -29,6 +31,7 @@ pub struct Listener {
     pub(super) name: String,
     pub(super) site: String,
     pub(super) epoch: Epoch,
+    pub(super) revocation_lists: RevocationLists,
     pub(super) on_client_hello: Option<Box<OnClientHello>>,
     pub(super) id_nonce: Option<Box<IdNonce>>,
 }
@@ -41,6 +44,7 @@ impl Listener {
             name: name.into(),
             site: "default".into(),
             epoch: Epoch::default(),
+            revocation_lists: RevocationLists::default(),
             on_client_hello: None,
             id_nonce: None,
         }
@@ -56,6 +60,16 @@ impl Listener {
     /// disabled or a CA removed takes effect on resumption too, which OpenSSL does not see to.
     pub fn epoch(mut self, epoch: Epoch) -> Self {
         self.epoch = epoch;
+        self
+    }
+
+    /// The certificate revocation lists that this context verifies clients against, and the flags that say which certificates are looked
+    /// up in them, as they were given to its store. A session with a client certificate does not resume while a list that a full
+    /// handshake needs is past its nextUpdate: OpenSSL refuses that one, and a resumption verifies nothing. Install the host on a new
+    /// context for new lists.
+    pub fn revocation_lists(mut self, lists: &[X509Crl], flags: X509VerifyFlags) -> Self {
+        let lists = lists.iter().map(|list| certificate::revocation_list(list)).collect();
+        self.revocation_lists = RevocationLists { lists, whole_chain: flags.contains(X509VerifyFlags::CRL_CHECK_ALL) };
         self
     }
 
@@ -96,6 +110,7 @@ pub struct Site {
     pub(crate) listener: String,
     pub(crate) name: String,
     pub(crate) epoch: Epoch,
+    pub(crate) revocation_lists: RevocationLists,
     pub(crate) on_client_hello: Option<Box<OnClientHello>>,
     pub(crate) id_nonce: Option<Box<IdNonce>>,
     /// The session-id context of the verify mode seen first, which is that of nearly every connection here.
@@ -104,9 +119,18 @@ pub struct Site {
 
 impl Site {
     pub(super) fn new(host: Weak<Inner>, listener: Listener) -> Self {
-        let Listener { name, site, epoch, on_client_hello, id_nonce } = listener;
+        let Listener { name, site, epoch, revocation_lists, on_client_hello, id_nonce } = listener;
         let session_id_context = OnceLock::new();
-        Self { host, listener: name, name: site, epoch, on_client_hello, id_nonce, session_id_context }
+        Self {
+            host,
+            listener: name,
+            name: site,
+            epoch,
+            revocation_lists,
+            on_client_hello,
+            id_nonce,
+            session_id_context,
+        }
     }
 
     /// The session-id context of a border here ([`Border::session_id_context`]).

@@ -12,7 +12,7 @@ use std::{
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
-use super::{Site, ex_data, ffi, info, install};
+use super::{Site, ex_data, ffi, info, install, sessions};
 use crate::handshake::{Connection, EarlyData};
 
 /// The address of the context that the connection has now, to tell a switch by.
@@ -144,12 +144,31 @@ pub fn set_session_id_context(ssl: &SslRef, context: &[u8; 32]) -> bool {
     unsafe { ffi::SSL_set_session_id_context(ssl.as_ptr(), context.as_ptr(), context.len() as c_uint) == 1 }
 }
 
-/// Sets the timeout of the session that a TLS 1.3 resumption is about to give a ticket for, so that the ticket's lifetime
-/// says how long it will really resume. For the id generator only: there the session is a duplicate that nobody else has.
-pub fn set_renewed_timeout(ssl: &SslRef, seconds: i64) {
-    if let Some(session) = ssl.session() {
-        super::sessions::set_timeout(session, seconds);
+/// Has no TLS 1.3 ticket sent for the session that the connection has now, or, where OpenSSL cannot leave it out, one that the client is
+/// to discard at once (RFC 8446 section 4.6.1: a lifetime of 0). For the generate callback only: there the session is nobody else's.
+///
+/// OpenSSL leaves a ticket out where it would be a stateless one and our ticket-key callback has no key for it; that callback puts
+/// the option back.
+pub fn withhold_ticket(ssl: &SslRef) {
+    // Releases of 3.0 before this one write an empty ticket instead, which no client understands (openssl #19249).
+    const LEAVES_TICKETS_OUT: i64 = 0x3000_0080;
+    // A stateless ticket for a larger session ends the handshake.
+    const LARGEST: usize = 0xff00;
+    let Some(session) = ssl.session() else { return };
+    // Not 0: OpenSSL decodes what it encodes for a stateless ticket, and ends the handshake where that comes out longer.
+    sessions::set_timeout(session, 1);
+    if openssl::version::number() >= LEAVES_TICKETS_OUT && (1..=LARGEST).contains(&sessions::encoded_length(session)) {
+        // SAFETY: a live connection, used by this thread alone.
+        unsafe { ffi::SSL_clear_options(ssl.as_ptr(), ffi::SSL_OP_NO_TICKET) };
+    } else {
+        sessions::set_timeout(session, 0);
     }
+}
+
+/// Has tickets be session ids again, should one have gone out that [`withhold_ticket`] was to leave out.
+pub fn make_stateful(ssl: &SslRef) {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe { ffi::SSL_set_options(ssl.as_ptr(), ffi::SSL_OP_NO_TICKET) };
 }
 
 /// The random of the ClientHello. For the client-hello callback only, like all `hello_` functions.

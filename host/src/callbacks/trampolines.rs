@@ -12,7 +12,7 @@ use std::{
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{SslRef, SslSessionRef};
 
-use super::{Alert, HelloResponse, ex_data, ffi, site::NONCE};
+use super::{Alert, HelloResponse, ex_data, ffi, site::NONCE, tls};
 use crate::{
     handshake::{self, removal},
     session::SessionId,
@@ -119,6 +119,34 @@ pub(super) unsafe extern "C" fn generate_session_id(
         *length = room as c_uint;
     }
     1
+}
+
+/// The generate callback of `SSL_CTX_set_session_ticket_cb`: a ticket is about to be written, the session has its id. Always answers 1:
+/// 0 ends the handshake. After a panic it is not known whether the session is kept, and so it is not.
+pub(super) unsafe extern "C" fn generate_ticket(ssl: *mut ffi::SSL, _: *mut c_void) -> c_int {
+    // SAFETY: OpenSSL passes a live connection, used by this thread alone.
+    let ssl = unsafe { SslRef::from_ptr(ssl) };
+    if !guarded("generate_ticket", false, || handshake::announce(ssl)) {
+        tls::withhold_ticket(ssl);
+    }
+    1
+}
+
+/// `SSL_CTX_set_tlsext_ticket_key_evp_cb`: OpenSSL wants a key for a stateless ticket. There is none, ever: the ticket is left out, and
+/// one that is offered is not decrypted.
+pub(super) unsafe extern "C" fn ticket_key(
+    ssl: *mut ffi::SSL,
+    _name: *mut c_uchar,
+    _iv: *mut c_uchar,
+    _cipher: *mut ffi::EVP_CIPHER_CTX,
+    _mac: *mut c_void,
+    encrypts: c_int,
+) -> c_int {
+    if encrypts == 1 {
+        // SAFETY: OpenSSL passes a live connection, used by this thread alone.
+        tls::make_stateful(unsafe { SslRef::from_ptr(ssl) });
+    }
+    0
 }
 
 thread_local! {

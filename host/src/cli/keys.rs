@@ -3,7 +3,6 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    time::SystemTime,
 };
 
 use anyhow::{Context, Result};
@@ -12,7 +11,7 @@ use jiff::Timestamp;
 
 use super::core_dumps;
 use crate::{
-    host::unix_seconds,
+    clock,
     serve::Span,
     session::{Keyring, keyring::file::KeyringFile},
 };
@@ -64,7 +63,7 @@ enum Action {
 impl Keys {
     pub(super) fn run(self) -> Result<ExitCode> {
         core_dumps::forbid()?;
-        let now = unix_seconds(SystemTime::now());
+        let now = clock::now();
         match self.action {
             Action::New { file } => {
                 KeyringFile::new(&file, now)?.create()?;

@@ -11,8 +11,8 @@ use crate::{
         client::Running,
         revoking::{LONGEST_WAIT, Made, Wish},
     },
+    clock,
     hex::unhex,
-    host::unix_seconds,
     revocation::Matcher,
     serve::Span,
 };
@@ -164,7 +164,7 @@ fn note(text: &str) -> Result<Matcher, String> {
 
 /// A time that has passed.
 fn time(text: &str) -> Result<u64, String> {
-    let now = unix_seconds(std::time::SystemTime::now());
+    let now = clock::now();
     let ago = |Span(span): Span| now.checked_sub(Duration::as_secs(&span));
     let instant = |time: Timestamp| u64::try_from(time.as_second()).ok();
     let seconds = text.parse().ok();

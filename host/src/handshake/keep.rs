@@ -1,11 +1,11 @@
-//! new_cb: a session was made. The policies, then the host's maxima, then the store.
+//! A session was made. The policies, then the host's maxima, then the store: in TLS 1.3 the first two before its ticket is written.
 
 use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslRef, SslSessionRef};
 
 use super::{
-    Connection, Handshake,
+    Connection, Handshake, State,
     look_up::{TLS13, extended_master_secret, tls_version},
 };
 use crate::{
@@ -61,19 +61,87 @@ impl fmt::Display for NotKept {
     }
 }
 
-/// Decides about a session that OpenSSL has made, and stores it.
+/// A session that is kept: only the store has yet to be given it.
+pub struct Ready {
+    id: SessionId,
+    record: Arc<Record>,
+    entry: Entry,
+    now: u64,
+}
+
+/// TLS 1.3 is about to write a ticket: whether its session is kept. If so, the session's timeout, which the ticket tells the client, is what
+/// its terms leave it. What is decided here is not asked again in new_cb, which OpenSSL calls once the ticket is written.
+///
+/// For the generate callback only: the session has its id and is nobody else's yet. In TLS 1.2 there are no tickets.
+pub fn announce(ssl: &SslRef) -> bool {
+    if tls::version(ssl) != TLS13 {
+        return true;
+    }
+    let (Some(connection), Some(session)) = (tls::connection_or_new(ssl), ssl.session()) else { return false };
+    let mut state = connection.state.lock();
+    let ready = match outcome(ssl, session, &mut state) {
+        Ok(ready) => {
+            let remains = ready.entry.expires.saturating_sub(ready.now);
+            sessions::set_timeout(session, i64::try_from(remains).unwrap_or(i64::MAX).max(1));
+            Some(ready)
+        }
+        Err(reason) => {
+            state.not_kept(reason);
+            None
+        }
+    };
+    let kept = ready.is_some();
+    if let (Some(handshake), Ok(id)) = (&mut state.handshake, session.id().try_into()) {
+        handshake.kept.announced = Some((id, ready));
+    }
+    kept
+}
+
+/// new_cb: OpenSSL has made a session. Stores it, if it is kept.
 pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
     let Some(connection) = tls::connection_or_new(ssl) else { return };
+    if tls::version(ssl) == TLS13 {
+        tls::make_stateful(ssl);
+    }
     let mut state = connection.state.lock();
-    let Some(handshake) = state.handshake.as_mut() else {
-        tracing::debug!(reason = %Miss::NoHook, "a new session is not kept");
-        state.unhooked.1 = Some(NotKept::Here(Miss::NoHook));
-        return;
+    let announced = state.handshake.as_mut().and_then(|handshake| handshake.kept.announced.take());
+    let outcome = match announced.filter(|(id, _)| id.as_bytes() == session.id()) {
+        Some((_, Some(ready))) => Ok(ready),
+        // The ticket could not be left out; see `tls::withhold_ticket`.
+        Some((_, None)) => return,
+        // TLS 1.2, or somebody replaced the generate callback.
+        None => outcome(ssl, session, &mut state),
     };
-    let Some(host) = handshake.host.upgrade() else {
-        handshake.kept.not_kept = Some(NotKept::Here(Miss::HostGone));
-        return;
-    };
+    match outcome {
+        Ok(ready) => state.store(&connection, ready),
+        Err(reason) => state.not_kept(reason),
+    }
+}
+
+impl State {
+    fn not_kept(&mut self, reason: NotKept) {
+        tracing::debug!(%reason, "a new session is not kept");
+        match &mut self.handshake {
+            Some(handshake) => handshake.kept.not_kept = Some(reason),
+            None => self.unhooked.1 = Some(reason),
+        }
+    }
+
+    fn store(&mut self, connection: &Connection, ready: Ready) {
+        let Some(handshake) = &mut self.handshake else { return };
+        let Some(host) = handshake.host.upgrade() else { return };
+        let Ready { id, record, entry, now } = ready;
+        host.store.put(id, entry, now);
+        handshake.kept.not_kept = None;
+        handshake.kept.last = Some((id, record));
+        connection.enter(self, &host, id);
+    }
+}
+
+/// Decides about a session that OpenSSL has made.
+fn outcome(ssl: &SslRef, session: &SslSessionRef, state: &mut State) -> Result<Ready, NotKept> {
+    let handshake = state.handshake.as_mut().ok_or(NotKept::Here(Miss::NoHook))?;
+    let host = handshake.host.upgrade().ok_or(NotKept::Here(Miss::HostGone))?;
     let outcome = decide(ssl, session, &host, handshake);
     handshake.kept.decided += 1;
     // TLS 1.2 makes one session in a full handshake; TLS 1.3 one for each ticket, and one ticket in a resumption.
@@ -84,17 +152,7 @@ pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
         // Nothing is looked up any more, and candidates hold secrets.
         handshake.lookups.clear();
     }
-    match outcome {
-        Ok((id, record)) => {
-            handshake.kept.not_kept = None;
-            handshake.kept.last = Some((id, record));
-            connection.enter(&mut state, &host, id);
-        }
-        Err(reason) => {
-            tracing::debug!(%reason, "a new session is not kept");
-            handshake.kept.not_kept = Some(reason);
-        }
-    }
+    outcome
 }
 
 fn decide(
@@ -102,7 +160,7 @@ fn decide(
     session: &SslSessionRef,
     host: &Arc<Inner>,
     handshake: &mut Handshake,
-) -> Result<(SessionId, Arc<Record>), NotKept> {
+) -> Result<Ready, NotKept> {
     let border = handshake.border.clone().map_err(NotKept::Here)?;
     // A switch after the hook, in a server-name callback, comes after OpenSSL has looked for a session: what is kept here
     // could not be refused there.
@@ -121,6 +179,7 @@ fn decide(
         expires: 0,
         resumptions: 0,
         peer_certificate: None,
+        chain: None,
         notes: Notes::new(),
         der: Secret::default(),
     };
@@ -130,11 +189,19 @@ fn decide(
         record.authenticated = origin.record.authenticated;
         record.resumptions = origin.resumptions;
         record.notes = origin.record.notes.clone();
+        record.chain = origin.record.chain.clone();
         known = origin.record.peer_certificate.clone();
         renews = Some(origin.id);
         since = origin.since;
     }
     record.peer_certificate = peer_certificate(ssl, session, known)?;
+    // What this very connection has verified; else what the session resumed rests on.
+    if let Some(verified) = ssl.verified_chain() {
+        record.chain = Some(certificate::chain(verified).map_err(|_| NotKept::Unreadable)?);
+    }
+    if record.peer_certificate.is_none() {
+        record.chain = None;
+    }
     record.expires = host.limits.furthest(&record);
     if record.expires <= now {
         return Err(NotKept::Lifetime);
@@ -176,8 +243,7 @@ fn decide(
         reach,
         prototype,
     };
-    host.store.put(id, entry, now);
-    Ok((id, record))
+    Ok(Ready { id, record, entry, now })
 }
 
 fn ask(

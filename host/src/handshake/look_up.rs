@@ -6,12 +6,13 @@ use openssl::ssl::{SslRef, SslSession};
 
 use super::{Connection, Handed, Handshake, State, ahead::Lookup, removal};
 use crate::{
-    callbacks::{Prototype, sessions, tls},
+    callbacks::{Prototype, Site, sessions, tls},
     host::Inner,
     policy::{
         Callback, GetDecision,
         wit::types::{Session, TlsVersion},
     },
+    revocation::ALLOWANCE,
     session::{Miss, Record, Secret, SessionId},
     store::{Answer, FetchError, Found},
 };
@@ -167,10 +168,15 @@ fn check(ssl: &SslRef, handshake: &Handshake, record: &Record, now: u64) -> Resu
     if record.version != TlsVersion::Tls13 && record.extended_master_secret != extended_master_secret(ssl, handshake) {
         return Err(Miss::ExtendedMasterSecret);
     }
-    if record.peer_certificate.as_ref().is_some_and(|certificate| certificate.not_after <= now) {
+    if !record.certificates_are_valid(now) {
         return Err(Miss::CertificateExpired);
     }
-    if record.expires <= now {
+    let lists_are_current = |site: Arc<Site>| site.revocation_lists.are_current(record.chain.as_ref(), now);
+    if record.peer_certificate.is_some() && !tls::site(ssl).is_some_and(lists_are_current) {
+        return Err(Miss::CrlExpired);
+    }
+    // One of a time to come was made before the clock was set back and the process started anew; it would end that much later.
+    if record.expires <= now || record.authenticated > now.saturating_add(ALLOWANCE) {
         return Err(Miss::Expired);
     }
     Ok(())

@@ -27,11 +27,11 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::{ahead::Lookup, hello::Hello};
+use self::{ahead::Lookup, hello::Hello, keep::Ready};
 pub use self::{
     begin::{client_hello, on_client_hello},
     done::done,
-    keep::{NotKept, keep},
+    keep::{NotKept, announce, keep},
     look_up::look_up,
     report::{ConnectionReport, EarlyData},
 };
@@ -108,7 +108,9 @@ struct Handed {
 #[derive(Default)]
 struct Kept {
     decided: usize,
-    /// The last of them.
+    /// The one whose ticket is being written; none where it is not kept.
+    announced: Option<(SessionId, Option<Ready>)>,
+    /// The last of them that was stored.
     last: Option<(SessionId, Arc<Record>)>,
     asked_new: Vec<Asked>,
     asked_get: Vec<Asked>,
@@ -176,11 +178,6 @@ pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
     if let Some(bound) = refused_early_data(ssl) {
         tls::allow_early_data(ssl, bound);
     }
-    // A TLS 1.3 resumption is about to give a ticket: its lifetime is what really remains.
-    if let Some(handed) = tls::resumed(ssl).then(|| handed(ssl)).flatten() {
-        let remaining = host.limits.furthest(&handed.record).saturating_sub(host.now());
-        tls::set_renewed_timeout(ssl, i64::try_from(remaining).unwrap_or(i64::MAX).max(1));
-    }
     Some(host.keyring.id(nonce, host.now()))
 }
 
@@ -203,12 +200,6 @@ fn refused_early_data(ssl: &SslRef) -> Option<u32> {
     let connection = tls::connection(ssl)?;
     let mut state = connection.state.lock();
     state.handshake.as_mut()?.refused_early_data.take()
-}
-
-fn handed(ssl: &SslRef) -> Option<Arc<Handed>> {
-    let connection = tls::connection(ssl)?;
-    let state = connection.state.lock();
-    state.handshake.as_ref()?.handed.clone()
 }
 
 #[cfg(test)]

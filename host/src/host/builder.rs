@@ -1,15 +1,12 @@
 //! How a host is made.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 
-use super::{Clock, Host, Inner, Limits, Listeners, living::Slot, system_clock};
+use super::{Clock, Host, Inner, Limits, Listeners, living::Slot};
 use crate::{
+    clock,
     handshake::removal,
     metrics::HandshakeCounts,
     policies_dir::DirOptions,
@@ -53,7 +50,7 @@ impl Default for HostBuilder {
             limits,
             keyring: None,
             namespace: "reprise".into(),
-            clock: Arc::new(system_clock),
+            clock: Arc::new(clock::now),
         }
     }
 }
@@ -179,8 +176,10 @@ impl HostBuilder {
     }
 
     /// The clock that lifetimes go by, in seconds since the Unix epoch. Default: the system's. For simulations and tests.
+    ///
+    /// While it is behind what it said before, time goes on from there: a clock that is set back prolongs nothing.
     pub fn clock(mut self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Arc::new(clock::following(clock));
         self
     }
 
@@ -227,7 +226,7 @@ impl HostBuilder {
             handshakes: HandshakeCounts::default(),
             revocations: Revocations::default(),
             decisions: Listeners::default(),
-            since: SystemTime::now(),
+            since: clock::time(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
         });

@@ -20,6 +20,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::Inner;
 use crate::{
     callbacks::{live::Live, process},
+    clock,
     handshake::removal::{self, GivenUp},
     policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
     policy::{Chain, Runtime, RuntimeOptions},
@@ -222,6 +223,7 @@ fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
         if maintained.elapsed() >= MAINTENANCE {
+            clock::watch();
             host.store.maintain(host.now());
             host.revocations.maintain(&*host.store, host.now());
             maintained = Instant::now();

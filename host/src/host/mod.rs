@@ -31,7 +31,7 @@ use crate::{
     handshake::{ConnectionReport, removal::GivenUp},
     metrics::HandshakeCounts,
     policies_dir::PolicyEvent,
-    policy::{Chain, wit::types},
+    policy::Chain,
     revocation::Revocations,
     session::{Keyring, Record},
     status::Status,
@@ -52,13 +52,16 @@ impl Host {
         HostBuilder::default()
     }
 
-    /// Registers the host on a context: OpenSSL's three session callbacks, the client-hello callback, the id generator. Sets
-    /// `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and `SSL_OP_NO_RENEGOTIATION`, turns the internal cache off, and sets the
-    /// number of TLS 1.3 tickets and the timeout.
+    /// Registers the host on a context: OpenSSL's three session callbacks, the client-hello callback, the id generator, the session
+    /// ticket callback and the ticket key callback. Sets `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and `SSL_OP_NO_RENEGOTIATION`,
+    /// turns the internal cache off, and sets the number of TLS 1.3 tickets and the timeout.
+    ///
+    /// A TLS 1.3 ticket says how long its session resumes, and none is sent for a session that is not kept. Where OpenSSL cannot leave
+    /// it out (before 3.0.8, or a session of more than 65,280 bytes), its lifetime is 0: clients discard it.
     ///
     /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`] first in
-    /// its own; one that sets an id generator, or a session callback, turns resumption off. There is no way to notice
-    /// either beforehand; [`ConnectionReport::miss`] tells.
+    /// its own; one that sets an id generator, or a session callback, turns resumption off; one that sets a ticket callback has clients
+    /// told a wrong lifetime. There is no way to notice either beforehand; [`ConnectionReport::miss`] tells of the first two.
     ///
     /// # Errors
     /// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.
@@ -209,13 +212,10 @@ pub struct Limits {
 
 impl Limits {
     /// The furthest that a session may resume: the absolute lifetime, counted from the full handshake, and the end of its
-    /// client certificate.
+    /// client's certificates.
     pub fn furthest(&self, record: &Record) -> u64 {
         let lifetime = record.authenticated.saturating_add(self.max_lifetime);
-        record
-            .peer_certificate
-            .as_ref()
-            .map_or(lifetime, |certificate: &types::Certificate| lifetime.min(certificate.not_after))
+        record.certificates_end().map_or(lifetime, |end| lifetime.min(end))
     }
 }
 
@@ -249,10 +249,6 @@ impl Inner {
     pub fn given_up(&self, session: GivenUp) {
         self.living.given_up(session);
     }
-}
-
-fn system_clock() -> u64 {
-    unix_seconds(SystemTime::now())
 }
 
 /// Seconds since the Unix epoch; 0 before it.

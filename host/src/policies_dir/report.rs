@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{ContentHash, loader::Vitals, ward::Ward};
-use crate::policy::{Mode, PolicyStatus, ShadowCounts, State, WindowCounts};
+use crate::{
+    clock,
+    policy::{Mode, PolicyStatus, ShadowCounts, State, WindowCounts},
+};
 
 /// One policy, as it is supervised now. Of a file that has never been live there is none: see [`FileStatus`](super::FileStatus).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +134,7 @@ impl View {
                 },
                 State::Held => PolicyState::Quarantined { reason: self.reason.clone(), retry_in: None },
             },
-            since: SystemTime::now() - now.saturating_duration_since(self.since),
+            since: clock::time() - now.saturating_duration_since(self.since),
             generation: self.generation,
             hash: self.hash,
             answering: self.answering.as_ref().map(|(generation, _)| *generation),

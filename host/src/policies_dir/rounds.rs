@@ -6,7 +6,7 @@ use std::{
         Arc, Weak,
         mpsc::{Sender, SyncSender},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -27,7 +27,10 @@ use super::{
     ward::Generation,
     watch::Watch,
 };
-use crate::policy::{Alarm, SupervisionOptions};
+use crate::{
+    clock,
+    policy::{Alarm, SupervisionOptions},
+};
 
 /// The longest wait between two looks, whatever is asked for.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -406,7 +409,7 @@ impl<L: Loader> Rounds<L> {
 
     pub(super) fn tell(&self, event: PolicyEvent) {
         event.log();
-        self.shared.histories.lock().note(&event, SystemTime::now());
+        self.shared.histories.lock().note(&event, clock::time());
         self.shared.subscribers.lock().retain(|subscriber| subscriber.send(event.clone()).is_ok());
     }
 }

@@ -5,12 +5,7 @@
 //! whose key is still on its way, is not taken up; then the sites that changed are rebuilt. What is wrong is said once, and
 //! the previous certificate stays.
 
-use std::{
-    collections::BTreeSet,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
@@ -22,7 +17,7 @@ use super::{
     self_signed,
     sites::{Change, Look, Sites},
 };
-use crate::{host::unix_seconds, session::Keyring};
+use crate::{clock, session::Keyring};
 
 /// Behind the events: network file systems have none, and a queue of them may overflow.
 const POLL: Duration = Duration::from_secs(30);
@@ -124,7 +119,7 @@ impl Keys {
         let complaint = match read {
             (Ok(changed), keyring) => {
                 if changed || self.complaint.is_some() {
-                    let keys = keyring.keys(unix_seconds(SystemTime::now()));
+                    let keys = keyring.keys(clock::now());
                     let ids: Vec<String> = keys.iter().map(|key| key.id.to_string()).collect();
                     tracing::info!("the keyring's keys are in force: {}", ids.join(", "));
                 }

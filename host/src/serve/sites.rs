@@ -28,6 +28,9 @@ use super::{
 };
 use crate::{Alert, ClientHello, HelloResponse, Host, Listener, session::Epoch};
 
+/// Which certificates of a client's chain are looked up in the revocation lists: the leaf.
+const CRL_CHECKS: X509VerifyFlags = X509VerifyFlags::CRL_CHECK;
+
 /// Every site on every listener, and the contexts in force.
 pub(crate) struct Sites {
     host: Arc<Host>,
@@ -131,7 +134,10 @@ impl Sites {
         let epoch = self.epoch(site, &parsed)?;
         let contexts = (0..self.listeners.len()).map(|listener| {
             let mut context = self.context_of(site, &parsed)?;
-            let listens = Listener::named(&self.listeners[listener]).site(&site.name).epoch(epoch);
+            let listens = Listener::named(&self.listeners[listener])
+                .site(&site.name)
+                .epoch(epoch)
+                .revocation_lists(&parsed.crls, CRL_CHECKS);
             self.host.install(&mut context, listens.on_client_hello(choose_site(Arc::downgrade(self), listener)))?;
             Ok(context.build())
         });
@@ -261,7 +267,7 @@ fn trust(ca: &ClientCa, parsed: &Parsed) -> Result<X509Store> {
             .add_lookup(X509Lookup::file())?
             .load_crl_file(crl, SslFiletype::PEM)
             .with_context(|| format!("{} holds no certificate revocation list", crl.display()))?;
-        store.set_flags(X509VerifyFlags::CRL_CHECK)?;
+        store.set_flags(CRL_CHECKS)?;
     }
     Ok(store.build())
 }

@@ -46,10 +46,12 @@ pub enum Miss {
     Cipher,
     /// Extended master secret (RFC 7627) was used then and is not now, or the reverse.
     ExtendedMasterSecret,
-    /// Its lifetime has passed.
+    /// Its lifetime has passed, or it was made at a time that is yet to come.
     Expired,
-    /// Its client certificate's validity has passed.
+    /// The validity of a certificate of its client's chain has passed, or has not begun by a clock that was set back.
     CertificateExpired,
+    /// A revocation list that its client's chain is looked up in is past its nextUpdate, or before its lastUpdate.
+    CrlExpired,
     /// An operator revoked it, or what it descends from.
     Revoked,
     /// A policy answered `full-handshake`.
@@ -103,6 +105,7 @@ reasons! {
     ExtendedMasterSecret => "extended-master-secret",
     Expired => "expired",
     CertificateExpired => "certificate-expired",
+    CrlExpired => "crl-expired",
     Revoked => "revoked",
     Policy(_) => "policy",
     PolicyFailed(..) => "policy-failed",

@@ -2,14 +2,17 @@
 //! the process, the reasons not to resume it.
 
 mod border;
+mod chain;
 mod encoding;
 mod id;
 pub(crate) mod keyring;
 mod miss;
 mod record;
 
+pub(crate) use self::chain::{RevocationList, RevocationLists};
 pub use self::{
     border::{Border, Epoch},
+    chain::VerifiedChain,
     id::SessionId,
     keyring::{KeyId, KeyInfo, Keyring, KeyringError, Unsealable},
     miss::Miss,

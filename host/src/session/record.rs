@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Border, SessionId, encoding};
+use super::{Border, SessionId, VerifiedChain, encoding};
 use crate::{
     policy::{
         Notes,
@@ -14,8 +14,12 @@ use crate::{
     store::RecordBytes,
 };
 
-/// The encoding's version, the first byte of every record. Another one does not decode.
+/// The encoding's version, the first byte of every record. Others than these two do not decode.
 const VERSION: u8 = 1;
+
+/// The version of a record that has its client's chain: what version 1 has, then the chain. A node that reads version 1 alone has a full
+/// handshake instead. All that have no client certificate are of version 1.
+const WITH_CHAIN: u8 = 2;
 
 /// A kept session: the facts that decide about it, and the `SSL_SESSION` itself.
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,6 +43,10 @@ pub struct Record {
     /// The client's leaf certificate.
     #[serde(with = "encoding::certificate")]
     pub peer_certificate: Option<Certificate>,
+    /// The client's chain as it was verified. None without a client certificate, or in a record of version 1: then the leaf stands
+    /// for it.
+    #[serde(skip)]
+    pub chain: Option<VerifiedChain>,
     /// What policies attached.
     #[serde(with = "encoding::notes")]
     pub notes: Notes,
@@ -82,7 +90,7 @@ impl fmt::Debug for Secret {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// It was written by another version of this encoding.
-    #[error("a session record of version {found}; this build reads version {VERSION}")]
+    #[error("a session record of version {found}; this build reads versions {VERSION} and {WITH_CHAIN}")]
     Version {
         /// The version found; none in an empty record.
         found: u8,
@@ -104,11 +112,10 @@ impl Record {
     /// # Errors
     /// None that is known of; the serializer's type has one.
     pub fn encode(&self) -> Result<RecordBytes, RecordError> {
-        // Sized beforehand, so that no reallocation leaves secrets behind in freed memory.
-        let mut bytes = Zeroizing::new(vec![0; 1 + postcard::experimental::serialized_size(self)?]);
-        bytes[0] = VERSION;
-        postcard::to_slice(self, &mut bytes[1..])?;
-        Ok(RecordBytes::new(std::mem::take(&mut *bytes)))
+        match &self.chain {
+            None => encoded(VERSION, self),
+            Some(chain) => encoded(WITH_CHAIN, &(self, chain)),
+        }
     }
 
     /// The record in `bytes`.
@@ -116,15 +123,32 @@ impl Record {
     /// # Errors
     /// It is of another version, or malformed.
     pub fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let content = match bytes {
-            [VERSION, content @ ..] => content,
+        let (record, rest) = match bytes {
+            [VERSION, content @ ..] => postcard::take_from_bytes(content)?,
+            [WITH_CHAIN, content @ ..] => {
+                let ((record, chain), rest): ((Self, _), _) = postcard::take_from_bytes(content)?;
+                (Self { chain: Some(chain), ..record }, rest)
+            }
             [found, ..] => return Err(RecordError::Version { found: *found }),
             [] => return Err(RecordError::Version { found: 0 }),
         };
-        match postcard::take_from_bytes(content)? {
-            (record, []) => Ok(record),
-            (_, rest) => Err(RecordError::Trailing { bytes: rest.len() }),
+        match rest {
+            [] => Ok(record),
+            rest => Err(RecordError::Trailing { bytes: rest.len() }),
         }
+    }
+
+    /// When the client's certificates end that the session rests on; none without a client certificate.
+    pub fn certificates_end(&self) -> Option<u64> {
+        let leaf = self.peer_certificate.as_ref()?.not_after;
+        Some(self.chain.as_ref().map_or(leaf, |chain| leaf.min(chain.not_after)))
+    }
+
+    /// Whether the client's certificates are valid at `now`, as a full handshake would find.
+    pub fn certificates_are_valid(&self, now: u64) -> bool {
+        let Some(leaf) = &self.peer_certificate else { return true };
+        let begin = self.chain.as_ref().map_or(leaf.not_before, |chain| leaf.not_before.max(chain.not_before));
+        begin <= now && self.certificates_end().is_none_or(|end| now < end)
     }
 
     /// Moves its times back, if need be, so that it expires at `expires` or before.
@@ -149,7 +173,8 @@ impl Record {
             let names: usize = alternative_names.iter().map(|(kind, name)| PAIR + kind.len() + name.len()).sum();
             sha256.len() + spki_sha256.len() + subject.len() + issuer.len() + serial.len() + names
         });
-        size_of::<Self>() + border + text(&self.alpn) + notes + certificate + self.der.len()
+        let chain = self.chain.as_ref().map_or(0, |chain| size_of_val(chain.issuers.as_slice()));
+        size_of::<Self>() + border + text(&self.alpn) + notes + certificate + chain + self.der.len()
     }
 
     /// The facts that policies are given. Notes are added for each policy when it is asked.
@@ -168,6 +193,14 @@ impl Record {
             attributes: Vec::new(),
         }
     }
+}
+
+/// `content` after the version's byte. Sized beforehand, so that no reallocation leaves secrets behind in freed memory.
+fn encoded(version: u8, content: &impl Serialize) -> Result<RecordBytes, RecordError> {
+    let mut bytes = Zeroizing::new(vec![0; 1 + postcard::experimental::serialized_size(content)?]);
+    bytes[0] = version;
+    postcard::to_slice(content, &mut bytes[1..])?;
+    Ok(RecordBytes::new(std::mem::take(&mut *bytes)))
 }
 
 /// Without the secrets, what policies noted and who the client is.
@@ -209,6 +242,7 @@ mod tests {
             expires: 1_700_007_200,
             resumptions: 3,
             peer_certificate: None,
+            chain: None,
             notes: vec![("tenants".into(), vec![0xa5; 32]), ("lifetimes".into(), Vec::new())],
             der: Secret::new(vec![0x5a; 180]),
         }
@@ -232,29 +266,68 @@ mod tests {
         }
     }
 
+    fn record_with_chain() -> Record {
+        let chain =
+            VerifiedChain { not_before: 1_695_000_000, not_after: 1_780_000_000, issuers: vec![0xdead_beef, 7] };
+        Record { chain: Some(chain), ..record_with_certificate() }
+    }
+
     /// A record's fields, those that `Debug` hides too.
-    fn fields(record: &Record) -> (String, Option<String>, Option<Certificate>, Notes, Vec<u8>) {
-        let Record { alpn, peer_certificate, notes, der, .. } = record.clone();
-        (format!("{record:?}"), alpn, peer_certificate, notes, der.to_vec())
+    type Fields = (String, Option<String>, Option<Certificate>, Option<VerifiedChain>, Notes, Vec<u8>);
+
+    fn fields(record: &Record) -> Fields {
+        let Record { alpn, peer_certificate, chain, notes, der, .. } = record.clone();
+        (format!("{record:?}"), alpn, peer_certificate, chain, notes, der.to_vec())
     }
 
     #[test]
     fn a_record_decodes_to_what_was_encoded() {
-        for record in [record(), record_with_certificate()] {
+        for record in [record(), record_with_certificate(), record_with_chain()] {
             let decoded = Record::decode(&record.encode().unwrap()).unwrap();
             assert_eq!(fields(&decoded), fields(&record));
         }
     }
 
-    /// Nodes of a fleet run different builds: what version 1 means never changes.
+    /// Nodes of a fleet run different builds: what a version means never changes.
     #[test]
-    fn the_encoding_of_version_1_stays_as_it_is() {
+    fn the_encodings_of_both_versions_stay_as_they_are() {
         let encoded =
             |record: Record| openssl::sha::sha256(&record.encode().unwrap()).map(|byte| format!("{byte:02x}"));
         assert_eq!(
             encoded(record_with_certificate()).concat(),
             "a56467faa949cd602b4a75dc735b477591f4806f0984ad5fb79ac84395129254"
         );
+        assert_eq!(
+            encoded(record_with_chain()).concat(),
+            "73aa7dba73534cacc5744cccf3e7274468fe59028ed7f373e952ba48824b73ec"
+        );
+    }
+
+    #[test]
+    fn only_a_record_with_a_chain_is_of_version_2() {
+        let versions = [record(), record_with_certificate(), record_with_chain()];
+        assert_eq!(versions.map(|record| record.encode().unwrap()[0]), [1, 1, 2]);
+        let (before, now) = (record_with_certificate().encode().unwrap(), record_with_chain().encode().unwrap());
+        assert_eq!(now[1..before.len()], before[1..], "version 2 begins with what version 1 has");
+    }
+
+    #[test]
+    fn certificates_end_with_the_first_of_the_chain() {
+        let ends = [record(), record_with_certificate(), record_with_chain()].map(|record| record.certificates_end());
+        assert_eq!(ends, [None, Some(1_790_000_000), Some(1_780_000_000)]);
+        let later = VerifiedChain { not_before: 0, not_after: u64::MAX, issuers: Vec::new() };
+        let leaf_first = Record { chain: Some(later), ..record_with_certificate() };
+        assert_eq!(leaf_first.certificates_end(), Some(1_790_000_000));
+    }
+
+    #[test]
+    fn certificates_are_valid_while_each_of_them_is() {
+        let times =
+            [0, 1_689_999_999, 1_690_000_000, 1_694_999_999, 1_695_000_000, 1_779_999_999, 1_780_000_000, u64::MAX];
+        let valid = |record: Record| times.map(|now| record.certificates_are_valid(now));
+        assert_eq!(valid(record()), [true; 8]);
+        assert_eq!(valid(record_with_certificate()), [false, false, true, true, true, true, true, false]);
+        assert_eq!(valid(record_with_chain()), [false, false, false, false, true, true, false, false]);
     }
 
     #[test]
@@ -288,7 +361,7 @@ mod tests {
 
     #[test]
     fn no_changed_byte_makes_decoding_panic() {
-        let bytes = record_with_certificate().encode().unwrap().to_vec();
+        let bytes = record_with_chain().encode().unwrap().to_vec();
         let (mut refused, mut accepted) = (0, 0);
         for index in 0..bytes.len() {
             for flip in 1..=255 {
@@ -316,7 +389,7 @@ mod tests {
     #[test]
     fn what_a_decoded_record_takes_grows_with_each_of_its_fields() {
         type Grow = fn(&mut Record, usize);
-        let fields: [Grow; 11] = [
+        let fields: [Grow; 12] = [
             |record, by| record.border.server_name = Some("n".repeat(by)),
             |record, by| record.border.listener = "l".repeat(by),
             |record, by| record.border.site = "s".repeat(by),
@@ -328,10 +401,11 @@ mod tests {
             |record, by| record.peer_certificate.as_mut().unwrap().issuer = "i".repeat(by),
             |record, by| record.peer_certificate.as_mut().unwrap().serial = vec![0; by],
             |record, by| record.peer_certificate.as_mut().unwrap().alternative_names[0].1 = "n".repeat(by),
+            |record, by| record.chain.as_mut().unwrap().issuers = vec![0; by / size_of::<u32>()],
         ];
         for (number, grow) in fields.iter().enumerate() {
             let takes = |by: usize| {
-                let mut record = record_with_certificate();
+                let mut record = record_with_chain();
                 grow(&mut record, by);
                 record.heap_bytes()
             };

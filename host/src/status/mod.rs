@@ -98,7 +98,7 @@ impl Status {
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             process: process::id(),
-            now: unix_seconds(std::time::SystemTime::now()),
+            now: host.now(),
             since: unix_seconds(host.since),
             policies: policies(&host.policies_now()),
             handshakes: handshakes.collect(),

@@ -13,6 +13,12 @@ use openssl_sys::{SSL, SSL_CTX, SSL_SESSION};
 /// `SSL_OP_NO_EXTENDED_MASTER_SECRET`
 pub const NO_EXTENDED_MASTER_SECRET: u64 = 1;
 
+/// `SSL_OP_NO_TICKET`
+pub const NO_TICKET: u64 = 1 << 14;
+
+type TicketKeys =
+    extern "C" fn(*mut SSL, *mut c_uchar, *mut c_uchar, *mut openssl_sys::EVP_CIPHER_CTX, *mut c_void, c_int) -> c_int;
+
 unsafe extern "C" {
     fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
     fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
@@ -30,6 +36,9 @@ unsafe extern "C" {
     fn SSL_get_num_tickets(ssl: *const SSL) -> usize;
     fn SSL_CTX_set_info_callback(ctx: *mut SSL_CTX, callback: InfoCallback);
     fn SSL_set_info_callback(ssl: *mut SSL, callback: InfoCallback);
+    fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
+    fn SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx: *mut SSL_CTX, callback: TicketKeys) -> c_int;
+    fn EVP_MAC_CTX_set_params(mac: *mut c_void, parameters: *const Parameter) -> c_int;
 }
 
 /// What OpenSSL tells of a handshake's steps.
@@ -188,4 +197,77 @@ impl CServer {
         // SAFETY: a live connection; one byte.
         unsafe { openssl_sys::SSL_write(self.ssl.as_ptr(), [b'!'].as_ptr().cast(), 1) }
     }
+}
+
+/// Gives the client another TLS 1.3 ticket with what is written next.
+pub fn new_session_ticket(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe { SSL_new_session_ticket(ssl.as_ptr()) == 1 }
+}
+
+/// Takes a context's client-hello callback away.
+pub fn unset_client_hello_callback(context: &SslContextRef) {
+    // SAFETY: a live context that no connection uses yet.
+    unsafe { openssl_sys::SSL_CTX_set_client_hello_cb(context.as_ptr(), None, ptr::null_mut()) };
+}
+
+/// `OSSL_PARAM`
+#[repr(C)]
+struct Parameter {
+    key: *const std::ffi::c_char,
+    data_type: c_uint,
+    data: *mut c_void,
+    size: usize,
+    returned: usize,
+}
+
+thread_local! {
+    static ASKED: std::cell::Cell<Option<&'static std::sync::atomic::AtomicU64>> = const { std::cell::Cell::new(None) };
+}
+
+/// Has keys for stateless tickets on a context, and counts how often this thread is asked for them.
+pub fn set_ticket_keys(context: &mut SslContextBuilder, asked: &'static std::sync::atomic::AtomicU64) {
+    extern "C" fn keys(
+        _: *mut SSL,
+        name: *mut c_uchar,
+        iv: *mut c_uchar,
+        cipher: *mut openssl_sys::EVP_CIPHER_CTX,
+        mac: *mut c_void,
+        encrypts: c_int,
+    ) -> c_int {
+        const OCTETS: c_uint = 5;
+        const TEXT: c_uint = 4;
+        if encrypts != 1 {
+            return 0;
+        }
+        if let Some(asked) = ASKED.get() {
+            asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+        let (mut key, mut digest) = ([7_u8; 32], *b"SHA256\0");
+        let parameter = |key: *const std::ffi::c_char, data_type, data, size| Parameter {
+            key,
+            data_type,
+            data,
+            size,
+            returned: usize::MAX,
+        };
+        let parameters = [
+            parameter(c"key".as_ptr(), OCTETS, key.as_mut_ptr().cast(), key.len()),
+            parameter(c"digest".as_ptr(), TEXT, digest.as_mut_ptr().cast(), digest.len() - 1),
+            parameter(ptr::null(), 0, ptr::null_mut(), 0),
+        ];
+        // SAFETY: OpenSSL passes room for 16 bytes each and contexts for the duration of the call; the parameters end with one
+        // without a key.
+        unsafe {
+            ptr::write_bytes(name, 1, 16);
+            ptr::write_bytes(iv, 2, 16);
+            let aes = openssl_sys::EVP_aes_256_cbc();
+            assert_eq!(openssl_sys::EVP_EncryptInit_ex(cipher, aes, ptr::null_mut(), [3; 32].as_ptr(), iv), 1);
+            assert_eq!(EVP_MAC_CTX_set_params(mac, parameters.as_ptr()), 1);
+        }
+        1
+    }
+    ASKED.set(Some(asked));
+    // SAFETY: a context under construction; the callback lives as long as the program.
+    unsafe { SSL_CTX_set_tlsext_ticket_key_evp_cb(context.as_ptr(), keys) };
 }

@@ -197,6 +197,30 @@ fn a_session_does_not_outlive_its_client_certificate() {
     }
 }
 
+#[test]
+fn a_session_does_not_resume_past_its_crls_nextupdate() {
+    let place = Place::new();
+    let ca = client_ca("Client CA");
+    place.write("clients.pem", ca.certificate_pem());
+    place.write("crl.pem", ca.revocation_list_for(8));
+    let until = now() + 8;
+    let server = serve(&place, &["--client-ca", &place.arg("clients.pem"), "--crl", &place.arg("crl.pem")]);
+    let known = ca.issue_client("known");
+    let sessions = Version::BOTH.map(|version| {
+        let client = Client::new(version).with(&known);
+        let session = client.first_visit(server.address()).session;
+        (client, session)
+    });
+    past(until + 1);
+    for (client, session) in &sessions {
+        assert!(client.visit(server.address(), Some(session)).is_err(), "a full handshake, which is refused");
+    }
+    // Those of TLS 1.2 are there, and resume once there is a list again.
+    place.write("crl.pem", ca.revocation_list_for(3_600));
+    server.reloaded("default", 1);
+    assert!(sessions[0].0.revisit(server.address(), &sessions[0].1).reused);
+}
+
 /// Waits until the clock shows a later second than this one. The clock is what is waited for, so this sleeps.
 fn past(second: u64) {
     while now() <= second {

@@ -3,6 +3,7 @@
 //! One program rather than one for each file: they share what they link.
 
 mod admin;
+mod clock;
 mod command_line;
 mod early_data;
 mod embedders;
@@ -26,4 +27,5 @@ mod shipped_policies;
 mod sites;
 mod strangers;
 mod supervision;
+mod tickets;
 mod trust;

@@ -1,6 +1,6 @@
 //! The command line, clocks and random numbers.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use wasmtime::{
     bail,
@@ -62,11 +62,11 @@ pub(super) fn define(
             instance.func_wrap(name, |mut context, _: (u64,)| Ok((hand_out::<Pollable>(&mut context, 0)?,)))?;
         }
         ("clocks/wall-clock", "now") => instance.func_wrap(name, |_, (): ()| {
-            let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+            let now = crate::clock::since_epoch();
             Ok((Datetime { seconds: now.as_secs(), nanoseconds: now.subsec_nanos() },))
         })?,
         ("clocks/wall-clock", "resolution") => {
-            instance.func_wrap(name, |_, (): ()| Ok((Datetime { seconds: 0, nanoseconds: 1 },)))?;
+            instance.func_wrap(name, |_, (): ()| Ok((Datetime { seconds: 0, nanoseconds: 1_000_000 },)))?;
         }
         ("random/random", "get-random-bytes") | ("random/insecure", "get-insecure-random-bytes") => {
             instance.func_wrap(name, |_, (length,): (u64,)| {

@@ -124,8 +124,7 @@ pub fn boot() -> i64 {
 pub fn random() -> [u8; 8] {
     let mut bytes = [0; 8];
     if rand_bytes(&mut bytes).is_err() {
-        let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-        bytes = (since.as_nanos() as u64).to_ne_bytes();
+        bytes = (crate::clock::since_epoch().as_nanos() as u64).to_ne_bytes();
     }
     bytes
 }

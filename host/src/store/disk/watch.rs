@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::Ordering::Relaxed,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, params};
@@ -10,7 +10,7 @@ use tokio::sync::oneshot::Sender;
 
 use super::{living::Shared, notices, room::Pages};
 use crate::{
-    host::unix_seconds,
+    clock,
     session::SessionId,
     store::{KnownBy, Published, Unavailable},
 };
@@ -71,7 +71,7 @@ pub fn beat(connection: &Connection, node: i64, knows: i64) -> rusqlite::Result<
         "INSERT INTO nodes (node, name, heard, knows) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET heard = excluded.heard, knows = excluded.knows",
     )?;
-    let now = clock();
+    let now = clock::now();
     beat.execute(params![node, format!("process {}", std::process::id()), now, knows])?;
     connection.prepare_cached("DELETE FROM nodes WHERE heard < ?1")?.execute([now.saturating_sub(GONE)]).map(drop)
 }
@@ -143,7 +143,7 @@ fn answer(shared: &Shared, connection: &Connection) -> rusqlite::Result<()> {
         return Ok(());
     }
     let mut nodes = connection.prepare_cached("SELECT node, name, heard, knows FROM nodes ORDER BY name")?;
-    let now = clock();
+    let now = clock::now();
     let nodes = nodes.query_map([], |row| {
         let (node, knows): (i64, i64) = (row.get(0)?, row.get(3)?);
         // What this process knows need not have been written yet.
@@ -162,9 +162,4 @@ fn answer(shared: &Shared, connection: &Connection) -> rusqlite::Result<()> {
         let _ = publication.reply.send(Ok(Published { nodes: nodes.collect() })); // Nobody waits any more.
     }
     Ok(())
-}
-
-/// The machine's clock, which all its processes share: seconds since the Unix epoch.
-fn clock() -> u64 {
-    unix_seconds(SystemTime::now())
 }

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -24,8 +24,8 @@ use super::{
     worker::Observers,
 };
 use crate::{
+    clock::now,
     hex::hex,
-    host::unix_seconds,
     store::{KnownBy, Notice, Published, Unavailable},
 };
 
@@ -307,11 +307,6 @@ fn reaches(version: &[u8], other: &[u8]) -> Option<bool> {
     };
     let ((history, count), (others, other)) = (split(version)?, split(other)?);
     (history == others).then_some(count >= other)
-}
-
-/// Seconds since the Unix epoch.
-fn now() -> u64 {
-    unix_seconds(SystemTime::now())
 }
 
 #[cfg(test)]
