@@ -57,6 +57,7 @@ unsafe extern "C" {
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
     pub fn SSL_SESSION_get0_alpn_selected(session: *const SSL_SESSION, alpn: *mut *const c_uchar, length: *mut usize);
 
+    pub fn X509_STORE_add_crl(store: *mut X509_STORE, list: *mut X509_CRL) -> c_int;
     pub fn X509_NAME_print_ex(out: *mut BIO, name: *const X509_NAME, indent: c_int, flags: c_ulong) -> c_int;
     pub fn X509_get_X509_PUBKEY(certificate: *const X509) -> *mut c_void;
     pub fn i2d_X509_PUBKEY(key: *const c_void, out: *mut *mut c_uchar) -> c_int;

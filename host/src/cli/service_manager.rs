@@ -1,6 +1,10 @@
 //! What a service manager is told, if it asks to be by `NOTIFY_SOCKET` (sd_notify(3)).
 
+use std::{convert::Infallible, time::Duration};
+
 use sd_notify::NotifyState;
+
+use crate::serve::health::Health;
 
 /// The server listens, and every good policy is live. Also ends [`reloading`].
 pub(super) fn ready() {
@@ -20,12 +24,20 @@ pub(super) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 
-/// Where the service has a watchdog (`WatchdogSec=`), tells it twice in its time that connections are still being served.
-pub(super) async fn keep_alive() {
-    let Some(span) = sd_notify::watchdog_enabled().filter(|span| !span.is_zero()) else { return };
+/// The time of the service's watchdog (`WatchdogSec=`), if it has one.
+pub(super) fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|span| !span.is_zero())
+}
+
+/// Tells the watchdog twice in its time, `span`, that everything runs that must; and not while something has ended. What is started
+/// again in time is told as soon as it runs.
+pub(super) async fn keep_alive(span: Duration, health: Health) -> Infallible {
     loop {
-        tell(&[NotifyState::Watchdog]);
-        tokio::time::sleep(span / 2).await;
+        let sound = health.unsound().is_empty();
+        if sound {
+            tell(&[NotifyState::Watchdog]);
+        }
+        tokio::time::sleep(if sound { span / 2 } else { span / 16 }).await;
     }
 }
 
