@@ -254,7 +254,7 @@ mod tests {
     use crate::{
         Host,
         session::SessionId,
-        store::{Consume, Entry, Fetch, RecordBytes, Store, Usage},
+        store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
     };
 
     use super::*;
@@ -264,6 +264,10 @@ mod tests {
     struct Panics(AtomicUsize);
 
     impl Store for Arc<Panics> {
+        fn scope(&self) -> Scope {
+            Scope::Process
+        }
+
         fn put(&self, _: SessionId, _: Entry, _: u64) {}
 
         fn fetch(&self, _: &SessionId, _: Consume, _: u64) -> Fetch {
