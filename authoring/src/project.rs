@@ -2,7 +2,8 @@
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -58,6 +59,22 @@ struct Description {
     module: Option<PathBuf>,
 }
 
+/// The largest description that is read.
+const MOST: u64 = 1 << 20;
+
+/// The text of a description: it is looked at again and again while somebody works in the folder, who may put anything there.
+fn description_in(file: &Path) -> io::Result<String> {
+    if !fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    File::open(file)?.take(MOST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MOST {
+        return Err(io::Error::other(format!("it is larger than {MOST} bytes, the most that is read of it")));
+    }
+    Ok(text)
+}
+
 impl Project {
     /// The project in `dir`.
     ///
@@ -65,7 +82,7 @@ impl Project {
     /// There is none, or its description is wrong; the message says what to write.
     pub fn open(dir: &Path) -> Result<Self, ProjectError> {
         let file = dir.join(DESCRIPTION);
-        let text = fs::read_to_string(&file).map_err(|error| match error.kind() {
+        let text = description_in(&file).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => ProjectError::None(dir.into()),
             _ => ProjectError::Unreadable(file.clone(), error),
         })?;

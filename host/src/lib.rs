@@ -27,6 +27,7 @@
 //! - [`session`]: what a kept session is: id, border, record; and why one does not resume
 //! - [`revocation`]: sessions taken back before their time
 //! - [`store`]: where sessions live
+//! - `vital`: threads and tasks that must live; `reading`, `aside`: files, and work on them, that may hang
 //! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
 //! - `serve`, `admin`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
@@ -36,6 +37,7 @@
 mod accept;
 #[cfg(feature = "cli")]
 mod admin;
+mod aside;
 mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
@@ -51,6 +53,7 @@ pub mod metrics;
 mod ownership;
 pub mod policies_dir;
 pub mod policy;
+mod reading;
 mod replace;
 pub mod revocation;
 #[cfg(feature = "cli")]
@@ -59,6 +62,7 @@ pub mod session;
 pub mod signing;
 pub mod status;
 pub mod store;
+mod vital;
 
 #[cfg(feature = "tokio")]
 pub use self::accept::{EarlyStream, accept, accept_early};

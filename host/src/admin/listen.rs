@@ -15,8 +15,8 @@ use super::{
     socket::{Held, Socket, Taken},
 };
 use crate::{
-    Host,
-    serve::{http, phase::Phases, state_dir},
+    serve::{health::Health, http, phase::Phases, state_dir},
+    vital::{Ended, Heart, Life, caught},
 };
 
 /// Connections at once, at each place: a few scrapers and an operator.
@@ -80,7 +80,7 @@ impl Admin {
     ///
     /// # Errors
     /// The socket cannot be had for this runtime.
-    pub(crate) fn serve(self, host: &Arc<Host>, phases: &Phases) -> Result<JoinSet<()>> {
+    pub(crate) fn serve(self, health: &Health, phases: &Phases) -> Result<JoinSet<()>> {
         let mut places = Vec::new();
         places.extend(self.tcp.map(Place::Tcp));
         if let Some(Socket { listener, held }) = self.socket {
@@ -88,26 +88,35 @@ impl Admin {
         }
         let mut tasks = JoinSet::new();
         for place in places {
-            tasks.spawn(run(place, Arc::clone(host), phases.clone()));
+            let life = health.vitals().task(if place.is_socket() { "operators' socket" } else { "--admin" });
+            tasks.spawn(run(place, health.clone(), phases.clone(), life));
         }
         Ok(tasks)
     }
 }
 
-async fn run(place: Place, host: Arc<Host>, phases: Phases) {
-    let on_socket = matches!(place, Place::Socket { .. });
-    let operator = Arc::new(Operator { host, phases: phases.clone(), may_change: on_socket });
-    let room = Arc::new(Semaphore::new(ROOM));
+/// Until the server drains if it is the socket, else for ever: [`Admin::serve`] says who ends it.
+async fn run(place: Place, health: Health, phases: Phases, mut life: Life) {
+    let operator = Arc::new(Operator { health, phases, may_change: place.is_socket() });
     let mut connections = JoinSet::new();
-    let mut draining = phases.clone();
+    let heart = life.heart();
+    while life.again(caught(accept(&place, &operator, &mut connections, &heart)).await).await {}
+    drop(place);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn accept(place: &Place, operator: &Arc<Operator>, connections: &mut JoinSet<()>, heart: &Heart) -> Ended {
+    let room = Arc::new(Semaphore::new(ROOM));
+    let mut draining = operator.phases.clone();
     loop {
         // Nobody closes the semaphore.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return Ended::Early };
         let mut stream = tokio::select! {
             stream = place.accept() => stream,
-            () = draining.draining(), if on_socket => break,
+            () = draining.draining(), if place.is_socket() => return Ended::Told,
         };
-        let (operator, mut phases) = (Arc::clone(&operator), phases.clone());
+        let _busy = heart.works();
+        let (operator, mut phases) = (Arc::clone(operator), operator.phases.clone());
         while connections.try_join_next().is_some() {}
         connections.spawn(async move {
             // What goes wrong on a connection is its client's business.
@@ -115,11 +124,13 @@ async fn run(place: Place, host: Arc<Host>, phases: Phases) {
             drop(permit);
         });
     }
-    drop(place);
-    while connections.join_next().await.is_some() {}
 }
 
 impl Place {
+    fn is_socket(&self) -> bool {
+        matches!(self, Place::Socket { .. })
+    }
+
     async fn accept(&self) -> Box<dyn Stream> {
         loop {
             let accepted: io::Result<Box<dyn Stream>> = match self {

@@ -1,27 +1,26 @@
 //! What is answered.
 
-use std::sync::Arc;
-
 use percent_encoding::percent_decode_str;
 
 use super::revoking;
 use crate::{
-    Host, Policies,
+    Policies,
     metrics::CONTENT_TYPE,
     policies_dir::{ControlError, PolicyReport},
     serve::{
+        health::Health,
         http::{Answer, Resources},
         phase::Phases,
         request::{Method, Request},
     },
 };
 
-const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  the process runs\n\
+const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  all that must run does\n\
                      /readyz   it takes connections";
 
 /// What somebody who asks at one of the places gets.
 pub(crate) struct Operator {
-    pub(crate) host: Arc<Host>,
+    pub(crate) health: Health,
     pub(crate) phases: Phases,
     /// Whether this place is for those who may change something.
     pub(crate) may_change: bool,
@@ -41,14 +40,16 @@ impl Operator {
     async fn show(&self, path: &str) -> Answer {
         match path {
             "/" => Answer::text("200 OK", INDEX),
-            "/healthz" => Answer::text("200 OK", "ok"),
+            "/healthz" => self.unless_unsound("ok"),
             "/readyz" if self.phases.is_draining() => Answer::text("503 Service Unavailable", "draining"),
-            "/readyz" => Answer::text("200 OK", "ready"),
+            "/readyz" => self.unless_unsound("ready"),
             "/status" => {
                 let may_know = self.may_change;
-                self.aside(move |host| Answer::new("200 OK", "application/json", status(host, may_know))).await
+                self.aside(move |health| Answer::new("200 OK", "application/json", status(health, may_know))).await
             }
-            "/metrics" => self.aside(|host| Answer::new("200 OK", CONTENT_TYPE, host.metrics().encode())).await,
+            "/metrics" => {
+                self.aside(|health| Answer::new("200 OK", CONTENT_TYPE, health.host().metrics().encode())).await
+            }
             _ => Answer::text("404 Not Found", format!("Nothing here; there is:\n{INDEX}")),
         }
     }
@@ -56,13 +57,13 @@ impl Operator {
     /// What an operator wants done. The answer is how everything is afterwards.
     async fn change(&self, path: &str) -> Answer {
         if let Some(revoke) = revoking::Wish::of(path) {
-            return revoke.fulfil(&self.host).await;
+            return revoke.fulfil(self.health.host()).await;
         }
         let Some(wish) = Wish::of(path) else {
             return Answer::text("404 Not Found", "No such wish: the server is of another version than the command.");
         };
-        self.aside(move |host| match wish.fulfil(&host.policies()) {
-            Ok(_) => Answer::new("200 OK", "application/json", status(host, true)),
+        self.aside(move |health| match wish.fulfil(&health.host().policies()) {
+            Ok(_) => Answer::new("200 OK", "application/json", status(health, true)),
             Err(error @ ControlError::Unknown { .. }) => Answer::text("404 Not Found", error.to_string()),
             Err(error @ (ControlError::NothingBefore { .. } | ControlError::DoesNotStart { .. })) => {
                 Answer::text("409 Conflict", error.to_string())
@@ -72,10 +73,23 @@ impl Operator {
         .await
     }
 
+    /// `said`, if everything that must live does.
+    fn unless_unsound(&self, said: &str) -> Answer {
+        let unsound = self.health.unsound();
+        if unsound.is_empty() {
+            return Answer::text("200 OK", said);
+        }
+        let names = unsound.join(", ");
+        Answer::text(
+            "503 Service Unavailable",
+            format!("ended, and started again if possible: {names}; see `reprise status`"),
+        )
+    }
+
     /// What takes locks or time is done where no connection waits for it.
-    async fn aside(&self, work: impl FnOnce(&Host) -> Answer + Send + 'static) -> Answer {
-        let host = Arc::clone(&self.host);
-        let done = tokio::task::spawn_blocking(move || work(&host)).await;
+    async fn aside(&self, work: impl FnOnce(&Health) -> Answer + Send + 'static) -> Answer {
+        let health = self.health.clone();
+        let done = tokio::task::spawn_blocking(move || work(&health)).await;
         done.unwrap_or_else(|error| {
             tracing::error!("an operator's request panicked: {error}");
             Answer::error("500 Internal Server Error")
@@ -117,8 +131,8 @@ impl Wish {
 }
 
 /// How it all is; who or what is revoked is for those alone who may revoke.
-fn status(host: &Host, may_know: bool) -> String {
-    let mut status = host.status();
+fn status(health: &Health, may_know: bool) -> String {
+    let mut status = health.status();
     if !may_know {
         status.revocations.newest = None;
     }

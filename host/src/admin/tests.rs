@@ -6,10 +6,13 @@ use super::resources::Operator;
 use crate::{
     Host,
     serve::{
+        health::Health,
         http::{Answer, Resources},
         phase::{Phase, Phased},
         request::{Method, Request},
     },
+    status::Status,
+    vital::Vitals,
 };
 
 async fn ask(operator: &Operator, method: Method, path: &str) -> Answer {
@@ -17,7 +20,8 @@ async fn ask(operator: &Operator, method: Method, path: &str) -> Answer {
 }
 
 fn operator(phased: &Phased, may_change: bool) -> Operator {
-    Operator { host: Arc::new(Host::builder().build().unwrap()), phases: phased.watch(), may_change }
+    let health = Health::new(Arc::new(Host::builder().build().unwrap()), Vitals::default());
+    Operator { health, phases: phased.watch(), may_change }
 }
 
 #[tokio::test]
@@ -28,6 +32,21 @@ async fn a_server_that_drains_is_healthy_and_not_ready() {
     phased.enter(Phase::Draining);
     assert_eq!(ask(&operator, Method::Get, "/readyz").await.status, "503 Service Unavailable");
     assert_eq!(ask(&operator, Method::Get, "/healthz").await.status, "200 OK");
+}
+
+#[tokio::test]
+async fn what_ended_and_should_not_have_shows_in_health() {
+    let phased = Phased::new();
+    let operator = operator(&phased, true);
+    // A task that is gone for good.
+    drop(operator.health.vitals().task("listener default"));
+    for path in ["/healthz", "/readyz"] {
+        let Answer { status, body, .. } = ask(&operator, Method::Get, path).await;
+        assert!(status == "503 Service Unavailable" && body.contains("listener default"), "{path}: {status} {body}");
+    }
+    let status: Status = serde_json::from_str(&ask(&operator, Method::Get, "/status").await.body).unwrap();
+    let unsound: Vec<_> = status.vitals.iter().filter(|vital| !vital.sound).map(|vital| &vital.name[..]).collect();
+    assert_eq!(unsound, ["listener default"]);
 }
 
 #[tokio::test]

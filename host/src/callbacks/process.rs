@@ -39,3 +39,11 @@ fn watch() -> u32 {
 extern "C" fn renew() {
     CURRENT.store(process::id(), Relaxed);
 }
+
+/// Ends this process, now: nothing is waited for, and no more of it runs, not even what libraries registered for the end
+/// (`atexit`), which must not run while other threads use them.
+#[cfg(feature = "cli")]
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: it takes a number and does not return.
+    unsafe { libc::_exit(code) }
+}

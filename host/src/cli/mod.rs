@@ -11,6 +11,7 @@ mod revoke;
 mod serve;
 mod service_manager;
 mod sign;
+mod signals;
 mod status;
 mod test;
 

@@ -1,14 +1,17 @@
 //! `reprise serve`.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{convert::Infallible, io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::Mutex,
+};
 use tracing_subscriber::EnvFilter;
 
-use super::{core_dumps, service_manager};
-use crate::serve::{LogFormat, Options, Server, Settings, read};
+use super::{core_dumps, service_manager, signals::Signals};
+use crate::serve::{LogFormat, Options, Reload, Server, Settings, read};
 
 /// The target of the line that says where the server listens, which no filter holds back.
 const LISTENING: &str = "reprise::listening";
@@ -45,16 +48,36 @@ impl Serve {
             core_dumps::forbid()?;
         }
         let settings = Settings::new(options)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(settings, format))?;
-        Ok(ExitCode::SUCCESS)
+        run_to_end(async |signals| serve(settings, format, signals).await)
     }
 }
 
-async fn serve(settings: Settings, format: LogFormat) -> Result<()> {
-    let (mut stop, mut hurry) = (Stop::new()?, Stop::new()?);
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let server = Server::bind(settings).await?;
+/// Runs a server until it has ended or [`Signals`] say that it is not to be waited for.
+pub(super) fn run_to_end(server: impl AsyncFnOnce(&Signals) -> Result<()>) -> Result<ExitCode> {
+    let signals = Signals::hear()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(server(&signals));
+    // Whatever a thread of it still does, on a file system that hangs for instance, nobody waits for.
+    runtime.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// [`Server::bind`], unless the process is told to end meanwhile: none then.
+pub(super) async fn bind(settings: Settings, signals: &Signals) -> Result<Option<Server>> {
+    // Policies are compiled and stores opened in it, on a thread that may be held up by either.
+    let bound = tokio::spawn(Server::bind(settings));
+    tokio::select! {
+        bound = bound => bound.context("the server did not start")?.map(Some),
+        () = signals.came(1) => {
+            tracing::info!("stopped before it was ready");
+            Ok(None)
+        }
+    }
+}
+
+async fn serve(settings: Settings, format: LogFormat, signals: &Signals) -> Result<()> {
+    let hang_up = Arc::new(Mutex::new(signal(SignalKind::hangup())?));
+    let Some(mut server) = bind(settings, signals).await? else { return Ok(()) };
     for (address, name) in server.addresses() {
         let known_as = if name == "default" { String::new() } else { format!(" as {name}") };
         // Whatever --log says: scripts and supervisors wait for this line.
@@ -72,49 +95,32 @@ async fn serve(settings: Settings, format: LogFormat) -> Result<()> {
         }
     }
     service_manager::ready().await;
-    let alive = tokio::spawn(service_manager::keep_alive()).abort_handle();
-    let reload = server.reload();
-    let reloading = tokio::spawn(async move {
-        while hang_up.recv().await.is_some() {
-            tracing::info!("SIGHUP: taking up policies and certificates anew");
-            service_manager::reloading().await;
-            reload.now().await;
-            service_manager::ready().await;
-        }
-    })
-    .abort_handle();
+    if let Some(span) = service_manager::watchdog() {
+        let health = server.health();
+        server.also("watchdog", move || service_manager::keep_alive(span, health.clone()));
+    }
+    let (reload, told) = (server.reload(), signals.clone());
+    server.also("SIGHUP", move || reload_when(Arc::clone(&hang_up), reload.clone(), told.clone()));
     let stopped = async {
-        stop.signalled().await;
-        reloading.abort();
-        service_manager::stopping().await;
+        signals.came(1).await;
+        service_manager::stopping();
     };
-    server.run(stopped, hurry.signalled_twice()).await;
-    alive.abort();
+    server.run(stopped, signals.came(2)).await?;
+    tracing::info!("stopped");
     Ok(())
 }
 
-/// SIGTERM or SIGINT.
-pub(super) struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    pub(super) async fn signalled(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+/// Reloads at each SIGHUP, until the server is told to end.
+async fn reload_when(hang_up: Arc<Mutex<Signal>>, reload: Reload, signals: Signals) -> Infallible {
+    let mut hang_up = hang_up.lock().await;
+    loop {
+        if hang_up.recv().await.is_none() || signals.any() {
+            std::future::pending::<()>().await;
         }
-    }
-
-    /// The first signal reaches everyone who waits for one; the second is the one that hurries.
-    pub(super) async fn signalled_twice(&mut self) {
-        self.signalled().await;
-        self.signalled().await;
+        tracing::info!("SIGHUP: taking up policies and certificates anew");
+        service_manager::reloading().await;
+        reload.now().await;
+        service_manager::ready().await;
     }
 }
 

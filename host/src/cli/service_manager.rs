@@ -4,6 +4,7 @@
 //! end for a manager that does not read.
 
 use std::{
+    convert::Infallible,
     env,
     ffi::OsStr,
     io,
@@ -16,6 +17,8 @@ use std::{
 
 use sd_notify::NotifyState;
 use tokio::time::timeout;
+
+use crate::serve::health::Health;
 
 /// A manager that takes longer to read is not told.
 const SENDING: Duration = Duration::from_secs(5);
@@ -35,17 +38,25 @@ pub(super) async fn reloading() {
     }
 }
 
-/// No connection is accepted any more; those that are open may finish.
-pub(super) async fn stopping() {
-    tell(&[NotifyState::Stopping]).await;
+/// No connection is accepted any more; those that are open may finish. The end waits for no manager.
+pub(super) fn stopping() {
+    tokio::spawn(tell(&[NotifyState::Stopping]));
 }
 
-/// Where the service has a watchdog (`WatchdogSec=`), tells it twice in its time that connections are still being served.
-pub(super) async fn keep_alive() {
-    let Some(span) = sd_notify::watchdog_enabled().filter(|span| !span.is_zero()) else { return };
+/// The time of the service's watchdog (`WatchdogSec=`), if it has one.
+pub(super) fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|span| !span.is_zero())
+}
+
+/// Tells the watchdog twice in its time, `span`, that everything runs that must; and not while something has ended. What is started
+/// again in time is told as soon as it runs.
+pub(super) async fn keep_alive(span: Duration, health: Health) -> Infallible {
     loop {
-        tell(&[NotifyState::Watchdog]).await;
-        tokio::time::sleep((span / 2).max(SHORTEST)).await;
+        let sound = health.unsound().is_empty();
+        if sound {
+            tell(&[NotifyState::Watchdog]).await;
+        }
+        tokio::time::sleep((if sound { span / 2 } else { span / 16 }).max(SHORTEST)).await;
     }
 }
 

@@ -11,6 +11,9 @@ use crate::{
     store::{Scope, TierStatus},
 };
 
+/// Seconds after which a thread that is busy with one round of its work is told of.
+const LONG: u64 = 60;
+
 /// Show how a running server is doing: its policies, handshakes and store.
 #[derive(Args)]
 pub(super) struct Status {
@@ -44,9 +47,23 @@ pub(super) fn parse(answer: &str) -> Result<status::Status> {
 /// A page for a terminal.
 fn page(status: &status::Status) -> String {
     let status::Status {
-        version, process, now, since, policies, handshakes, misses, store, stores, revocations, ..
+        version,
+        process,
+        now,
+        since,
+        policies,
+        handshakes,
+        misses,
+        store,
+        stores,
+        revocations,
+        vitals,
+        ..
     } = status;
     let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
+    for vital in vitals.iter().filter(|vital| !vital.sound || vital.busy.is_some_and(|busy| busy >= LONG)) {
+        line(&mut page, "TROUBLE", &trouble(vital));
+    }
     let made = handshakes.iter().filter(|made| made.full + made.resumed > 0);
     let made = made.map(|made| format!("TLS {}: {} full, {} resumed", made.version, made.full, made.resumed));
     line(&mut page, "handshakes", &made.collect::<Vec<_>>().join("; "));
@@ -121,6 +138,19 @@ pub(super) fn describe(policy: &Policy, now: u64) -> String {
         line(&mut page, "  rejected", &format!("{} ago: {}", ago(last.at), printable(&last.reason)));
     }
     page
+}
+
+/// What is wrong with a thread or a task.
+fn trouble(vital: &status::Vital) -> String {
+    let status::Vital { name, sound, restarts, ended, busy } = vital;
+    let name = printable(name);
+    match (busy, ended) {
+        (Some(busy), _) if *sound => format!("{name} has been busy with one thing for {}", span(*busy)),
+        (_, ended) => {
+            let why = printable(ended.as_deref().unwrap_or("it is gone for good; start the server again"));
+            format!("{name} ended, and was started again {restarts} times: {why}")
+        }
+    }
 }
 
 /// One of several stores.

@@ -1,7 +1,7 @@
 //! `reprise test`.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -13,9 +13,13 @@ use tracing::Level;
 
 use crate::{
     conformance::{Subject, Suite},
-    policies_dir::policy_name,
+    policies_dir::{DirOptions, policy_name},
     policy::{Manifest, Rejection, Runtime, RuntimeOptions},
+    reading,
 };
+
+/// The largest vectors, and settings, that are read.
+const MOST_TEXT: u64 = 16 << 20;
 
 /// Test a policy: same facts in, same verdicts out.
 ///
@@ -42,10 +46,10 @@ impl Test {
         // Where a policy panics, it says why in the log.
         tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(Level::WARN).without_time().init();
         let shown = self.vectors.display();
-        let text = fs::read_to_string(&self.vectors).with_context(|| format!("{shown} cannot be read"))?;
+        let text = reading::read_text_once(&self.vectors, MOST_TEXT)?;
         let suite = Suite::parse(&text).map_err(|error| anyhow!("{shown}: {error}"))?;
-        let unreadable = || format!("{} cannot be read; of a project, `reprise build` makes it", self.policy.display());
-        let module = fs::read(&self.policy).with_context(unreadable)?;
+        let module = reading::read(&self.policy, DirOptions::default().max_module_size);
+        let module = module.context("there is no policy to test; of a project, `reprise build` makes it")?.bytes;
         let manifest = manifest(&self.policy)?;
 
         // Every vector loads the policy, and an interpreter takes ten seconds to compile. The runtime makes the directory, for this
@@ -84,10 +88,11 @@ fn patient(compiled: &Path) -> RuntimeOptions {
 /// What the NAME.toml beside the policy says, if there is one.
 fn manifest(policy: &Path) -> Result<Manifest> {
     let file = policy.with_extension("toml");
-    if !file.exists() {
-        return Ok(Manifest::default());
-    }
-    let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = match reading::read(&file, MOST_TEXT) {
+        Ok(whole) => reading::text(whole.bytes).with_context(|| format!("cannot read {}", file.display()))?,
+        Err(unread) if unread.is_missing() => return Ok(Manifest::default()),
+        Err(unread) => return Err(unread.into()),
+    };
     let name = policy.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     Manifest::parse(&text).map_err(|error| anyhow!(Rejection::manifest(&file, policy_name(&name), &error)))
 }

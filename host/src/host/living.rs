@@ -24,6 +24,7 @@ use crate::{
     handshake::removal::{self, GivenUp},
     policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
     policy::{Chain, Runtime, RuntimeOptions},
+    vital::{Ended, Heart, Vital, Vitals},
 };
 
 /// Sessions given up that wait for the worker; more are dropped, which retains them.
@@ -62,8 +63,9 @@ struct Living {
     live: Arc<Live>,
     given_up: SyncSender<GivenUp>,
     dir: Option<PoliciesDir>,
+    vitals: Vitals,
     /// The engine, for as long as its policies are called.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Slot {
@@ -89,10 +91,10 @@ impl Slot {
         if self.claim() {
             let host = host.clone();
             let revived = thread::Builder::new().name("reprise-revive".into()).spawn(move || {
+                let _claim = Claim(&host.living);
                 if let Err(error) = host.living.fill(&host) {
                     tracing::error!(%error, "the host could not be started again after a fork; sessions do not resume");
                 }
-                host.living.reviving.store(0, Ordering::Release);
             });
             if let Err(error) = revived {
                 tracing::error!(%error, "no thread to start the host again after a fork; the next handshake tries again");
@@ -106,9 +108,8 @@ impl Slot {
     pub fn revive(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
         while self.here().is_none() {
             if self.claim() {
-                let filled = self.fill(host);
-                self.reviving.store(0, Ordering::Release);
-                return filled;
+                let _claim = Claim(self);
+                return self.fill(host);
             }
             thread::yield_now();
         }
@@ -130,14 +131,14 @@ impl Slot {
             None => None,
         };
         let (given_up, queue) = mpsc::sync_channel(QUEUE);
-        thread::Builder::new()
-            .name("reprise-removals".into())
-            .spawn({
+        let vitals = Vitals::default();
+        vitals
+            .thread("reprise-removals", {
                 let host = Arc::downgrade(host);
-                move || work(&host, &queue)
+                move |heart| work(&host, &queue, heart)
             })
             .context("no thread for the sessions that are given up")?;
-        let living = Living { process: process::id(), chain, live: Arc::default(), given_up, dir, _runtime: runtime };
+        let living = Living { process: process::id(), chain, live: Arc::default(), given_up, dir, vitals, runtime };
         let before = self.living.swap(Some(Arc::new(living)));
         // What another process was using is not touched: its locks may be held by threads that are not here.
         std::mem::forget(before);
@@ -169,6 +170,13 @@ impl Slot {
             (file, history)
         });
         Snapshot { chain, supervised: supervised.collect(), files: files.collect() }
+    }
+
+    /// How the threads of this process are doing.
+    pub fn vitals(&self) -> Vec<Vital> {
+        let Some(living) = self.here() else { return Vec::new() };
+        let dir = living.dir.as_ref().map(PoliciesDir::vitals).unwrap_or_default();
+        [living.vitals.list(), dir, living.runtime.vitals()].concat()
     }
 
     /// Sessions given up that the worker was not told of.
@@ -210,17 +218,27 @@ impl Slot {
     }
 }
 
+/// Whoever fills the slot, until it is done with that or panics.
+struct Claim<'a>(&'a Slot);
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.0.reviving.store(0, Ordering::Release);
+    }
+}
+
 /// Decides about sessions given up, and lets the store give up what has expired, for as long as there is a host: its queue
 /// ends with it. Nobody waits for this thread, which may be the last to hold the host.
-fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>) {
+fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>, heart: &Heart) -> Ended {
     let mut maintained = Instant::now();
     loop {
         let next = queue.recv_timeout(MAINTENANCE.saturating_sub(maintained.elapsed()));
-        let Some(host) = host.upgrade() else { return };
+        let Some(host) = host.upgrade() else { return Ended::Told };
+        let _busy = heart.works();
         match next {
             Ok(given_up) => removal::decide(&host, &given_up),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return Ended::Told,
         }
         if maintained.elapsed() >= MAINTENANCE {
             clock::watch();
@@ -228,5 +246,63 @@ fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>) {
             host.revocations.maintain(&*host.store, host.now());
             maintained = Instant::now();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use crate::{
+        Host,
+        session::SessionId,
+        store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
+    };
+
+    use super::*;
+
+    /// A store that panics when it is maintained for the first time.
+    #[derive(Default)]
+    struct Panics(AtomicUsize);
+
+    impl Store for Arc<Panics> {
+        fn scope(&self) -> Scope {
+            Scope::Process
+        }
+
+        fn put(&self, _: SessionId, _: Entry, _: u64) {}
+
+        fn fetch(&self, _: &SessionId, _: Consume, _: u64) -> Fetch {
+            Fetch::Ready(Ok(None))
+        }
+
+        fn remove(&self, _: &SessionId) -> Option<RecordBytes> {
+            None
+        }
+
+        fn peek(&self, _: &SessionId) -> Option<RecordBytes> {
+            None
+        }
+
+        fn maintain(&self, _: u64) {
+            assert!(self.0.fetch_add(1, Ordering::SeqCst) > 0, "as the test asks for");
+        }
+
+        fn usage(&self) -> Usage {
+            Usage::default()
+        }
+    }
+
+    #[test]
+    fn sessions_are_seen_to_after_a_panic() {
+        let store = Arc::new(Panics::default());
+        let host = Host::builder().store(Arc::clone(&store)).build().unwrap();
+        let given_up = Instant::now() + Duration::from_secs(120);
+        while store.0.load(Ordering::SeqCst) < 3 {
+            assert!(Instant::now() < given_up, "it is maintained no more");
+            thread::sleep(Duration::from_millis(1));
+        }
+        let vital = host.status().vitals.into_iter().find(|vital| vital.name == "reprise-removals").unwrap();
+        assert_eq!((vital.restarts, vital.ended.as_deref()), (1, Some("it panicked: as the test asks for")));
     }
 }

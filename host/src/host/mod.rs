@@ -36,6 +36,7 @@ use crate::{
     session::{Keyring, Record},
     status::Status,
     store::{Store, Usage},
+    vital::Vital,
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.
@@ -233,6 +234,11 @@ impl Inner {
     /// Policies as they are now in this process; nothing is started for it.
     pub fn policies_now(&self) -> Snapshot {
         self.living.policies_now()
+    }
+
+    /// How the threads of the host and of its stores are doing.
+    pub fn vitals(&self) -> Vec<Vital> {
+        [self.living.vitals(), self.store.vitals()].concat()
     }
 
     /// Sessions given up that no policy was asked about, because too many came at once.

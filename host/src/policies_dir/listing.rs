@@ -2,9 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Metadata, OpenOptions},
-    io::{self, Read},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    fs::{self, Metadata},
+    io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -12,7 +12,10 @@ use std::{
 use openssl::sha::sha256;
 
 use super::{ContentHash, DirOptions};
-use crate::ownership;
+use crate::{
+    ownership,
+    reading::{self, Why},
+};
 
 /// The largest `NAME.toml` that is read: settings are written by hand.
 const MAX_MANIFEST_SIZE: u64 = 1 << 20;
@@ -49,7 +52,7 @@ impl From<&DirOptions> for Reading {
 }
 
 /// The modules in the directory, by file name, and so in the order in which their policies are asked.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Listing(pub BTreeMap<String, Entry>);
 
 /// One module and its manifest. Two entries of successive looks are equal once the files have stopped changing.
@@ -240,36 +243,27 @@ impl Files {
 
 /// Reads a regular file, following links; `None` if there is none.
 fn read_whole(path: &Path, limit: u64) -> Result<Option<(Stamp, Vec<u8>)>, String> {
-    let failed = |error: io::Error| {
-        let hint = if error.kind() == io::ErrorKind::PermissionDenied { "; let the server's user read it" } else { "" };
-        format!("{} cannot be read: {error}{hint}", shown(path))
+    let unread = match reading::read(path, limit) {
+        Ok(mut whole) => return Ok(Some((Stamp::of(&whole.about), std::mem::take(&mut *whole.bytes)))),
+        Err(unread) => unread,
     };
-    // Opening a FIFO would wait for its writer.
-    let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
-            return Err(format!("{} is a symbolic link that leads nowhere: mend or remove it", shown(path)));
+    if unread.is_missing() {
+        let dangling = path.is_symlink();
+        return if dangling {
+            Err(format!("{} is a symbolic link that leads nowhere: mend or remove it", shown(path)))
+        } else {
+            Ok(None)
+        };
+    }
+    let shown = shown(path);
+    Err(match unread.why {
+        Why::Kind(found) => format!("{shown} is not a regular file: it is {found}"),
+        Why::Large { most } => format!("{shown} is larger than {most} bytes, the most that is read: make it smaller"),
+        Why::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            format!("{shown} cannot be read: {error}; let the server's user read it")
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(format!("{} is not a regular file", shown(path)));
-    }
-    let too_large = || format!("{} is larger than {limit} bytes, the most that is read: make it smaller", shown(path));
-    if metadata.size() > limit {
-        return Err(too_large());
-    }
-    let bytes = read_at_most(file, limit).map_err(failed)?.ok_or_else(too_large)?;
-    Ok(Some((Stamp::of(&metadata), bytes)))
-}
-
-/// `None` if there is more than `limit`, whatever size the file claims to have.
-fn read_at_most(file: File, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        why => format!("{shown} cannot be read: {why}"),
+    })
 }
 
 fn shown(path: &Path) -> String {
@@ -307,6 +301,8 @@ pub(crate) fn policy_name(file: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     const READING: Reading = Reading { max_module_size: 10, signatures: true, strict: false };

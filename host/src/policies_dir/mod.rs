@@ -58,7 +58,7 @@ use std::{
         Arc,
         mpsc::{Receiver, channel, sync_channel},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::Instant,
 };
 
@@ -85,6 +85,7 @@ pub use crate::ownership::exposed;
 use crate::{
     callbacks::process,
     policy::{Chain, Runtime},
+    vital::{Ended, Vital, Vitals},
 };
 
 /// A directory of policies that is kept in force. Dropping it ends the watching, after a compilation that may be under way;
@@ -100,6 +101,7 @@ pub struct PoliciesDir {
 struct Running {
     process: u32,
     shared: Arc<Shared>,
+    vitals: Vitals,
     thread: JoinHandle<()>,
 }
 
@@ -128,12 +130,22 @@ impl PoliciesDir {
         }
         let shared = Arc::new(Shared::default());
         let (scanned, first_scan) = sync_channel(1);
-        let rounds = Rounds::new(dir, loader, options, shared.clone());
-        let thread = thread::Builder::new()
-            .name("reprise-policies".into())
-            .spawn(move || rounds.run(scanned))
+        let mut rounds = Rounds::new(dir, loader, options, shared.clone());
+        let (vitals, mut scanned, mut begun) = (Vitals::default(), Some(scanned), false);
+        let body = move |heart: &_| {
+            if std::mem::replace(&mut begun, true) {
+                if scanned.take().is_some() {
+                    // The owner learns it from the hangup.
+                    return Ended::Told;
+                }
+                rounds.take_stock();
+            }
+            rounds.run(&mut scanned, heart)
+        };
+        let thread = vitals
+            .thread("reprise-policies", body)
             .context("no thread can be started to watch the directory of policies")?;
-        let running = Running { process: process::id(), shared, thread };
+        let running = Running { process: process::id(), shared, vitals, thread };
         first_scan.recv().context("the thread that watches the directory of policies ended early")?;
         Ok(Self { running: Some(running) })
     }
@@ -151,6 +163,12 @@ impl PoliciesDir {
     /// The files in the directory, in order, and what became of each.
     pub fn status(&self) -> Vec<FileStatus> {
         self.running.as_ref().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
+    }
+
+    /// How the thread that watches is doing; nothing in a forked child.
+    pub(crate) fn vitals(&self) -> Vec<Vital> {
+        let running = self.running.as_ref().filter(|running| running.is_here());
+        running.map(|running| running.vitals.list()).unwrap_or_default()
     }
 
     /// What has happened under a policy's name so far; nothing in a forked child.

@@ -1,6 +1,7 @@
 //! The thread that looks, waits, loads and swaps.
 
 use std::{
+    io,
     path::PathBuf,
     sync::{
         Arc, Weak,
@@ -28,9 +29,14 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    aside::Aside,
     clock,
     policy::{Alarm, SupervisionOptions},
+    vital::{Ended, Heart},
 };
+
+/// A directory that takes longer than this to be looked at hangs, and nobody hangs with it.
+const LOOKING: Duration = Duration::from_secs(30);
 
 /// The longest wait between two looks, whatever is asked for.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -58,6 +64,7 @@ pub(super) struct Rounds<L: Loader> {
     pub(super) shared: Arc<Shared>,
     pub(super) roster: Roster<L::Policy>,
     settling: Settling,
+    looking: Aside<io::Result<Listing>>,
     /// The look before. `None` after the directory was lost, so that what is there when it is back settles anew.
     earlier: Option<Listing>,
     lost: Option<String>,
@@ -141,6 +148,7 @@ impl<L: Loader> Rounds<L> {
             shared,
             roster: Roster::default(),
             settling,
+            looking: Aside::new("reprise-look"),
             earlier: None,
             lost: None,
             draining: Vec::new(),
@@ -149,15 +157,24 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
+    /// What was going on when the thread ended that went round before: nothing of that is trusted, and what is live is put in force
+    /// once more.
+    pub fn take_stock(&mut self) {
+        self.earlier = None;
+        self.settling.clear();
+        self.loader.put_in_force(self.roster.policies(), self.roster.missing());
+        self.publish();
+    }
+
     /// Goes on until the bell says stop. `scanned` is told when the first scan is complete.
-    pub fn run(mut self, scanned: SyncSender<()>) {
+    pub fn run(&mut self, scanned: &mut Option<SyncSender<()>>, heart: &Heart) -> Ended {
         let shared = Arc::clone(&self.shared);
         let _closed_at_the_end = shared.requests.open();
-        let mut scanned = Some(scanned);
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
         let mut read_all = true;
         let mut pace = Pace::new(&self.options);
         loop {
+            let busy = heart.works();
             let next = self.round(Instant::now(), read_all);
             if next != Next::Settle {
                 if let Some(scanned) = scanned.take() {
@@ -167,18 +184,19 @@ impl<L: Loader> Rounds<L> {
                 }
                 self.answer_reloads();
             }
+            drop(busy);
             let (earliest, latest) = pace.after(&next);
-            let Some(rings) = self.rest(earliest, latest) else { return };
+            let Some(rings) = self.rest(earliest, latest, heart) else { return Ended::Told };
             // A reload does not trust the files' stamps.
             read_all = rings.look || !self.reloading.is_empty();
-            if let Some(watch) = &mut watch {
+            if let Some(watch) = watch.as_mut().filter(|_| self.lost.is_none()) {
                 watch.follow(rings.watch_anew);
             }
         }
     }
 
     /// Waits for the next look, and supervises meanwhile. None: the owner is going away.
-    fn rest(&mut self, earliest: Duration, latest: Duration) -> Option<Rings> {
+    fn rest(&mut self, earliest: Duration, latest: Duration, heart: &Heart) -> Option<Rings> {
         let looked = Instant::now();
         let (earliest, mut latest) = (looked + earliest, looked + latest);
         loop {
@@ -187,7 +205,9 @@ impl<L: Loader> Rounds<L> {
             if rings.stop {
                 return None;
             }
+            let busy = heart.works();
             self.attend(Instant::now());
+            drop(busy);
             if !self.reloading.is_empty() {
                 latest = latest.min(earliest);
             }
@@ -200,8 +220,10 @@ impl<L: Loader> Rounds<L> {
     /// One look, and what follows from it. Unless `read_all`, files that seem untouched are not read again.
     pub(super) fn round(&mut self, now: Instant, read_all: bool) -> Next {
         self.see_off();
-        let trusted = self.earlier.as_ref().filter(|_| !read_all);
-        let listing = match Listing::look(&self.dir, Reading::from(&self.options), trusted) {
+        let trusted = self.earlier.clone().filter(|_| !read_all);
+        let (dir, reading) = (self.dir.clone(), Reading::from(&self.options));
+        let looked = self.looking.within(LOOKING, move || Listing::look(&dir, reading, trusted.as_ref()));
+        let listing = match looked.unwrap_or_else(|hangs| Err(io::Error::other(hangs))) {
             Ok(listing) => self.trust.judged(listing, &self.dir, &self.options),
             Err(error) => {
                 self.lose_directory(format!(

@@ -28,6 +28,7 @@ use super::{
     ticker::Ticker,
     upkeep::{Upkeep, Work},
 };
+use crate::vital::{Vital, Vitals};
 
 /// What is to become a policy.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     /// are, what compiling takes is bounded.
     compiling: [Mutex<()>; 2],
     pub(super) work: Arc<Work>,
+    vitals: Vitals,
     shadow: Shadow,
     // Dropped in this order: upkeep may be in a call that only the ticker ends.
     upkeep: Upkeep,
@@ -79,24 +81,47 @@ impl Runtime {
         let options = options.within_reason();
         let engine = engine(&options).map_err(|error| anyhow!("wasmtime does not work on this machine: {error:#}"))?;
         let linker = linker(&engine).map_err(|error| anyhow!("the imports of policies do not link: {error:#}"))?;
-        let ticker = Ticker::start(engine.clone()).context("no thread for the policies' clock")?;
-        let upkeep = Upkeep::start().context("no thread for the policies' upkeep")?;
+        let vitals = Vitals::default();
+        let ticker = Ticker::start(engine.clone(), &vitals).context("no thread for the policies' clock")?;
+        let upkeep = Upkeep::start(&vitals).context("no thread for the policies' upkeep")?;
         let work = upkeep.work();
         let cache = options.cache.as_ref().and_then(|dir| {
             let opened = Cache::open(dir, options.cache_bytes);
             opened.inspect_err(|reason| tracing::warn!("compiled policies are not kept: {reason}")).ok()
         });
         let (memories, compiling) = (Mutex::default(), Default::default());
-        let shadow = Shadow::start(options.supervision.shadow_queue, options.budget)
+        let shadow = Shadow::start(options.supervision.shadow_queue, options.budget, &vitals)
             .context("no thread for policies in shadow mode")?;
-        let shared =
-            Shared { options, linker, cache, memories, compiling, work, shadow, upkeep, _ticker: ticker, engine };
+        let shared = Shared {
+            options,
+            linker,
+            cache,
+            memories,
+            compiling,
+            work,
+            vitals,
+            shadow,
+            upkeep,
+            _ticker: ticker,
+            engine,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The limits it was made with.
     pub fn options(&self) -> &RuntimeOptions {
         &self.shared.options
+    }
+
+    /// How its threads are doing.
+    pub(crate) fn vitals(&self) -> Vec<Vital> {
+        self.shared.vitals.list()
+    }
+
+    /// Has one of its threads panic.
+    #[cfg(test)]
+    pub(super) fn strike(&self, name: &str) {
+        self.shared.vitals.strike(name);
     }
 
     /// Makes a policy of a candidate: makes a component of it if it is none, compiles it, holds its imports and exports against the interface, configures it, calls

@@ -17,7 +17,10 @@ use super::{
     thread::OwnedThread,
     wit::types::{Connection, Removal, Session},
 };
-use crate::session::SessionId;
+use crate::{
+    session::SessionId,
+    vital::{Ended, Heart, Vitals},
+};
 
 /// How the verdicts of a policy in shadow mode compare with what was decided. Where it abstains or is quarantined nothing counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,9 +99,9 @@ impl Shadow {
     ///
     /// # Errors
     /// No thread can be started.
-    pub(super) fn start(waiting: usize, budget: Duration) -> io::Result<Self> {
+    pub(super) fn start(waiting: usize, budget: Duration, vitals: &Vitals) -> io::Result<Self> {
         let (queue, cases) = sync_channel(waiting);
-        let thread = OwnedThread::spawn("reprise-shadow", move || run(&cases, budget))?;
+        let thread = OwnedThread::spawn(vitals, "reprise-shadow", move |heart| run(&cases, budget, heart))?;
         Ok(Self { queue, _thread: thread })
     }
 
@@ -114,8 +117,9 @@ impl Shadow {
     }
 }
 
-fn run(cases: &Receiver<Case>, budget: Duration) {
+fn run(cases: &Receiver<Case>, budget: Duration, heart: &Heart) -> Ended {
     for Case { decided, policies } in cases {
+        let _busy = heart.works();
         for policy in policies {
             match decided.about.refused_by(&policy, &mut Budget::new(budget)) {
                 Ok(Some(refuses)) => policy.tally().compare(refuses, decided.refused),
@@ -124,6 +128,7 @@ fn run(cases: &Receiver<Case>, budget: Duration) {
             }
         }
     }
+    Ended::Told
 }
 
 impl About {

@@ -2,12 +2,16 @@
 
 use std::{
     io, mem,
-    thread::{self, Builder, JoinHandle},
+    thread::{self, JoinHandle},
 };
 
-use crate::callbacks::process;
+use crate::{
+    callbacks::process,
+    vital::{Ended, Heart, Vitals},
+};
 
-/// A thread that is joined when its owner is dropped; the owner has told it to stop by then.
+/// A thread that is joined when its owner is dropped; the owner has told it to stop by then. Until it was told, it lives
+/// ([`crate::vital`]).
 ///
 /// Not in a process that forked since: threads do not survive a fork, and joining one that is not there would never end. Not
 /// by the thread itself either, which may be the last to hold its owner.
@@ -17,8 +21,12 @@ pub(super) struct OwnedThread {
 }
 
 impl OwnedThread {
-    pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<Self> {
-        let handle = Builder::new().name(name.into()).spawn(body)?;
+    pub(super) fn spawn(
+        vitals: &Vitals,
+        name: &str,
+        body: impl FnMut(&Heart) -> Ended + Send + 'static,
+    ) -> io::Result<Self> {
+        let handle = vitals.thread(name, body)?;
         Ok(Self { process: process::id(), handle: Some(handle) })
     }
 }
@@ -50,14 +58,19 @@ mod tests {
     fn a_thread_is_over_when_its_owner_is_gone() {
         let over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&over);
-        drop(OwnedThread::spawn("test", move || ends.store(true, Ordering::Release)).unwrap());
+        let body = move |_: &Heart| {
+            ends.store(true, Ordering::Release);
+            Ended::Told
+        };
+        drop(OwnedThread::spawn(&Vitals::default(), "test", body).unwrap());
         assert!(over.load(Ordering::Acquire));
     }
 
     #[test]
     fn a_thread_from_before_a_fork_is_not_waited_for() {
         let (end, ended) = mpsc::channel::<()>();
-        let mut thread = OwnedThread::spawn("test", move || assert!(ended.recv().is_err())).unwrap();
+        let body = move |_: &Heart| Ended::told_if(ended.recv().is_err());
+        let mut thread = OwnedThread::spawn(&Vitals::default(), "test", body).unwrap();
         // As it is found in a child: made by another process, and never to end.
         thread.process = 0;
         drop(thread);
@@ -68,9 +81,11 @@ mod tests {
     fn a_thread_that_is_the_last_to_hold_itself_does_not_wait_for_itself() {
         let (give, given) = mpsc::channel::<OwnedThread>();
         let (done, finished) = mpsc::channel::<()>();
-        let thread = OwnedThread::spawn("test", move || {
+        let mut done = Some(done);
+        let thread = OwnedThread::spawn(&Vitals::default(), "test", move |_| {
             drop(given.recv());
-            drop(done);
+            drop(done.take());
+            Ended::Told
         });
         give.send(thread.unwrap()).unwrap();
         assert!(finished.recv().is_err(), "it went on, and ended");

@@ -13,6 +13,7 @@ use std::{
 use wasmtime::Engine;
 
 use super::thread::OwnedThread;
+use crate::vital::{Ended, Vitals};
 
 /// How often running calls look at the time. A call that loops is ended at most about this much late; a thousand wake-ups a
 /// second are the price, about a thousandth of one core.
@@ -32,14 +33,16 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    pub(super) fn start(engine: Engine) -> io::Result<Self> {
+    pub(super) fn start(engine: Engine, vitals: &Vitals) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
-        let thread = OwnedThread::spawn("reprise-ticker", move || {
+        let thread = OwnedThread::spawn(vitals, "reprise-ticker", move |heart| {
             while !stopped.load(Ordering::Relaxed) {
                 thread::sleep(TICK);
+                let _busy = heart.works();
                 engine.increment_epoch();
             }
+            Ended::Told
         })?;
         Ok(Self { stop, _thread: thread })
     }

@@ -9,6 +9,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{Policy, thread::OwnedThread};
+use crate::vital::{Ended, Heart, Vitals};
 
 /// How often instances are looked at for their age when nothing else wakes the thread.
 const ROUND: Duration = Duration::from_secs(1);
@@ -38,11 +39,11 @@ struct Orders {
 }
 
 impl Upkeep {
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(vitals: &Vitals) -> io::Result<Self> {
         let work = Arc::<Work>::default();
-        let thread = OwnedThread::spawn("reprise-upkeep", {
+        let thread = OwnedThread::spawn(vitals, "reprise-upkeep", {
             let work = Arc::clone(&work);
-            move || work.run()
+            move |heart| work.run(heart)
         })?;
         Ok(Self { work, _thread: thread })
     }
@@ -72,16 +73,19 @@ impl Work {
         self.changed.notify_one();
     }
 
-    fn run(&self) {
+    fn run(&self, heart: &Heart) -> Ended {
         while let Some(policies) = self.next_round() {
+            let busy = heart.works();
             let mut next = Instant::now() + ROUND;
             for policy in policies {
                 // Not held on to between rounds: the last to let go of a policy may be this thread.
                 let Some(policy) = policy.upgrade() else { continue };
                 next = next.min(policy.tend(Instant::now()).unwrap_or(next));
             }
+            drop(busy);
             self.wait(next);
         }
+        Ended::Told
     }
 
     /// The policies to look after; none once the thread is to end.

@@ -1,6 +1,8 @@
 //! Accepting connections, as many at once as there is room for.
 
 use std::{
+    future::Future,
+    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,40 +15,65 @@ use tokio::{
 };
 
 use super::{Shared, connection, phase::Phases};
+use crate::vital::{Ended, Life, caught};
 
 /// After a failed accept: time for connections to end and give back what there was too little of.
 const PAUSE: Duration = Duration::from_millis(200);
 /// One line of the log for as many failures as happen within this.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Accepts on `socket` and serves what comes, until the server drains; then waits until every connection is done.
-pub(crate) async fn run(socket: TcpListener, listener: usize, shared: Arc<Shared>, mut phases: Phases) {
-    let mut connections = JoinSet::new();
-    let mut complained = None;
-    loop {
-        let (stream, peer, permit) = tokio::select! {
-            () = phases.draining() => break,
-            Some(done) = connections.join_next() => {
-                note_panic(done);
-                continue;
-            }
-            accepted = next(&socket, &shared.room, &mut complained) => accepted,
-        };
-        let (shared, phases) = (Arc::clone(&shared), phases.clone());
-        connections.spawn(async move {
-            connection::serve(&shared, listener, stream, peer, phases).await;
-            drop(permit);
-        });
+/// Where connections come from.
+pub(crate) trait Accept: Sync {
+    /// The next one. Given up while it waits, none is lost.
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
+}
+
+impl Accept for TcpListener {
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        TcpListener::accept(self).await
     }
+}
+
+/// Accepts on `socket` and serves what comes, until the server drains; then waits until every connection is done. Whatever becomes
+/// of accepting, connections go on.
+pub(crate) async fn run(socket: impl Accept, listener: usize, shared: Arc<Shared>, mut phases: Phases, mut life: Life) {
+    let mut connections = JoinSet::new();
+    while life.again(caught(accept_all(&socket, listener, &shared, &mut phases, &mut connections)).await).await {}
     drop(socket);
     while let Some(done) = connections.join_next().await {
         note_panic(done);
     }
 }
 
+/// Accepts until the server drains.
+async fn accept_all(
+    socket: &impl Accept,
+    listener: usize,
+    shared: &Arc<Shared>,
+    phases: &mut Phases,
+    connections: &mut JoinSet<()>,
+) -> Ended {
+    let mut complained = None;
+    loop {
+        let (stream, peer, permit) = tokio::select! {
+            () = phases.draining() => return Ended::Told,
+            Some(done) = connections.join_next() => {
+                note_panic(done);
+                continue;
+            }
+            accepted = next(socket, &shared.room, &mut complained) => accepted,
+        };
+        let (shared, phases) = (Arc::clone(shared), phases.clone());
+        connections.spawn(async move {
+            connection::serve(&shared, listener, stream, peer, phases).await;
+            drop(permit);
+        });
+    }
+}
+
 /// The next connection, once there is room for it. Until then it stays in the kernel's backlog.
 async fn next(
-    socket: &TcpListener,
+    socket: &impl Accept,
     room: &Arc<Semaphore>,
     complained: &mut Option<Instant>,
 ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {

@@ -8,7 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::idle::Activity;
+use super::{idle::Activity, wire::Severed};
 
 /// A backend is near; one that takes longer to accept is as good as down.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -16,9 +16,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Joins `client` and the backend at `address` until both are done, or nothing has moved for `idle`. When one side ends its
 /// sending, so is the other told, and the opposite direction goes on. The backend is sent `header` first.
 ///
+/// One side that breaks off is not taken for one that ends: the backend's connection is reset unless both have ended, and the client
+/// is told goodbye unless the backend's connection broke.
+///
 /// # Errors
-/// The backend cannot be reached, either stream's error, or `TimedOut`. The client is told goodbye first where only the backend
-/// failed.
+/// Either stream's error, or `TimedOut`.
 pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
     client: &mut S,
     address: &str,
@@ -35,21 +37,28 @@ pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
     };
     backend.set_nodelay(true)?;
     let activity = Activity::new();
+    let mut backend = Severed::new(backend);
     // All that moves moves over the backend's stream.
-    let mut backend = activity.note(backend);
+    let mut noted = activity.note(&mut backend);
     let joined = async {
-        backend.write_all(header).await?;
-        tokio::io::copy_bidirectional(client, &mut backend).await
+        noted.write_all(header).await?;
+        tokio::io::copy_bidirectional(client, &mut noted).await
     };
     let joined = tokio::select! {
-        joined = joined => joined,
-        () = activity.ceased_for(idle) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing moved for {idle:?}"))),
+        joined = joined => Some(joined),
+        () = activity.ceased_for(idle) => None,
     };
-    if joined.is_err() {
-        // Whichever side broke: a client that is still there learns that nothing more comes.
-        let _ = timeout(Duration::from_secs(1), client.shutdown()).await;
+    match joined {
+        Some(joined) => {
+            joined?;
+            backend.is_whole();
+            Ok(())
+        }
+        None => {
+            let _ = timeout(Duration::from_secs(1), client.shutdown()).await;
+            Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing moved for {idle:?}")))
+        }
     }
-    joined.map(|_| ())
 }
 
 #[cfg(test)]

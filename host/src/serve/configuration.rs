@@ -5,6 +5,10 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 
 use super::Options;
+use crate::reading;
+
+/// The largest configuration that is read.
+const MOST: u64 = 4 << 20;
 
 /// The options in a TOML file.
 ///
@@ -13,7 +17,7 @@ use super::Options;
 /// the file but that: a store's password may be on the line.
 pub(crate) fn read(file: &Path) -> Result<Options> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read the configuration {shown}"))?;
+    let text = reading::read_text_once(file, MOST).context("--config")?;
     toml::from_str(&text).map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         let why = without_password(error.message());

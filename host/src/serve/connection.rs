@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, time::Duration};
 use anyhow::{Context, Result};
 use openssl::ssl::Ssl;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::unconstrained, time::timeout};
 use tokio_openssl::SslStream;
 
 use super::{
@@ -14,22 +14,24 @@ use super::{
     proxy::{self, Endpoints},
     report::Report,
     responder::Responder,
+    wire::{Polite, Wire},
 };
 use crate::EarlyStream;
 
 /// Peers that vanish without a word are noticed after some minutes of silence.
 const KEEPALIVE: Duration = Duration::from_secs(120);
-/// How long a client may take to receive our goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Serves `stream`, which `listener` accepted from `peer`, until it is done or the server closes.
 ///
 /// What goes wrong here is the client's business or the network's: it is logged at `debug`.
 pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, peer: SocketAddr, mut phases: Phases) {
-    let accepted = timeout(shared.handshake_timeout, accept(shared, listener, stream, peer))
-        .await
-        .with_context(|| format!("not done within {:?}", shared.handshake_timeout))
-        .flatten();
+    let mut closing = phases.clone();
+    let accepted = tokio::select! {
+        accepted = timeout(shared.handshake_timeout, accept(shared, listener, stream, peer)) => accepted,
+        // There is nobody yet to say goodbye to.
+        () = closing.closing() => return,
+    };
+    let accepted = accepted.with_context(|| format!("not done within {:?}", shared.handshake_timeout)).flatten();
     let (mut stream, endpoints) = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -41,10 +43,12 @@ pub(crate) async fn serve(shared: &Shared, listener: usize, stream: TcpStream, p
     let report = Report::of(stream.ssl(), stream.early_data(), shared.host.connection(stream.ssl()));
     tracing::debug!("{peer}: {}", report.summary());
 
-    let mut closing = phases.clone();
     let served = tokio::select! {
         served = exchange(shared, &mut stream, endpoints, &report, &mut phases) => served,
-        () = closing.closing() => goodbye(&mut stream).await,
+        () = closing.closing() => {
+            goodbye(&mut stream).await;
+            return;
+        }
     };
     if let Err(error) = served {
         tracing::debug!("{peer}: {error}");
@@ -57,20 +61,20 @@ async fn accept(
     listener: usize,
     mut stream: TcpStream,
     peer: SocketAddr,
-) -> Result<(EarlyStream<TcpStream>, Endpoints)> {
+) -> Result<(EarlyStream<Wire>, Endpoints)> {
     stream.set_nodelay(true)?;
     SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     let endpoints = proxy::endpoints(&mut stream, peer, &shared.accept_proxy).await?;
     // The hook moves the connection to the site that the client asks for.
     let mut ssl = Ssl::new(&shared.sites.context(listener, None))?;
     shared.host.attach(&mut ssl, endpoints.source.ip())?;
-    let stream = crate::accept_early(&shared.host, SslStream::new(ssl, stream)?).await?;
+    let stream = crate::accept_early(&shared.host, SslStream::new(ssl, Wire::new(stream))?).await?;
     Ok((stream, endpoints))
 }
 
 async fn exchange(
     shared: &Shared,
-    stream: &mut EarlyStream<TcpStream>,
+    stream: &mut EarlyStream<Wire>,
     endpoints: Endpoints,
     report: &Report,
     phases: &mut Phases,
@@ -79,17 +83,18 @@ async fn exchange(
         return http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await;
     };
     let header = if backend.send_proxy { header(stream, endpoints, report)? } else { Vec::new() };
-    backend::forward(stream, &backend.address, &header, backend.idle_timeout).await
+    backend::forward(&mut Polite(stream), &backend.address, &header, backend.idle_timeout).await
 }
 
-fn header(stream: &EarlyStream<TcpStream>, endpoints: Endpoints, report: &Report) -> io::Result<Vec<u8>> {
+fn header(stream: &EarlyStream<Wire>, endpoints: Endpoints, report: &Report) -> io::Result<Vec<u8>> {
     let destination = match endpoints.destination {
         Some(destination) => destination,
-        None => stream.get_ref().local_addr()?,
+        None => stream.get_ref().stream().local_addr()?,
     };
     proxy::header(stream.ssl(), report.server_name(), endpoints.source, destination).map_err(io::Error::other)
 }
 
-async fn goodbye(stream: &mut EarlyStream<TcpStream>) -> io::Result<()> {
-    timeout(GOODBYE, stream.shutdown()).await?
+/// Says goodbye if the socket has room for it now. Nobody is waited for.
+async fn goodbye(stream: &mut EarlyStream<Wire>) {
+    let _ = timeout(Duration::ZERO, unconstrained(stream.shutdown())).await;
 }

@@ -1,6 +1,6 @@
 //! A site's files, read once: what they contain, whether it holds together, and what of it sessions depend on.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use openssl::{
@@ -11,6 +11,13 @@ use openssl::{
 use zeroize::Zeroizing;
 
 use super::settings::SiteFiles;
+use crate::reading::{Reader, Unread};
+
+/// The most bytes that are read of each. A bundle of CAs, or the list of a large CA, is larger than what somebody writes by hand.
+const MOST_CERT: u64 = 1 << 20;
+const MOST_KEY: u64 = 1 << 20;
+const MOST_CLIENT_CA: u64 = 16 << 20;
+const MOST_CRL: u64 = 64 << 20;
 
 /// The bytes of a site's files as they were at one moment. Zeroed when dropped: one of them is a private key.
 pub(crate) struct Material {
@@ -34,19 +41,19 @@ pub(crate) struct Parsed {
 }
 
 impl Material {
-    /// Reads the files of `site`.
+    /// Reads the files of `site`, with others that are read now.
     ///
     /// # Errors
-    /// One of them cannot be read; the message names it.
-    pub(crate) fn read(site: &SiteFiles) -> Result<Self> {
-        let read =
-            |file: &Path| fs::read(file).map(Zeroizing::new).with_context(|| format!("cannot read {}", file.display()));
+    /// One of them is no file, too large, or does not answer; the message names it.
+    pub(crate) fn read(site: &SiteFiles, reader: Reader) -> Result<Self, Unread> {
+        let read = |file: &Path, most| reader.read(file, most).map(|whole| whole.bytes);
         let client_ca = site.client_ca.as_ref();
+        let crl = client_ca.and_then(|ca| ca.crl.as_deref());
         Ok(Self {
-            cert: read(&site.cert)?,
-            key: read(&site.key)?,
-            client_ca: client_ca.map(|ca| read(&ca.file)).transpose()?,
-            crl: client_ca.and_then(|ca| ca.crl.as_deref()).map(read).transpose()?,
+            cert: read(&site.cert, MOST_CERT)?,
+            key: read(&site.key, MOST_KEY)?,
+            client_ca: client_ca.map(|ca| read(&ca.file, MOST_CLIENT_CA)).transpose()?,
+            crl: crl.map(|crl| read(crl, MOST_CRL)).transpose()?,
         })
     }
 

@@ -6,7 +6,8 @@
 //! - `settings`: what that means, with its defaults
 //! - `self_signed`: the certificate of a server that was given none
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
-//! - `accept`, `proxy`, `connection`, `phase`: a connection's life, and how the server ends
+//! - `accept`, `proxy`, `connection`, `wire`, `phase`: a connection's life, and how it ends
+//! - `ending`: how the server ends; `health`: whether it does what it seems to
 //! - `backend` with `idle`, `responder` with `report`: what a connection is for; `http` with `request`: how the responder speaks
 //! - `stores`: `--store`, from words to stores
 //! - `state_dir`: where state that outlives the process is kept
@@ -16,6 +17,8 @@ mod argument;
 mod backend;
 mod configuration;
 mod connection;
+mod ending;
+pub(crate) mod health;
 pub(crate) mod http;
 mod idle;
 mod material;
@@ -34,17 +37,20 @@ pub(crate) mod state_dir;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod wire;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
-
-use anyhow::{Context, Result};
-use ipnet::IpNet;
-use tokio::{
-    net::TcpListener,
-    sync::Semaphore,
-    task::{AbortHandle, JoinSet},
-    time::timeout,
+use std::{
+    convert::Infallible,
+    future::Future,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Weak},
+    time::Duration,
 };
+
+use anyhow::{Context, Result, anyhow};
+use ipnet::IpNet;
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
 pub(crate) use self::{
     argument::{Listen, LogFormat},
@@ -54,17 +60,25 @@ pub(crate) use self::{
     settings::{Settings, read_policy_keys},
 };
 use self::{
+    health::Health,
     phase::{Phase, Phased},
     sites::Sites,
 };
-use crate::{Host, admin::Admin, session::Keyring};
+use crate::{
+    Host,
+    admin::Admin,
+    session::Keyring,
+    vital::{Vitals, caught},
+};
 
 /// A server that listens, and does not accept yet.
 pub(crate) struct Server {
     sockets: Vec<(TcpListener, usize)>,
     listeners: Vec<String>,
     shared: Arc<Shared>,
-    following: AbortHandle,
+    /// Its tasks, as long as they live: one that ends before the server is told to stop ends the server.
+    living: JoinSet<()>,
+    health: Health,
     reload: Reload,
     admin: Admin,
     drain: Duration,
@@ -73,7 +87,7 @@ pub(crate) struct Server {
 /// A way to have policies and certificates looked at.
 #[derive(Clone)]
 pub(crate) struct Reload {
-    host: Arc<Host>,
+    host: Weak<Host>,
     has_policies: bool,
     files: reload::Ask,
 }
@@ -120,9 +134,12 @@ impl Server {
         }
         let (sites, seen) = Sites::open(Arc::clone(&host), &settings, listeners.clone())?;
         let (files, asked) = reload::channel();
-        let following =
-            tokio::spawn(reload::follow(Arc::clone(&sites), seen, settings.self_signed, keyring, asked)).abort_handle();
-        let reload = Reload { host: Arc::clone(&host), has_policies: settings.policies.is_some(), files };
+        let vitals = Vitals::default();
+        let mut living = JoinSet::new();
+        let follower = reload::Follower::new(Arc::clone(&sites), seen, settings.self_signed, keyring, asked);
+        living.spawn(reload::follow(follower, vitals.task("certificates")));
+        let health = Health::new(Arc::clone(&host), vitals);
+        let reload = Reload { host: Arc::downgrade(&host), has_policies: settings.policies.is_some(), files };
         // Last: whoever waits for the socket finds a server behind it.
         let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
         let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
@@ -139,7 +156,8 @@ impl Server {
             handshake_timeout: settings.handshake_timeout,
             idle_timeout: settings.idle_timeout,
         };
-        Ok(Self { sockets, listeners, shared: Arc::new(shared), following, reload, admin, drain: settings.drain })
+        let (shared, drain) = (Arc::new(shared), settings.drain);
+        Ok(Self { sockets, listeners, shared, living, health, reload, admin, drain })
     }
 
     /// Where it listens, with the listener's name.
@@ -154,6 +172,11 @@ impl Server {
         &self.shared.host
     }
 
+    /// Whether it does what it seems to.
+    pub(crate) fn health(&self) -> Health {
+        self.health.clone()
+    }
+
     /// A way to have policies and certificates looked at while it runs.
     pub(crate) fn reload(&self) -> Reload {
         self.reload.clone()
@@ -164,34 +187,65 @@ impl Server {
         self.admin.address()
     }
 
-    /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready.
-    pub(crate) async fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
+    /// Has what `name` says done as long as it serves, by `work`, which does not return, over and over.
+    pub(crate) fn also<F: Future<Output = Infallible> + Send>(
+        &mut self,
+        name: &str,
+        mut work: impl FnMut() -> F + Send + 'static,
+    ) {
+        let mut life = self.health.vitals().task(name);
+        self.living.spawn(async move { while life.again(caught(work()).await.map(|never| match never {})).await {} });
+    }
+
+    /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready; then lets the
+    /// stores write what they have, until that takes too long or `hurry` is ready. Whether they are done.
+    ///
+    /// # Errors
+    /// A task without which it cannot serve has ended for good.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) -> Result<bool> {
+        let Self { sockets, listeners, shared, mut living, health, reload, admin, drain } = self;
+        drop(reload);
         let phased = Phased::new();
-        let _admin = self.admin.serve(&self.shared.host, &phased.watch()).inspect_err(|error| {
+        let mut asked = admin.serve(&health, &phased.watch()).unwrap_or_else(|error| {
             tracing::warn!("`reprise status` cannot reach this server: {error:#}");
+            JoinSet::new()
         });
         let mut accepting = JoinSet::new();
-        for (socket, listener) in self.sockets {
-            accepting.spawn(accept::run(socket, listener, Arc::clone(&self.shared), phased.watch()));
+        for (socket, listener) in sockets {
+            let life = health.vitals().task(&format!("listener {}", listeners[listener]));
+            accepting.spawn(accept::run(socket, listener, Arc::clone(&shared), phased.watch(), life));
         }
-        stop.await;
-        tracing::info!("stopping: connections have {:?} to finish", self.drain);
-        phased.enter(Phase::Draining);
-        let finished = async { while accepting.join_next().await.is_some() {} };
-        let drained = tokio::select! {
-            () = finished => true,
-            () = tokio::time::sleep(self.drain) => false,
-            () = hurry => false,
+        let fallen = tokio::select! {
+            () = stop => None,
+            Some(_) = accepting.join_next() => Some("accepts connections"),
+            Some(_) = living.join_next() => Some("follows certificates"),
+            Some(_) = asked.join_next() => Some("answers operators"),
         };
-        if !drained {
-            phased.enter(Phase::Closing);
-            // Enough for goodbyes; who does not take one by then is dropped with the rest.
+        let mut hurry = pin!(hurry);
+        let mut hurried = fallen.is_some();
+        if fallen.is_none() {
+            tracing::info!("stopping: connections have {drain:?} to finish");
+            phased.enter(Phase::Draining);
             let finished = async { while accepting.join_next().await.is_some() {} };
-            let _ = timeout(Duration::from_secs(2), finished).await;
+            tokio::select! {
+                () = finished => {}
+                () = tokio::time::sleep(drain) => {}
+                () = &mut hurry => hurried = true,
+            }
         }
-        accepting.shutdown().await;
-        self.following.abort();
-        tracing::info!("stopped");
+        // Each connection says goodbye where the socket has room for it, and is gone.
+        phased.enter(Phase::Closing);
+        while accepting.join_next().await.is_some() {}
+        asked.shutdown().await;
+        living.shutdown().await;
+        // The last that holds the host, unless one of their threads is held up by a file system.
+        let gone = ending::part((shared, health), hurried, hurry).await;
+        match fallen {
+            Some(what) => {
+                Err(anyhow!("the task that {what} has ended, which is a bug of Reprise: the server ends with it"))
+            }
+            None => Ok(gone),
+        }
     }
 }
 
@@ -199,8 +253,8 @@ impl Reload {
     /// Takes up every policy, certificate, key, CA and CRL anew, policies as [`crate::Policies::reload`] does. When it returns,
     /// what changed is in force or was said to be wrong.
     pub(crate) async fn now(&self) {
-        let policies = self.host.policies();
-        let policies = self.has_policies.then(|| tokio::task::spawn_blocking(move || policies.reload()));
+        let policies = self.host.upgrade().filter(|_| self.has_policies).map(|host| host.policies());
+        let policies = policies.map(|policies| tokio::task::spawn_blocking(move || policies.reload()));
         self.files.now().await;
         if let Some(policies) = policies
             && let Ok(Err(error)) = policies.await

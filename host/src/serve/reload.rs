@@ -3,7 +3,8 @@
 //! Events are hints, the files' content is the truth. A hint, or half a minute without one, leads to a look at every file; a
 //! look that differs from the last is repeated until two in a row are equal, so that a file half written, or a certificate
 //! whose key is still on its way, is not taken up; then the sites that changed are rebuilt. What is wrong is said once, and
-//! the previous certificate stays.
+//! the previous certificate stays. So it does where a file does not answer: each is waited for so long and no longer
+//! ([`crate::reading`]), and the others go on being followed.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
@@ -11,13 +12,21 @@ use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+};
 
 use super::{
     self_signed,
     sites::{Change, Look, Sites},
 };
-use crate::{clock, session::Keyring};
+use crate::{
+    aside::Aside,
+    clock,
+    session::Keyring,
+    vital::{Ended, Heart, Life, caught},
+};
 
 /// Behind the events: network file systems have none, and a queue of them may overflow.
 const POLL: Duration = Duration::from_secs(30);
@@ -25,6 +34,8 @@ const POLL: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_millis(100);
 /// Files that are written without a pause are taken as they are after this many looks.
 const MAX_LOOKS: usize = 30;
+/// How long what is done to a file system beside reading may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A way to ask [`follow`] for a look.
 #[derive(Clone)]
@@ -49,51 +60,107 @@ impl Ask {
     }
 }
 
-/// Keeps `sites` and the keyring, if there is one, as their files are, and the certificate in `self_signed`, if there is one, from
-/// running out. Runs until it is dropped.
-pub(crate) async fn follow(
+/// What is followed, and how far.
+pub(crate) struct Follower {
     sites: Arc<Sites>,
-    mut seen: Look,
-    self_signed: Option<PathBuf>,
-    keyring: Option<Arc<Keyring>>,
-    mut asked: Asked,
-) {
-    let (hint, mut hints) = mpsc::channel(1);
-    let mut keys = Keys { keyring, complaint: None };
-    let _watcher = watch(sites.watched().into_iter().chain(keys.file()).collect(), hint.clone());
-    // What changed between the first reading and the watch is found by a look of its own.
-    let _ = hint.try_send(());
-    let mut renewal = Renewal::default();
-    loop {
-        let _asked = tokio::select! {
-            Some(asked) = asked.0.recv() => Some(asked),
-            // Nobody hangs up: `hint` lives as long as this function.
-            _ = tokio::time::timeout(POLL, hints.recv()) => None,
-        };
-        if let Some(dir) = &self_signed {
-            renewal.look(dir.clone()).await;
+    seen: Look,
+    renewal: Option<Renewal>,
+    keys: Keys,
+    asked: Asked,
+    hint: mpsc::Sender<()>,
+    hints: mpsc::Receiver<()>,
+    watcher: Option<RecommendedWatcher>,
+}
+
+impl Follower {
+    /// Keeps `sites`, which have been `seen` so, and the keyring, if there is one, as their files are, and the certificate in
+    /// `self_signed`, if there is one, from running out.
+    pub(crate) fn new(
+        sites: Arc<Sites>,
+        seen: Look,
+        self_signed: Option<PathBuf>,
+        keyring: Option<Arc<Keyring>>,
+        asked: Asked,
+    ) -> Self {
+        let (hint, hints) = mpsc::channel(1);
+        let keys = Keys { keyring, complaint: None };
+        Self { sites, seen, renewal: self_signed.map(Renewal::new), keys, asked, hint, hints, watcher: None }
+    }
+
+    /// Goes round until it is dropped.
+    async fn rounds(&mut self, heart: &Heart) -> Ended {
+        if self.watcher.is_none() {
+            let files = self.sites.watched().into_iter().chain(self.keys.file()).collect();
+            let hint = self.hint.clone();
+            // To watch a file system that hangs is to hang.
+            let watched = spawn_blocking(|| Aside::new("reprise-watch").within(PATIENCE, || watch(files, hint))).await;
+            self.watcher = watched.ok().and_then(Result::ok).flatten();
         }
-        keys.look().await;
-        let Some(settled) = settle(&sites, &seen).await else { continue };
-        let (before, now) = (std::mem::replace(&mut seen, settled.clone()), settled);
-        let rebuilt = Arc::clone(&sites);
+        // What changed between the last reading and this is found by a look of its own.
+        let _ = self.hint.try_send(());
+        loop {
+            let asked = tokio::select! {
+                Some(asked) = self.asked.0.recv() => Some(asked),
+                // Nobody hangs up: `hint` lives as long as this.
+                _ = tokio::time::timeout(POLL, self.hints.recv()) => None,
+            };
+            let _busy = heart.works();
+            self.round().await;
+            drop(asked);
+        }
+    }
+
+    async fn round(&mut self) {
+        if let Some(renewal) = &mut self.renewal {
+            renewal.look().await;
+        }
+        self.keys.look().await;
+        let Some(settled) = settle(&self.sites, &self.seen).await else { return };
+        let (rebuilt, before, now) = (Arc::clone(&self.sites), self.seen.clone(), settled.clone());
         // Parsing keys and building contexts takes milliseconds, which handshakes on this thread should not wait for.
-        let changes = tokio::task::spawn_blocking(move || rebuilt.reload(&before, &now)).await.unwrap_or_default();
-        changes.iter().for_each(report);
+        match spawn_blocking(move || rebuilt.reload(&before, &now)).await {
+            Ok(changes) => {
+                self.seen = settled;
+                changes.iter().for_each(report);
+            }
+            Err(error) => tracing::error!("sites stay as they are, taking up their files failed: {error}"),
+        }
     }
 }
 
+/// Has `follower` go round. Runs until it is dropped.
+pub(crate) async fn follow(mut follower: Follower, mut life: Life) {
+    let heart = life.heart();
+    while life.again(caught(follower.rounds(&heart)).await).await {}
+}
+
 /// The self-signed certificate is made anew before it ends.
-#[derive(Default)]
 struct Renewal {
+    dir: PathBuf,
+    kept: Option<Aside<anyhow::Result<()>>>,
     /// What is wrong is said once, not at each look.
     complained: bool,
 }
 
 impl Renewal {
-    async fn look(&mut self, dir: PathBuf) {
-        let kept = tokio::task::spawn_blocking(move || self_signed::kept_in(&dir)).await;
-        let error = kept.map_or(None, Result::err);
+    fn new(dir: PathBuf) -> Self {
+        Self { dir, kept: None, complained: false }
+    }
+
+    async fn look(&mut self) {
+        let dir = self.dir.clone();
+        let mut kept = self.kept.take().unwrap_or_else(|| Aside::new("reprise-renew"));
+        let looked = spawn_blocking(move || {
+            let answer = kept.within(PATIENCE, move || self_signed::kept_in(&dir).map(drop));
+            (answer.unwrap_or_else(|none| Err(none.into())), kept)
+        });
+        let error = match looked.await {
+            Ok((answer, kept)) => {
+                self.kept = Some(kept);
+                answer.err()
+            }
+            Err(error) => Some(error.into()),
+        };
         if let Some(error) = error.as_ref().filter(|_| !self.complained) {
             tracing::error!("the self-signed certificate ends soon and cannot be made anew: {error:#}");
         }
@@ -115,9 +182,8 @@ impl Keys {
 
     async fn look(&mut self) {
         let Some(keyring) = self.keyring.clone() else { return };
-        let Ok(read) = tokio::task::spawn_blocking(move || (keyring.reload(), keyring)).await else { return };
-        let complaint = match read {
-            (Ok(changed), keyring) => {
+        let complaint = match spawn_blocking(move || (keyring.reload(), keyring)).await {
+            Ok((Ok(changed), keyring)) => {
                 if changed || self.complaint.is_some() {
                     let keys = keyring.keys(clock::now());
                     let ids: Vec<String> = keys.iter().map(|key| key.id.to_string()).collect();
@@ -125,7 +191,8 @@ impl Keys {
                 }
                 None
             }
-            (Err(error), _) => Some(error.to_string()),
+            Ok((Err(error), _)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
         };
         if let Some(complaint) = complaint.as_ref().filter(|complaint| self.complaint.as_ref() != Some(*complaint)) {
             tracing::warn!("keeping the keys as they were: {complaint}");
@@ -153,7 +220,8 @@ async fn settle(sites: &Arc<Sites>, seen: &Look) -> Option<Look> {
 
 async fn look(sites: &Arc<Sites>) -> Option<Look> {
     let sites = Arc::clone(sites);
-    tokio::task::spawn_blocking(move || sites.look()).await.ok()
+    let looked = spawn_blocking(move || sites.look()).await;
+    looked.inspect_err(|error| tracing::error!("the files of sites cannot be looked at: {error}")).ok()
 }
 
 fn report(change: &Change) {

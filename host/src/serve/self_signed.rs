@@ -1,9 +1,6 @@
 //! The certificate of a server that was given none: self-signed, for localhost, made once and kept.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use openssl::{
@@ -21,12 +18,14 @@ use openssl::{
 use zeroize::Zeroizing;
 
 use super::state_dir;
-use crate::replace::replace;
+use crate::{reading, replace::replace};
 
 /// A year: longer than anyone tries a server out, short enough that a forgotten one ends.
 const DAYS: u32 = 365;
 /// One that ends sooner than this is made anew, at the start and while serving.
 const RENEWED_BEFORE_DAYS: u32 = 30;
+/// Ours are far smaller.
+const MOST: u64 = 64 << 10;
 
 /// The certificate and its key in `dir`, made if they are not there, do not fit each other or end soon.
 ///
@@ -48,8 +47,8 @@ pub(crate) fn kept_in(dir: &Path) -> Result<(PathBuf, PathBuf)> {
 
 fn is_good(cert: &Path, key: &Path) -> bool {
     let check = || -> Result<bool> {
-        let cert = X509::from_pem(&fs::read(cert)?)?;
-        let key = PKey::private_key_from_pem(&Zeroizing::new(fs::read(key)?))?;
+        let cert = X509::from_pem(&reading::read(cert, MOST)?.bytes)?;
+        let key = PKey::private_key_from_pem(&reading::read(key, MOST)?.bytes)?;
         Ok(cert.public_key()?.public_eq(&key)
             && cert.not_after() > Asn1Time::days_from_now(RENEWED_BEFORE_DAYS)?.as_ref())
     };
@@ -102,6 +101,8 @@ pub(crate) fn make_ending_in(dir: &Path, days: u32) -> X509 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 

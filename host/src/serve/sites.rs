@@ -9,14 +9,11 @@ use std::{
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
 use openssl::{
-    ssl::{
-        AlpnError, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslOptions, SslVerifyMode,
-        SslVersion,
-    },
+    ssl::{AlpnError, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslVerifyMode, SslVersion},
     stack::Stack,
     x509::{
         X509Name,
-        store::{X509Lookup, X509Store, X509StoreBuilder},
+        store::{X509Store, X509StoreBuilder},
         verify::X509VerifyFlags,
     },
 };
@@ -26,7 +23,9 @@ use super::{
     material::{Fingerprint, Material, Parsed},
     settings::{ClientCa, Settings, SiteFiles, Tls},
 };
-use crate::{Alert, ClientHello, HelloResponse, Host, Listener, session::Epoch};
+use crate::{
+    Alert, ClientHello, HelloResponse, Host, Listener, callbacks::certificate::add_crl, reading::Reader, session::Epoch,
+};
 
 /// Which certificates of a client's chain are looked up in the revocation lists: the leaf.
 const CRL_CHECKS: X509VerifyFlags = X509VerifyFlags::CRL_CHECK;
@@ -72,10 +71,10 @@ impl Sites {
             listeners,
             live: ArcSwap::default(),
         });
-        let (mut live, mut look) = (Vec::new(), Vec::new());
+        let (mut live, mut look, reader) = (Vec::new(), Vec::new(), Reader::begin());
         for site in &sites.files {
             let (fingerprint, contexts) =
-                sites.build(site).with_context(|| format!("the site `{}` cannot be served", site.name))?;
+                sites.build(site, reader).with_context(|| format!("the site `{}` cannot be served", site.name))?;
             look.push(Ok(fingerprint));
             live.push(contexts);
         }
@@ -95,7 +94,9 @@ impl Sites {
 
     /// Reads every site's files, to tell whether they have changed.
     pub(crate) fn look(&self) -> Look {
-        let look = |site| Material::read(site).map(|read| read.fingerprint()).map_err(|error| format!("{error:#}"));
+        let reader = Reader::begin();
+        let look =
+            |site| Material::read(site, reader).map(|read| read.fingerprint()).map_err(|error| error.to_string());
         Look(self.files.iter().map(look).collect())
     }
 
@@ -103,12 +104,12 @@ impl Sites {
     /// Connections keep the context that they have.
     pub(crate) fn reload(self: &Arc<Self>, before: &Look, now: &Look) -> Vec<Change> {
         let mut live = self.live.load().as_ref().clone();
-        let mut changes = Vec::new();
+        let (mut changes, reader) = (Vec::new(), Reader::begin());
         for (at, site) in self.files.iter().enumerate() {
             if before.0[at] == now.0[at] {
                 continue;
             }
-            let outcome = self.build(site).map(|(_, contexts)| live[at] = contexts);
+            let outcome = self.build(site, reader).map(|(_, contexts)| live[at] = contexts);
             changes.push(Change { site: site.name.clone(), outcome });
         }
         self.live.store(Arc::new(live));
@@ -128,8 +129,8 @@ impl Sites {
         files
     }
 
-    fn build(self: &Arc<Self>, site: &SiteFiles) -> Result<(Fingerprint, Arc<[SslContext]>)> {
-        let material = Material::read(site)?;
+    fn build(self: &Arc<Self>, site: &SiteFiles, reader: Reader) -> Result<(Fingerprint, Arc<[SslContext]>)> {
+        let material = Material::read(site, reader)?;
         let parsed = material.parse(site)?;
         let epoch = self.epoch(site, &parsed)?;
         let contexts = (0..self.listeners.len()).map(|listener| {
@@ -262,12 +263,34 @@ fn trust(ca: &ClientCa, parsed: &Parsed) -> Result<X509Store> {
     for issuer in &parsed.client_cas {
         store.add_cert(issuer.clone())?;
     }
-    if let Some(crl) = &ca.crl {
-        store
-            .add_lookup(X509Lookup::file())?
-            .load_crl_file(crl, SslFiletype::PEM)
-            .with_context(|| format!("{} holds no certificate revocation list", crl.display()))?;
+    if ca.crl.is_some() {
+        // The very lists whose entries are in the epoch.
+        for list in &parsed.crls {
+            add_crl(&mut store, list)?;
+        }
         store.set_flags(CRL_CHECKS)?;
     }
     Ok(store.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serve::tests::{Files, revocation_list, settings};
+
+    #[tokio::test]
+    async fn a_revocation_list_is_read_once() {
+        let files = Files::new();
+        files.issue("default", None);
+        let ca = files.issue("ca", None);
+        std::fs::write(files.path("crl.pem"), revocation_list(&ca, &[])).unwrap();
+        let settings = settings(&files, "client-ca = '{}/ca.crt'\ncrl = '{}/crl.pem'");
+        let host = Arc::new(Host::builder().build().unwrap());
+        let (sites, _) = Sites::open(host, &settings, vec!["default".into()]).unwrap();
+        let site = &sites.files[0];
+        let parsed = Material::read(site, Reader::begin()).unwrap().parse(site).unwrap();
+        // Whatever becomes of the file now, sessions and verification go by the same bytes.
+        std::fs::remove_file(files.path("crl.pem")).unwrap();
+        sites.context_of(site, &parsed).unwrap();
+    }
 }

@@ -1,6 +1,6 @@
 //! The public keys, and the check.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use minisign_verify::{Error, PublicKey, Signature};
 use openssl::{
@@ -11,6 +11,10 @@ use openssl::{
 };
 
 use super::{KeysError, SignatureError, Statement};
+use crate::reading;
+
+/// The largest file of policy keys that is read: a key is a line.
+const MOST: u64 = 1 << 20;
 
 /// The keys whose signatures let a policy go live.
 #[derive(Clone, Debug)]
@@ -37,8 +41,9 @@ impl PolicyKeys {
     /// # Errors
     /// The file cannot be read, a line in it is no key, or there is none.
     pub fn read(file: &Path) -> Result<Self, KeysError> {
-        let text =
-            fs::read_to_string(file).map_err(|source| KeysError::Unreadable { file: file.to_owned(), source })?;
+        let unreadable = |source| KeysError::Unreadable { file: file.to_owned(), source };
+        let whole = reading::read(file, MOST).map_err(|unread| unreadable(unread.into_io()))?;
+        let text = reading::text(whole.bytes).map_err(unreadable)?;
         Self::parse(&text, file)
     }
 

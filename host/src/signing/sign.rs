@@ -1,8 +1,8 @@
 //! Making keys and signatures.
 
 use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
+    fs::OpenOptions,
+    io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
@@ -14,9 +14,13 @@ use zeroize::Zeroizing;
 
 use super::Statement;
 use crate::{
-    policies_dir::{policy_name, signature_file},
+    policies_dir::{DirOptions, policy_name, signature_file},
+    reading,
     replace::replace,
 };
+
+/// The largest key to sign with that is read.
+const MOST_KEY: u64 = 64 << 10;
 
 /// Makes a key: the secret half in `file`, readable by its owner only, the public half in `FILE.pub`. With a `password` the
 /// secret half is encrypted; with none minisign asks for one, unless `unprotected`.
@@ -40,8 +44,7 @@ pub fn new_key(file: &Path, unprotected: bool) -> Result<PathBuf> {
 
 /// The secret key in `file`; minisign asks for its password if it has one.
 pub fn secret_key(file: &Path) -> Result<SecretKey> {
-    let text =
-        Zeroizing::new(fs::read_to_string(file).with_context(|| format!("the key {} cannot be read", file.display()))?);
+    let text = reading::read_text_once(file, MOST_KEY).context("the key to sign with")?;
     let boxed = || SecretKeyBox::from_string(&text);
     // Whether it is encrypted shows in the trying.
     boxed()?.into_unencrypted_secret_key().or_else(|plain| {
@@ -62,15 +65,15 @@ pub fn sign(file: &Path, key: &SecretKey) -> Result<PathBuf> {
         .filter(|name| name.ends_with(".wasm"))
         .with_context(|| format!("{}: expected a policy's module, NAME.wasm", file.display()))?;
     ensure!(!name.contains(|c: char| c.is_control()), "{name:?} has control characters in it: rename it");
-    let module = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let manifest_file = file.with_extension("toml");
-    let manifest = match fs::read(&manifest_file) {
-        Ok(manifest) => Some(manifest),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", manifest_file.display())),
+    let most = DirOptions::default().max_module_size;
+    let module = reading::read(file, most)?.bytes;
+    let manifest = match reading::read(&file.with_extension("toml"), most) {
+        Ok(manifest) => Some(manifest.bytes),
+        Err(unread) if unread.is_missing() => None,
+        Err(unread) => return Err(unread.into()),
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs();
-    let statement = Statement::of(policy_name(name), &module, manifest.as_deref(), now);
+    let statement = Statement::of(policy_name(name), &module, manifest.as_ref().map(|bytes| bytes.as_slice()), now);
     let signature = minisign::sign(
         None,
         key,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::policies::policies;
 pub use self::policies::{Comparison, Policy, Rejection, State};
+pub use crate::vital::Vital;
 use crate::{
     host::{Inner, unix_seconds},
     metrics::VERSIONS,
@@ -41,6 +42,9 @@ pub struct Status {
     pub store: Usage,
     /// How each store is doing, the nearest first.
     pub stores: Vec<TierStatus>,
+    /// How the threads and tasks are doing without which the process would only seem to work.
+    #[serde(default)]
+    pub vitals: Vec<Vital>,
 }
 
 /// Handshakes completed.
@@ -111,6 +115,7 @@ impl Status {
             },
             store: host.store.usage(),
             stores: host.store.tiers(),
+            vitals: host.vitals(),
         }
     }
 }

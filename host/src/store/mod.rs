@@ -30,7 +30,7 @@ pub use self::{
     tiers::{Tiers, TiersError},
 };
 pub use crate::policy::wit::types::{Priority, Reach, Removal};
-use crate::{callbacks::Prototype, session::SessionId};
+use crate::{callbacks::Prototype, session::SessionId, status::Vital};
 
 /// Who sees what is put into a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -187,6 +187,11 @@ pub trait Store: Send + Sync + 'static {
     /// nothing is shared.
     fn notices_age(&self) -> Option<Duration> {
         None
+    }
+
+    /// How those of its threads are doing without which it would only seem to work. The host's health has them.
+    fn vitals(&self) -> Vec<Vital> {
+        Vec::new()
     }
 
     /// What it holds, as far as is known without waiting.

@@ -16,6 +16,7 @@ use crate::{
     callbacks::Prototype,
     host::Clock,
     session::{Keyring, SessionId, Unsealable},
+    status::Vital,
 };
 
 /// A store, and the keys that seal what goes into it.
@@ -189,6 +190,10 @@ impl Store for Sealed {
 
     fn notices_age(&self) -> Option<Duration> {
         self.store.notices_age()
+    }
+
+    fn vitals(&self) -> Vec<Vital> {
+        self.store.vitals()
     }
 
     fn usage(&self) -> Usage {

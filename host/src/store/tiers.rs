@@ -12,7 +12,7 @@ use super::{
     Answer, Consume, Entry, Fetch, FetchError, Found, InvalidationObserver, Later, Notice, NoticeObserver, Priority,
     Published, Reach, RecordBytes, RemovalObserver, Scope, Store, TierStatus, Unavailable, Usage,
 };
-use crate::{callbacks::Prototype, session::SessionId};
+use crate::{callbacks::Prototype, session::SessionId, status::Vital};
 
 /// A store that was not heard from about its notices for this long is unreachable. It is asked several times a second.
 const UNHEARD: Duration = Duration::from_secs(2);
@@ -279,6 +279,10 @@ impl Store for Tiers {
 
     fn notices_age(&self) -> Option<Duration> {
         self.0.tiers.iter().filter_map(|tier| tier.notices_age()).max()
+    }
+
+    fn vitals(&self) -> Vec<Vital> {
+        self.0.tiers.iter().flat_map(|tier| tier.vitals()).collect()
     }
 
     fn usage(&self) -> Usage {

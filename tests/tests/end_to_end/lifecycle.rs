@@ -1,13 +1,15 @@
 //! How the server goes about clients that are slow, a backend, and its own end.
 
 use std::{
+    fs,
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
     thread,
     time::Duration,
 };
 
-use reprise_tests::{Client, PATIENCE, Place, Version};
+use reprise_tests::{Client, PATIENCE, Place, Version, certificates};
 
 #[test]
 fn a_connection_in_progress_finishes_when_the_server_is_told_to_stop() {
@@ -44,6 +46,33 @@ fn a_stop_waits_no_longer_than_it_may_and_a_second_one_not_at_all() {
     brief.terminate();
     assert!(brief.ended().success());
     assert_eq!(idle.read_to_end().as_deref(), Ok(""), "it is told goodbye");
+}
+
+#[test]
+fn a_fifo_for_a_certificate_stops_neither_reload_nor_end() {
+    let place = Place::new();
+    place.identity("a", &certificates::server());
+    let site = format!("a.example={},{}", place.arg("a.crt"), place.arg("a.key"));
+    let mut server = place.serve(&["--site", &site]);
+    let cert = place.path("server.crt");
+    fs::remove_file(&cert).unwrap();
+    assert!(Command::new("mkfifo").arg(&cert).status().unwrap().success());
+    server.hang_up();
+    server.log().line(&["server.crt", "it is a FIFO; expected a regular file"]);
+    // The other site's files are followed as ever, and so are these once they are files again.
+    place.identity("a", &certificates::server());
+    server.reloaded("a.example", 1);
+    fs::remove_file(&cert).unwrap();
+    place.identity("server", &certificates::server());
+    server.reloaded("default", 1);
+    Client::new(Version::Tls13).first_visit(server.address());
+
+    fs::remove_file(&cert).unwrap();
+    assert!(Command::new("mkfifo").arg(&cert).status().unwrap().success());
+    server.hang_up();
+    server.log().lines(&["server.crt", "it is a FIFO"], 2);
+    server.terminate();
+    assert!(server.ended().success());
 }
 
 #[test]

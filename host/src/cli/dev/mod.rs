@@ -10,15 +10,21 @@ mod rounds;
 mod sources;
 mod telling;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, thread, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use reprise_authoring::Project;
 
 use self::{place::Place, rounds::Rounds, telling::Teller};
-use super::serve::{Stop, log};
-use crate::serve::{Listen, LogFormat, Options, Server, Settings, Span};
+use super::{
+    serve::{bind, log, run_to_end},
+    signals::Signals,
+};
+use crate::{
+    serve::{Listen, LogFormat, Options, Settings, Span},
+    vital::{Ended, Heart},
+};
 
 /// The project's folder for what a server keeps: certificate, compiled code, and the directory of policies.
 const OWN: &str = ".reprise";
@@ -67,32 +73,33 @@ impl Dev {
             drain: Some(Span(DRAIN)),
             ..Options::default()
         })?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(dev(project, place, settings))?;
-        Ok(ExitCode::SUCCESS)
+        run_to_end(async |signals| dev(project, place, settings, signals).await)
     }
 }
 
-async fn dev(project: Project, place: Place, settings: Settings) -> Result<()> {
-    let (mut stop, mut hurry) = (Stop::new()?, Stop::new()?);
+async fn dev(project: Project, place: Place, settings: Settings, signals: &Signals) -> Result<()> {
     let compiled = settings.compiled.clone();
-    let server = Server::bind(settings).await?;
+    let Some(server) = bind(settings, signals).await? else { return Ok(()) };
     let teller = Arc::new(Teller::new(project.name()));
-    let (events, decisions) = (server.host().policy_events(), server.host().decisions());
+    let (events, mut decisions) = (server.host().policy_events(), server.host().decisions());
     for (address, _) in server.addresses() {
         eprintln!("listening on {address}");
     }
     // They end with the server, or with the process: what is being built is nobody's loss.
+    let vitals = server.health().vitals().clone();
+    let spawn = |name: &str, body: Box<dyn FnMut() + Send>| {
+        let mut body = body;
+        let alive = move |_: &Heart| {
+            body();
+            Ended::Told
+        };
+        vitals.thread(name, alive).map(drop).with_context(|| format!("the thread {name} cannot start"))
+    };
     let told = Arc::clone(&teller);
-    spawn("reprise-events", move || events.into_iter().for_each(|event| told.event(&event)))?;
-    spawn("reprise-decisions", move || decisions.for_each(|decision| telling::decision(&decision)))?;
-    let rounds = Rounds::new(project, place, compiled, teller)?;
-    spawn("reprise-rounds", move || rounds.run())?;
-    server.run(stop.signalled(), hurry.signalled_twice()).await;
-    Ok(())
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
-    thread::Builder::new().name(name.into()).spawn(work).with_context(|| format!("the thread {name} cannot start"))?;
+    spawn("reprise-events", Box::new(move || events.iter().for_each(|event| told.event(&event))))?;
+    spawn("reprise-decisions", Box::new(move || decisions.by_ref().for_each(|decision| telling::decision(&decision))))?;
+    let mut rounds = Rounds::new(project, place, compiled, teller)?;
+    spawn("reprise-rounds", Box::new(move || rounds.run()))?;
+    server.run(signals.came(1), signals.came(2)).await?;
     Ok(())
 }

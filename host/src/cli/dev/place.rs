@@ -1,14 +1,19 @@
 //! The directory that the policy is dropped into.
 
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
 use reprise_authoring::Project;
 
-use crate::{policies_dir::policy_name, replace::replace, serve::state_dir};
+use crate::{
+    policies_dir::{DirOptions, policy_name},
+    reading,
+    replace::replace,
+    serve::state_dir,
+};
 
 /// How a policy's files are written: for everybody to read, as they would be copied.
 const MODE: u32 = 0o644;
@@ -55,12 +60,13 @@ impl Place {
     pub(super) fn drop_in(&self, project: &Project) -> Result<DroppedSettings> {
         let module = self.module(project.name());
         let settings = module.with_extension("toml");
-        let ours = match fs::read(project.settings()) {
-            Ok(content) => Some(content),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error).with_context(|| unreadable(&project.settings())),
+        let most = DirOptions::default().max_module_size;
+        let ours = match reading::read(&project.settings(), most) {
+            Ok(whole) => Some(whole.bytes),
+            Err(unread) if unread.is_missing() => None,
+            Err(unread) => return Err(unread.into()),
         };
-        let there = fs::read(&settings).ok();
+        let there = reading::read(&settings, most).ok().map(|whole| whole.bytes);
         let mut dropped = DroppedSettings::Ours;
         match ours {
             _ if ours == there => {}
@@ -68,8 +74,7 @@ impl Place {
             Some(content) => write(&settings, &content)?,
             None => fs::remove_file(&settings).with_context(|| format!("{} cannot be removed", settings.display()))?,
         }
-        let built = fs::read(project.module()).with_context(|| unreadable(&project.module()))?;
-        write(&module, &built)?;
+        write(&module, &reading::read(&project.module(), most)?.bytes)?;
         Ok(dropped)
     }
 
@@ -84,10 +89,6 @@ impl Place {
 
 fn write(file: &Path, content: &[u8]) -> Result<()> {
     replace(file, content, MODE).with_context(|| format!("{} cannot be written", file.display()))
-}
-
-fn unreadable(file: &Path) -> String {
-    format!("{} cannot be read", file.display())
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl Rounds {
     }
 
     /// Goes round for ever.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(&mut self) {
         let (mut built_from, mut dropped) = (None, None);
         loop {
             // Taken before the build: what is saved meanwhile is built next.

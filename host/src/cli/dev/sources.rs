@@ -17,6 +17,8 @@ use notify::{
     event::{AccessKind, AccessMode},
 };
 
+use crate::reading;
+
 /// How long nothing must have happened: an editor saves in several steps.
 const SETTLED: Duration = Duration::from_millis(30);
 /// How long a look is put off at most, while things keep happening.
@@ -76,7 +78,7 @@ impl Sources {
             file.hash(&mut hasher);
             match fs::metadata(&file) {
                 Ok(metadata) if metadata.len() > HASHED => (metadata.len(), metadata.modified().ok()).hash(&mut hasher),
-                _ => fs::read(&file).unwrap_or_default().hash(&mut hasher),
+                _ => reading::read(&file, HASHED).ok().map(|whole| whole.bytes).unwrap_or_default().hash(&mut hasher),
             }
         }
         Fingerprint(hasher.finish())

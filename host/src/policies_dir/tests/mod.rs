@@ -1,5 +1,6 @@
 //! A directory with a simple loader behind it, which takes what begins with `good`.
 
+mod living;
 mod loading;
 mod rejecting;
 mod replacing;
@@ -129,6 +130,7 @@ impl Loader for Record {
     }
 
     fn put_in_force(&self, policies: Vec<Arc<Simple>>, missing: Vec<Arc<str>>) {
+        assert!(!policies.iter().any(|policy| policy.content.contains("fatal")), "as the test asks for");
         let mut record = self.0.lock();
         record.chains.push(policies.iter().map(|policy| format!("{}={}", policy.file, policy.content)).collect());
         record.policies = policies;

@@ -6,6 +6,7 @@ mod decisions;
 mod failures;
 mod large;
 mod life;
+mod living;
 mod shadow;
 mod share;
 mod speed;

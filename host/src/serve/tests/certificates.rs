@@ -16,25 +16,25 @@ use openssl::{
 };
 
 /// A certificate and its key, in `DIR/NAME.crt` and `DIR/NAME.key`.
-pub(super) struct Issued {
+pub(in crate::serve) struct Issued {
     pub(super) cert: X509,
     pub(super) key: PKey<Private>,
 }
 
 /// A directory of certificates.
-pub(super) struct Files(tempfile::TempDir);
+pub(in crate::serve) struct Files(tempfile::TempDir);
 
 impl Files {
-    pub(super) fn new() -> Self {
+    pub(in crate::serve) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub(super) fn path(&self, file: &str) -> PathBuf {
+    pub(in crate::serve) fn path(&self, file: &str) -> PathBuf {
         self.0.path().join(file)
     }
 
     /// A certificate for `name`, issued by `issuer` or self-signed, written to NAME.crt and NAME.key.
-    pub(super) fn issue(&self, name: &str, issuer: Option<&Issued>) -> Issued {
+    pub(in crate::serve) fn issue(&self, name: &str, issuer: Option<&Issued>) -> Issued {
         let issued = issue(name, issuer);
         fs::write(self.path(&format!("{name}.key")), issued.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
         fs::write(self.path(&format!("{name}.crt")), issued.cert.to_pem().unwrap()).unwrap();
@@ -42,7 +42,7 @@ impl Files {
     }
 }
 
-pub(super) fn issue(name: &str, issuer: Option<&Issued>) -> Issued {
+pub(in crate::serve) fn issue(name: &str, issuer: Option<&Issued>) -> Issued {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     let mut subject = X509Name::builder().unwrap();
@@ -70,7 +70,7 @@ pub(super) fn issue(name: &str, issuer: Option<&Issued>) -> Issued {
 }
 
 /// The list of what `issuer` revoked, in PEM.
-pub(super) fn revocation_list(issuer: &Issued, revoked: &[&Issued]) -> Vec<u8> {
+pub(in crate::serve) fn revocation_list(issuer: &Issued, revoked: &[&Issued]) -> Vec<u8> {
     let (yesterday, tomorrow) = (Asn1Time::from_unix(0).unwrap(), Asn1Time::days_from_now(1).unwrap());
     let mut crl = X509CrlBuilder::new().unwrap();
     crl.set_issuer_name(issuer.cert.subject_name()).unwrap();

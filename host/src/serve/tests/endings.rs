@@ -9,10 +9,10 @@ use tokio::{
 use super::*;
 
 /// A client that can tell a goodbye (`close_notify`) from a connection that just ends, which the asynchronous one cannot.
-struct Listening(ssl::SslStream<std::net::TcpStream>);
+pub(super) struct Listening(ssl::SslStream<std::net::TcpStream>);
 
 impl Listening {
-    async fn to(server: &Running) -> Self {
+    pub(super) async fn to(server: &Running) -> Self {
         let address = server.address;
         let connect = move || {
             let stream = std::net::TcpStream::connect(address).unwrap();
@@ -23,7 +23,7 @@ impl Listening {
         spawn_blocking(connect).await.unwrap()
     }
 
-    async fn send(mut self, text: &'static str) -> Self {
+    pub(super) async fn send(mut self, text: &'static str) -> Self {
         let send = move || {
             self.0.write_all(text.as_bytes()).unwrap();
             self
@@ -32,7 +32,7 @@ impl Listening {
     }
 
     /// What comes until the end, and whether that was a goodbye.
-    async fn rest(mut self) -> (String, bool) {
+    pub(super) async fn rest(mut self) -> (String, bool) {
         let listen = move || {
             let mut rest = String::new();
             let _ = self.0.read_to_string(&mut rest);
@@ -79,6 +79,39 @@ async fn a_second_signal_ends_the_drain() {
     server.hurry.notify_one();
     assert_eq!(client.rest().await, (String::new(), true));
     server.done.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_silent_client_does_not_hold_up_the_end() {
+    let files = Files::new();
+    files.issue("default", None);
+    let server = Running::start(&files, "drain = '1ms'\nhandshake-timeout = '1h'").await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let mut half = TcpStream::connect(server.address).await.unwrap();
+    half.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
+    // Connections are accepted in the order in which they come.
+    server.connect(None).await.unwrap();
+    server.stop.notify_one();
+    server.done.await.unwrap();
+    assert_eq!(silent.read(&mut [0]).await.unwrap_or(0), 0);
+    assert_eq!(half.read(&mut [0]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_does_not_hold_up_the_end() {
+    let files = Files::new();
+    files.issue("default", None);
+    let backend = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let toml = format!("drain = '1ms'\nbackend-idle-timeout = '1h'\nbackend = '{}'", backend.local_addr().unwrap());
+    let server = Running::start(&files, &toml).await;
+    let client = server.connect(None).await.unwrap();
+    let (mut stream, _) = backend.accept().await.unwrap();
+    // Until all buffers on the way are full: what is written next waits for the client.
+    let full = async { while stream.write_all(&[0; 1 << 16]).await.is_ok() {} };
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(2), full).await.is_err());
+    server.stop.notify_one();
+    server.done.await.unwrap();
+    drop(client);
 }
 
 #[tokio::test]

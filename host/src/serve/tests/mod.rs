@@ -1,7 +1,9 @@
 //! The whole server, from outside: over TCP, with a client of the openssl crate.
 
+mod breaking;
 mod certificates;
 mod endings;
+mod living;
 mod reloading;
 mod serving;
 
@@ -19,14 +21,18 @@ use tokio::{
 };
 use tokio_openssl::SslStream;
 
-use self::certificates::{Files, Issued};
+use self::certificates::Issued;
+pub(super) use self::certificates::{Files, revocation_list};
 use super::{Reload, Server, Settings, Sites};
+use crate::vital::Vitals;
 
 /// A server that runs in the background.
 struct Running {
     address: SocketAddr,
+    admin: Option<SocketAddr>,
     sites: Arc<Sites>,
     reload: Reload,
+    vitals: Vitals,
     stop: Arc<Notify>,
     hurry: Arc<Notify>,
     done: JoinHandle<()>,
@@ -42,10 +48,13 @@ impl Running {
         let server = Server::bind(settings).await.unwrap();
         let (stop, hurry) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (address, _) = server.addresses().next().unwrap();
+        let (admin, vitals) = (server.admin_address(), server.health().vitals().clone());
         let (sites, reload) = (Arc::clone(&server.shared.sites), server.reload());
         let (stopped, hurried) = (Arc::clone(&stop), Arc::clone(&hurry));
-        let done = tokio::spawn(async move { server.run(stopped.notified(), hurried.notified()).await });
-        Self { address, sites, reload, stop, hurry, done }
+        let done = tokio::spawn(async move {
+            server.run(stopped.notified(), hurried.notified()).await.unwrap();
+        });
+        Self { address, admin, sites, reload, vitals, stop, hurry, done }
     }
 
     async fn connect(&self, server_name: Option<&str>) -> Result<SslStream<TcpStream>, openssl::ssl::Error> {
@@ -75,7 +84,7 @@ impl Running {
 }
 
 /// The settings that `toml` makes, with every FILE written as `{}/FILE`.
-fn settings(files: &Files, toml: &str) -> Settings {
+pub(super) fn settings(files: &Files, toml: &str) -> Settings {
     let toml = toml.replace("{}", files.path("").to_str().unwrap().trim_end_matches('/'));
     let mut options: super::Options = toml::from_str(&toml).unwrap();
     if options.cert.is_none() {

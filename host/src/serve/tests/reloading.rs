@@ -1,9 +1,6 @@
 use std::fs;
 
-use super::{
-    certificates::{issue, revocation_list},
-    *,
-};
+use super::{certificates::issue, *};
 use crate::serve::{self_signed, sites::Look};
 
 /// What a look right now changes, seen from `before`.
@@ -59,6 +56,41 @@ async fn a_bad_file_is_named_once_and_the_previous_certificate_stays() {
         assert_eq!(certificate(&server.connect(None).await.unwrap()).to_der().unwrap(), served);
         fs::write(&cert, &good.0).unwrap();
         fs::write(&key, &good.1).unwrap();
+        assert_eq!(reload(&server.sites, &mut seen), [("default".to_owned(), Ok(()))]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_file_is_named_and_not_waited_for() {
+    let files = Files::new();
+    files.issue("default", None);
+    let ca = files.issue("ca", None);
+    fs::write(files.path("crl.pem"), revocation_list(&ca, &[])).unwrap();
+    files.issue("other", None);
+    let toml = "client-ca = '{}/ca.crt'\nclient-auth = 'optional'\ncrl = '{}/crl.pem'\nsite = 'other={}/other.crt,{}/other.key'";
+    let server = Running::start(&files, toml).await;
+    let served = certificate(&server.connect(None).await.unwrap()).to_der().unwrap();
+    let mut seen = server.sites.look();
+    for name in ["default.crt", "default.key", "ca.crt", "crl.pem"] {
+        let (file, aside) = (files.path(name), files.path("aside"));
+        fs::rename(&file, &aside).unwrap();
+        for (what, found) in [("fifo", "a FIFO"), ("zero", "a device"), ("huge", "larger than")] {
+            match what {
+                "fifo" => assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success()),
+                "zero" => std::os::unix::fs::symlink("/dev/zero", &file).unwrap(),
+                _ => fs::File::create(&file).unwrap().set_len(1 << 40).unwrap(),
+            }
+            // A site of its own is renewed all the same.
+            files.issue("other", None);
+            let changes = reload(&server.sites, &mut seen);
+            let site = |name: &str| changes.iter().find(|(site, _)| site == name).map(|(_, outcome)| outcome.clone());
+            let error = site("default").unwrap_or_else(|| panic!("{name} {what}: {changes:?}")).unwrap_err();
+            assert!(error.contains(file.to_str().unwrap()) && error.contains(found), "{name} {what}: {error}");
+            assert_eq!(site("other"), Some(Ok(())), "{name} {what}");
+            assert_eq!(certificate(&server.connect(None).await.unwrap()).to_der().unwrap(), served);
+            fs::remove_file(&file).unwrap();
+        }
+        fs::rename(&aside, &file).unwrap();
         assert_eq!(reload(&server.sites, &mut seen), [("default".to_owned(), Ok(()))]);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{
     fmt::Write,
-    fs::{File, OpenOptions},
-    io::{self, Read, Write as _},
+    fs::OpenOptions,
+    io::{self, Write as _},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
@@ -11,7 +11,11 @@ use std::{
 use zeroize::Zeroizing;
 
 use super::{KeyId, MOST_KEYS, SECRET, key::Key, random_secret};
-use crate::{hex::unhex_into, replace::replace};
+use crate::{
+    hex::unhex_into,
+    reading::{self, Whole},
+    replace::replace,
+};
 
 const FIRST_LINE: &str = "reprise-keyring 1";
 /// No keyring is longer.
@@ -95,8 +99,7 @@ impl KeyringFile {
     /// Reads it, if nobody but its owner may.
     pub fn read(path: &Path) -> Result<Self, KeyringError> {
         let failed = |cause| KeyringError::Io { path: path.into(), cause };
-        let file = File::open(path).map_err(failed)?;
-        let about = file.metadata().map_err(failed)?;
+        let Whole { bytes, about } = reading::read(path, LONGEST).map_err(|unread| failed(unread.into_io()))?;
         let (mode, owner) = (about.mode() & 0o777, about.uid());
         if mode & 0o077 != 0 {
             return Err(KeyringError::Exposed { path: path.into(), mode });
@@ -104,11 +107,7 @@ impl KeyringFile {
         if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
             return Err(KeyringError::Owner { path: path.into(), owner });
         }
-        // Room for all of it from the start: a string that grows leaves secrets behind.
-        let room = usize::try_from(about.len().min(LONGEST)).unwrap_or_default();
-        let mut text = Zeroizing::new(String::with_capacity(room + 1));
-        file.take(LONGEST).read_to_string(&mut text).map_err(failed)?;
-        Self::parse(path, &text)
+        Self::parse(path, &reading::text(bytes).map_err(failed)?)
     }
 
     /// What `text` says, which is in the file at `path`.

@@ -6,7 +6,6 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -22,7 +21,10 @@ use super::{
     watch::{self, Publication},
     writer,
 };
-use crate::store::{InvalidationObserver, Removal, RemovalObserver, Removed, Usage};
+use crate::{
+    store::{InvalidationObserver, Removal, RemovalObserver, Removed, Usage},
+    vital::{Ended, Vitals},
+};
 
 /// Readers: one may wait for the disk while others answer from what the system has of the file in memory.
 const READERS: usize = 3;
@@ -58,6 +60,7 @@ pub struct Shared {
     pub publications: Mutex<Vec<Publication>>,
     /// Operations that were committed and not checkpointed.
     pub committed: AtomicU64,
+    pub vitals: Vitals,
     threads: Mutex<Threads>,
     /// Something of `threads` has changed, or there is something to look at.
     turn: Condvar,
@@ -88,6 +91,7 @@ impl Living {
             jobs: Jobs::default(),
             publications: Mutex::default(),
             committed: AtomicU64::new(0),
+            vitals: Vitals::default(),
             threads: Mutex::default(),
             turn: Condvar::new(),
         });
@@ -101,16 +105,24 @@ impl Living {
 }
 
 fn spawn(shared: &Arc<Shared>) -> io::Result<()> {
-    let start = |name: String, run: fn(&Shared)| {
+    let start = |name: &str, run: fn(&Shared)| {
         let running = Running::on(shared);
-        thread::Builder::new().name(name).spawn(move || run(&running.0)).map(drop)
+        let body = move |_: &_| {
+            run(&running.0);
+            Ended::told_if(running.0.stopped())
+        };
+        shared.vitals.thread(name, body).map(drop)
     };
-    start("reprise-disk-w".into(), writer::run)?;
+    start("reprise-disk-w", |shared| {
+        // What a writer before this one took from the queue and did not come to write.
+        shared.queue.take_back();
+        writer::run(shared);
+    })?;
     for number in 0..READERS {
-        start(format!("reprise-disk-{number}"), reader::run)?;
+        start(&format!("reprise-disk-{number}"), reader::run)?;
     }
-    start("reprise-disk-n".into(), watch::run)?;
-    start("reprise-disk-c".into(), checkpoint::run)
+    start("reprise-disk-n", watch::run)?;
+    start("reprise-disk-c", checkpoint::run)
 }
 
 impl Shared {
@@ -120,6 +132,11 @@ impl Shared {
         self.turn.notify_all();
         self.jobs.stop();
         self.queue.stop();
+    }
+
+    /// Whether they were told to end.
+    fn stopped(&self) -> bool {
+        self.threads.lock().stopped
     }
 
     /// Waits until they have ended, `patience` at most.

@@ -50,7 +50,7 @@ use super::{
     Answer, Consume, Entry, Fetch, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
     Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
-use crate::{callbacks::process, session::SessionId};
+use crate::{callbacks::process, session::SessionId, status::Vital};
 
 /// How long `remove` and `peek`, which are called off handshakes, wait for the disk.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -270,6 +270,11 @@ impl Store for Disk {
     /// Before the first session, since the store was opened.
     fn notices_age(&self) -> Option<Duration> {
         Some(self.common.notices.age())
+    }
+
+    fn vitals(&self) -> Vec<Vital> {
+        let living = self.alive().ok().flatten();
+        living.map(|living| living.shared.vitals.list()).unwrap_or_default()
     }
 
     /// Sessions and bytes are those of all processes, as of a quarter of a second ago at most; the rest is of this one.

@@ -241,6 +241,18 @@ impl Queue {
         state.beat = state.beat.or(batch.beat);
     }
 
+    /// What was taken to be written, and was neither written nor given up, waits again: its writer is gone.
+    pub fn take_back(&self) {
+        let mut state = self.state.lock();
+        let State { waiting, order, .. } = &mut *state;
+        let mut lost: Vec<_> = waiting.iter_mut().filter(|(_, waiting)| waiting.writing).collect();
+        lost.sort_by_key(|(_, waiting)| std::cmp::Reverse(waiting.number));
+        for (id, waiting) in lost {
+            waiting.writing = false;
+            order.push_front((*id, waiting.number));
+        }
+    }
+
     /// These changes cannot be written. Puts are given up, and told of; removals wait on, for what was removed is not given out
     /// as long as this store is there.
     pub fn give_up(&self, changes: Vec<Numbered>, tell: impl Fn(Removed)) {

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     callbacks::{Prototype, guarded},
     session::SessionId,
+    status::Vital,
 };
 
 /// A store, and what is known of how it does.
@@ -245,6 +246,10 @@ impl Store for Guard {
 
     fn notices_age(&self) -> Option<Duration> {
         self.store.notices_age()
+    }
+
+    fn vitals(&self) -> Vec<Vital> {
+        self.store.vitals()
     }
 
     fn usage(&self) -> Usage {

@@ -58,7 +58,7 @@ use super::{
     Answer, Consume, Entry, Fetch, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes, Scope,
     Store, Unavailable, Usage, wait,
 };
-use crate::{callbacks::process, session::SessionId};
+use crate::{callbacks::process, session::SessionId, status::Vital};
 
 /// What a session takes in the queue beside its record.
 const OVERHEAD: usize = 256;
@@ -303,6 +303,10 @@ impl Store for Redis {
 
     fn notices_age(&self) -> Option<Duration> {
         self.worker().map(|worker| worker.shared.notices.age())
+    }
+
+    fn vitals(&self) -> Vec<Vital> {
+        self.worker().map(|worker| worker.shared.vitals.list()).unwrap_or_default()
     }
 
     /// How many sessions the servers hold is not known without asking them, and how many of those are of this namespace not even

@@ -33,6 +33,7 @@ use crate::{
     callbacks::process,
     session::SessionId,
     store::{Answer, InvalidationObserver, Notice, NoticeObserver, Published, Unavailable},
+    vital::{Ended, Vitals, caught},
 };
 
 /// How long what waits to be written is written on when the store is dropped.
@@ -92,6 +93,7 @@ pub struct Shared {
     pub notices: Notices,
     pub observers: Arc<Observers>,
     pub queue: Arc<Queue>,
+    pub vitals: Vitals,
     pub said_foreign: Said,
     pub said_dropping: Said,
     underway: Mutex<Underway>,
@@ -104,22 +106,8 @@ pub struct Shared {
 impl Worker {
     /// Starts the thread, which connects.
     pub fn start(address: &Address, options: &RedisOptions, observers: Arc<Observers>) -> Result<Self, RedisError> {
-        let names = Names::new(&options.namespace);
         let (news, heard) = unbounded_channel();
-        let shared = Arc::new(Shared {
-            link: Link::new(address.clone(), options.answers_within, names.channel.clone(), news),
-            names,
-            notices: Notices::new(&options.node_name(), options.poll, options.forgets_nodes_after),
-            observers,
-            queue: Arc::new(Queue::new(options.queue_entries, options.queue_bytes)),
-            said_foreign: Said::new(false),
-            said_dropping: Said::new(false),
-            underway: Mutex::default(),
-            lookups: Semaphore::new(LOOKUPS),
-            writes: Semaphore::new(WRITES),
-            tag: random(),
-            cluster: address.is_cluster(),
-        });
+        let shared = Arc::new(Shared::new(address, options, observers, news));
         let (requests, asked) = unbounded_channel();
         let (ending, ended) = mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RedisError::Thread)?;
@@ -127,7 +115,8 @@ impl Worker {
         let thread = thread::Builder::new().name("reprise-redis".into());
         let spawned = thread.spawn(move || {
             runtime.block_on(work(working, asked, heard));
-            drop(runtime);
+            // A look-up of a name, say, may take as long as it likes.
+            runtime.shutdown_background();
             let _ = ending.send(());
         });
         spawned.map_err(RedisError::Thread)?;
@@ -150,14 +139,24 @@ impl Worker {
 /// Does what it is asked until nobody can ask any more.
 async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>, heard: UnboundedReceiver<PushInfo>) {
     let keeping = shared.clone();
-    tokio::spawn(async move { keeping.link.keep().await });
+    tokio::spawn(async move {
+        let mut life = keeping.vitals.task("reprise-redis connection");
+        while life.again(caught(keeping.link.keep()).await.map(|()| Ended::Early)).await {}
+    });
     let polling = shared.clone();
-    let polls =
-        tokio::spawn(async move { polling.notices.keep(&polling.link, &polling.names, &polling.observers).await });
-    tokio::spawn(listen(shared.clone(), heard));
-    while let Some(request) = asked.recv().await {
-        shared.clone().begin(request);
-    }
+    let polls = tokio::spawn(async move {
+        let mut life = polling.vitals.task("reprise-redis notices");
+        let keep = || polling.notices.keep(&polling.link, &polling.names, &polling.observers);
+        while life.again(caught(keep()).await.map(|()| Ended::Early)).await {}
+    });
+    let listening = shared.clone();
+    tokio::spawn(async move {
+        let mut life = listening.vitals.task("reprise-redis messages");
+        let mut heard = heard;
+        while life.again(caught(listen(&listening, &mut heard)).await).await {}
+    });
+    let mut life = shared.vitals.task("reprise-redis requests");
+    while life.again(caught(take(&shared, &mut asked)).await).await {}
     let parting = async {
         while !shared.queue.is_empty() {
             sleep(Duration::from_millis(1)).await;
@@ -169,16 +168,49 @@ async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>, heard:
     let _ = timeout(PARTING, parting).await;
 }
 
-/// Tells of sessions that are gone, and has new notices read.
-async fn listen(shared: Arc<Shared>, mut heard: UnboundedReceiver<PushInfo>) {
+/// Begins what it is asked, until nobody can ask any more.
+async fn take(shared: &Arc<Shared>, asked: &mut UnboundedReceiver<Request>) -> Ended {
+    while let Some(request) = asked.recv().await {
+        shared.clone().begin(request);
+    }
+    Ended::Told
+}
+
+/// Tells of sessions that are gone, and has new notices read, for as long as there is a connection to hear from.
+async fn listen(shared: &Shared, heard: &mut UnboundedReceiver<PushInfo>) -> Ended {
     while let Some(PushInfo { kind, data }) = heard.recv().await {
         if let (PushKind::Message, Some(Value::BulkString(message))) = (kind, data.last()) {
             shared.hear(message);
         }
     }
+    Ended::Told
 }
 
 impl Shared {
+    fn new(
+        address: &Address,
+        options: &RedisOptions,
+        observers: Arc<Observers>,
+        news: UnboundedSender<PushInfo>,
+    ) -> Self {
+        let names = Names::new(&options.namespace);
+        Self {
+            link: Link::new(address.clone(), options.answers_within, names.channel.clone(), news),
+            names,
+            notices: Notices::new(&options.node_name(), options.poll, options.forgets_nodes_after),
+            observers,
+            queue: Arc::new(Queue::new(options.queue_entries, options.queue_bytes)),
+            vitals: Vitals::default(),
+            said_foreign: Said::new(false),
+            said_dropping: Said::new(false),
+            underway: Mutex::default(),
+            lookups: Semaphore::new(LOOKUPS),
+            writes: Semaphore::new(WRITES),
+            tag: random(),
+            cluster: address.is_cluster(),
+        }
+    }
+
     /// Whether this is a Cluster, as scripts are told.
     pub fn is_cluster(&self) -> &'static [u8] {
         if self.cluster { b"1" } else { b"0" }
@@ -251,5 +283,44 @@ impl Shared {
     fn next(&self, id: SessionId) -> (Option<watch::Receiver<()>>, Doing) {
         let mut underway = self.underway.lock();
         (underway.with(&id), underway.begin(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn messages_are_heard_after_a_panic() {
+        // Nobody is there; nobody needs to be.
+        let address = Address::parse("redis://127.0.0.1:1").unwrap();
+        let observers = Arc::<Observers>::default();
+        let (told, heard_of) = mpsc::channel();
+        let times = AtomicUsize::new(0);
+        observers.invalidations.store(Arc::new(vec![Arc::new(move |id: &SessionId| {
+            assert!(times.fetch_add(1, Ordering::SeqCst) > 0, "as the test asks for");
+            told.send(*id).unwrap();
+        })]));
+        let (news, heard) = unbounded_channel();
+        let shared = Arc::new(Shared::new(&address, &RedisOptions::default(), observers, news.clone()));
+        let (requests, asked) = unbounded_channel();
+        let working = tokio::spawn(work(Arc::clone(&shared), asked, heard));
+        let message = |byte: u8| {
+            let message = [[0; TAG].as_slice(), &[byte; 32]].concat();
+            PushInfo { kind: PushKind::Message, data: vec![Value::BulkString(message)] }
+        };
+        news.send(message(1)).unwrap();
+        news.send(message(2)).unwrap();
+        let heard_of = tokio::task::spawn_blocking(move || heard_of.recv_timeout(Duration::from_secs(120)));
+        assert_eq!(heard_of.await.unwrap(), Ok(SessionId::from([2; 32])));
+        let vitals = shared.vitals.list();
+        let mut names: Vec<_> = vitals.iter().map(|vital| &vital.name["reprise-redis ".len()..]).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["connection", "messages", "notices", "requests"]);
+        assert!(vitals.iter().all(|vital| (vital.restarts > 0) == vital.name.ends_with("messages")), "{vitals:?}");
+        drop(requests);
+        working.await.unwrap();
     }
 }
