@@ -1,6 +1,6 @@
 //! What is answered.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
@@ -14,10 +14,11 @@ use crate::{
         phase::Phases,
         request::{Method, Request},
     },
+    store::TierStatus,
 };
 
 const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  the process runs\n\
-                     /readyz   it takes connections";
+                     /readyz   it takes connections, and which store is not reachable";
 
 /// What somebody who asks at one of the places gets.
 pub(crate) struct Operator {
@@ -43,7 +44,7 @@ impl Operator {
             "/" => Answer::text("200 OK", INDEX),
             "/healthz" => Answer::text("200 OK", "ok"),
             "/readyz" if self.phases.is_draining() => Answer::text("503 Service Unavailable", "draining"),
-            "/readyz" => Answer::text("200 OK", "ready"),
+            "/readyz" => self.aside(ready).await,
             "/status" => {
                 let may_know = self.may_change;
                 self.aside(move |host| Answer::new("200 OK", "application/json", status(host, may_know))).await
@@ -80,6 +81,29 @@ impl Operator {
             tracing::error!("an operator's request panicked: {error}");
             Answer::error("500 Internal Server Error")
         })
+    }
+}
+
+/// For so long after the start a server is not ready while a store is not reachable. Then it is, for without stores it serves all the
+/// same, with full handshakes: a fleet whose store is down is not to be a fleet of which no server is ready.
+const STORES_HAVE: Duration = Duration::from_secs(10);
+
+fn ready(host: &Host) -> Answer {
+    let (stores, age) = host.stores();
+    readiness(&stores, age < STORES_HAVE)
+}
+
+fn readiness(stores: &[TierStatus], young: bool) -> Answer {
+    let mut words = String::from(if young { "not ready" } else { "ready" });
+    for tier in stores {
+        if let Some(trouble) = tier.trouble.as_ref().filter(|_| !tier.reachable) {
+            let _ = write!(words, "\nstore {}, not reachable: {trouble}", tier.kind);
+        }
+    }
+    match words.contains('\n') {
+        true if young => Answer::text("503 Service Unavailable", words),
+        true => Answer::text("200 OK", words),
+        false => Answer::text("200 OK", "ready"),
     }
 }
 
@@ -125,4 +149,29 @@ fn status(host: &Host, may_know: bool) -> String {
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
     serde_json::to_string_pretty(&status)
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Scope, Usage};
+
+    #[test]
+    fn a_store_not_reached_holds_readiness_up_briefly() {
+        let tier = |trouble: Option<&str>| TierStatus {
+            kind: "redis".into(),
+            scope: Scope::Fleet,
+            usage: Usage::default(),
+            reachable: trouble.is_none(),
+            trouble: trouble.map(str::to_owned),
+            lookups_skipped: 0,
+            lookups_spared: 0,
+        };
+        let never = [tier(None), tier(Some("it was never reached"))];
+        let answer = readiness(&never, true);
+        assert!(answer.status.starts_with("503") && answer.body.contains("store redis, not reachable: it was never"));
+        let answer = readiness(&never, false);
+        assert!(answer.status.starts_with("200") && answer.body.contains("it was never reached"), "{answer:?}");
+        assert_eq!(readiness(&[tier(None)], true).body, "ready\n");
+    }
 }

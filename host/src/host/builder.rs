@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -228,6 +228,7 @@ impl HostBuilder {
             revocations: Revocations::default(),
             decisions: Listeners::default(),
             since: SystemTime::now(),
+            made: Instant::now(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
         });

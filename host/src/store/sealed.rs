@@ -9,8 +9,8 @@ use openssl::sha::sha256;
 use parking_lot::Mutex;
 
 use super::{
-    Answer, Consume, Entry, Fetch, Found, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
-    RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
+    Answer, Consume, Entry, Fetch, Found, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published,
+    RecordBytes, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
 use crate::{
     callbacks::Prototype,
@@ -189,6 +189,10 @@ impl Store for Sealed {
 
     fn notices_age(&self) -> Option<Duration> {
         self.store.notices_age()
+    }
+
+    fn health(&self) -> Health {
+        self.store.health()
     }
 
     fn usage(&self) -> Usage {

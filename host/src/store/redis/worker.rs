@@ -10,10 +10,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use redis::{PushInfo, PushKind, Value};
 use tokio::{
     sync::{
-        Semaphore,
+        Notify, Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         oneshot, watch,
     },
@@ -25,8 +24,8 @@ use super::{
     address::Address,
     link::Link,
     names::Names,
+    news::News,
     notices::Notices,
-    random,
     sessions::{Doing, Place, Queue, Said, Underway, Write, after},
 };
 use crate::{
@@ -43,9 +42,6 @@ const LOOKUPS: usize = 100_000;
 
 /// How many writes are on their way to the server at once, at most.
 const WRITES: usize = 256;
-
-/// Digits by which a node knows its own messages.
-const TAG: usize = 8;
 
 /// Who is told.
 #[derive(Default)]
@@ -97,7 +93,7 @@ pub struct Shared {
     underway: Mutex<Underway>,
     lookups: Semaphore,
     writes: Semaphore,
-    tag: [u8; TAG],
+    pub news: Arc<News>,
     cluster: bool,
 }
 
@@ -105,11 +101,12 @@ impl Worker {
     /// Starts the thread, which connects.
     pub fn start(address: &Address, options: &RedisOptions, observers: Arc<Observers>) -> Result<Self, RedisError> {
         let names = Names::new(&options.namespace);
-        let (news, heard) = unbounded_channel();
+        let hurry = Arc::<Notify>::default();
+        let news = Arc::new(News::new(observers.clone(), hurry.clone()));
         let shared = Arc::new(Shared {
-            link: Link::new(address.clone(), options.answers_within, names.channel.clone(), news),
+            link: Link::new(address.clone(), options.answers_within, names.channel.clone(), news.clone()),
             names,
-            notices: Notices::new(&options.node_name(), options.poll, options.forgets_nodes_after),
+            notices: Notices::new(&options.node_name(), options.poll, options.forgets_nodes_after, hurry),
             observers,
             queue: Arc::new(Queue::new(options.queue_entries, options.queue_bytes)),
             said_foreign: Said::new(false),
@@ -117,7 +114,7 @@ impl Worker {
             underway: Mutex::default(),
             lookups: Semaphore::new(LOOKUPS),
             writes: Semaphore::new(WRITES),
-            tag: random(),
+            news,
             cluster: address.is_cluster(),
         });
         let (requests, asked) = unbounded_channel();
@@ -126,7 +123,7 @@ impl Worker {
         let working = Arc::clone(&shared);
         let thread = thread::Builder::new().name("reprise-redis".into());
         let spawned = thread.spawn(move || {
-            runtime.block_on(work(working, asked, heard));
+            runtime.block_on(work(working, asked));
             drop(runtime);
             let _ = ending.send(());
         });
@@ -148,13 +145,12 @@ impl Worker {
 }
 
 /// Does what it is asked until nobody can ask any more.
-async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>, heard: UnboundedReceiver<PushInfo>) {
+async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>) {
     let keeping = shared.clone();
     tokio::spawn(async move { keeping.link.keep().await });
     let polling = shared.clone();
     let polls =
         tokio::spawn(async move { polling.notices.keep(&polling.link, &polling.names, &polling.observers).await });
-    tokio::spawn(listen(shared.clone(), heard));
     while let Some(request) = asked.recv().await {
         shared.clone().begin(request);
     }
@@ -169,33 +165,10 @@ async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>, heard:
     let _ = timeout(PARTING, parting).await;
 }
 
-/// Tells of sessions that are gone, and has new notices read.
-async fn listen(shared: Arc<Shared>, mut heard: UnboundedReceiver<PushInfo>) {
-    while let Some(PushInfo { kind, data }) = heard.recv().await {
-        if let (PushKind::Message, Some(Value::BulkString(message))) = (kind, data.last()) {
-            shared.hear(message);
-        }
-    }
-}
-
 impl Shared {
     /// Whether this is a Cluster, as scripts are told.
     pub fn is_cluster(&self) -> &'static [u8] {
         if self.cluster { b"1" } else { b"0" }
-    }
-
-    /// The message that a session is gone: whose it is, and the session's id.
-    pub fn gone(&self, id: &SessionId) -> Vec<u8> {
-        [self.tag.as_slice(), id.as_bytes()].concat()
-    }
-
-    fn hear(&self, message: &[u8]) {
-        let Some((tag, id)) = message.split_first_chunk::<TAG>() else { return self.notices.hurry() };
-        if let Ok(id) = SessionId::try_from(id)
-            && *tag != self.tag
-        {
-            self.observers.invalidations.load().iter().for_each(|observer| observer(&id));
-        }
     }
 
     fn begin(self: Arc<Self>, request: Request) {
