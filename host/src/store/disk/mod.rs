@@ -2,24 +2,26 @@
 //!
 //! # Layout
 //!
-//! - `file`: the directory and connections to the file; `schema`: its tables and versions; `error`: why it does not open
+//! - `file`: the directory and connections to the file; `schema`: its tables and versions; `error`: why it does not open; `power`: what a
+//!   loss of power leaves
 //! - `living`: what is alive in one process: its threads, which are
 //!   - `reader`: looks sessions up, for `jobs` that wait
 //!   - `writer`: writes what is in the `queue`, batch by batch, and gives up what has no `room`
 //!   - `watch`: hears what other processes consumed or removed, and the `notices` that they published
-//!   - `checkpoint`: moves what is committed from the log to the database
+//!   - `sync`: has what is committed written to the disk
 //! - `table`: sessions as rows
 
-mod checkpoint;
 mod error;
 mod file;
 mod jobs;
 mod living;
 mod notices;
+mod power;
 mod queue;
 mod reader;
 mod room;
 mod schema;
+mod sync;
 mod table;
 mod watch;
 mod writer;
@@ -40,14 +42,13 @@ use tokio::sync::oneshot;
 
 pub use self::error::DiskError;
 use self::{
-    error::TO_MEND,
-    file::Place,
+    file::{Opened, Place},
     jobs::Job,
     living::{Common, Living},
     queue::Urgent,
 };
 use super::{
-    Answer, Consume, Entry, Fetch, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
+    Answer, Consume, Entry, Fetch, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
     Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
 use crate::{callbacks::process, session::SessionId};
@@ -130,8 +131,9 @@ impl Disk {
 
     /// Reads what is there, tells of notices, and leaves the file closed.
     fn look(&self) -> Result<(), DiskError> {
-        let looked = self.place.open().and_then(|connection| {
-            let (count, sessions) = table::grow(&connection, 0)?;
+        let looked = self.place.open().and_then(|Opened { connection, identity, .. }| {
+            self.common.uses(identity, &self.place);
+            let (count, sessions, _) = table::grow(&connection, 0)?;
             self.common.notices.catch_up(&connection, count)?;
             self.common.counts.sessions.store(sessions, Relaxed);
             self.common.counts.bytes.store(room::Pages::count(&connection)?.bytes(), Relaxed);
@@ -272,6 +274,15 @@ impl Store for Disk {
         Some(self.common.notices.age())
     }
 
+    /// Before the first session nothing is asked of it: then it was well when it was opened.
+    fn health(&self) -> Health {
+        match self.alive() {
+            Ok(None) => Health::Answers,
+            Ok(Some(living)) => living.shared.health(),
+            Err(error) => Health::Fails(error.0),
+        }
+    }
+
     /// Sessions and bytes are those of all processes, as of a quarter of a second ago at most; the rest is of this one.
     fn usage(&self) -> Usage {
         self.common.usage()
@@ -320,7 +331,7 @@ impl fmt::Debug for Disk {
 fn unavailable(error: &rusqlite::Error) -> Unavailable {
     Unavailable(match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            format!("the session store on disk is damaged ({error}); {TO_MEND}")
+            format!("the session store on disk is damaged ({error}); it is set aside, and a new one takes its place")
         }
         Some(ErrorCode::DatabaseBusy) => "the session store on disk is held by another process".into(),
         _ => format!("the session store on disk cannot be used: {error}"),
