@@ -60,7 +60,8 @@ impl Notices {
     /// Tells the observer if the store's count, read just now, is one that it was not told of.
     pub fn catch_up(&self, connection: &Connection, count: i64) -> rusqlite::Result<()> {
         let known = self.known.load(Ordering::Acquire);
-        if count < known {
+        // A thread may have read its count before another caught up with a later one; read again it has grown, or was lost.
+        if count < known && self::count(connection)? < known {
             self.renew();
         }
         if count > self.known.load(Ordering::Acquire) {

@@ -145,6 +145,11 @@ impl Scanner {
         Ok(())
     }
 
+    /// Whether a reply ended with the last byte, and none has begun.
+    pub fn is_between_replies(&self) -> bool {
+        self.open.is_empty() && matches!(self.state, State::Element)
+    }
+
     /// The bytes of pushes since this was asked last.
     pub fn take_pushed(&mut self) -> u64 {
         std::mem::take(&mut self.pushed)
