@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! - `loader`, `manifest`, `hello`, `record`, `verdicts`, `sealed`, `notice`, `keyring`: the targets. Each is a function of bytes that panics when what it looks
+//! - `loader`, `manifest`, `hello`, `record`, `verdicts`, `sealed`, `notice`, `keyring`, `reply`: the targets. Each is a function of bytes that panics when what it looks
 //!   at does not hold
 //! - `wire`: TLS in memory: what a client sends, before anybody answers, and what it sends once it has a session
 //! - [`seeds`]: where the corpus comes from
@@ -14,14 +14,15 @@ mod loader;
 mod manifest;
 mod notice;
 mod record;
+mod reply;
 mod sealed;
 pub mod seeds;
 mod verdicts;
 mod wire;
 
 pub use self::{
-    hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice, record::record, sealed::sealed,
-    verdicts::verdicts,
+    hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice, record::record, reply::reply,
+    sealed::sealed, verdicts::verdicts,
 };
 
 /// The program of a target: with cargo-fuzz libFuzzer's, else one that runs the target on each file that it is given.

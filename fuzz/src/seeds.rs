@@ -30,6 +30,7 @@ pub fn all() -> Vec<(&'static str, Vec<Seed>)> {
         ("sealed", sealed()),
         ("notice", notices()),
         ("keyring", keyrings()),
+        ("reply", replies()),
         ("verdicts", verdicts()),
     ]
 }
@@ -45,6 +46,20 @@ fn sealed() -> Vec<Seed> {
         ("of-another-session".into(), seal(SECRET, &[b"session", b"reprise", &[8; 32]])),
         ("of-another-key".into(), seal([1; 32], &ASSOCIATED)),
     ]
+}
+
+/// What a Redis server says, of each kind.
+fn replies() -> Vec<Seed> {
+    let said: [(&str, &[u8]); 7] = [
+        ("lines", b"+OK\r\n-ERR no\r\n:7\r\n_\r\n,1.5\r\n#t\r\n(12\r\n"),
+        ("fetched", b"*3\r\n$6\r\n\x01\x02\x00abc\r\n:1000\r\n:0\r\n"),
+        ("message", b">3\r\n$7\r\nmessage\r\n$12\r\nreprise:news\r\n$4\r\nabcd\r\n"),
+        ("hello", b"%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nmodules\r\n*0\r\n"),
+        ("attribute", b"|1\r\n+ttl\r\n:60\r\n$-1\r\n~2\r\n+a\r\n*-1\r\n"),
+        ("verbatim", b"=7\r\ntxt:abc\r\n!6\r\nERR no\r\n"),
+        ("nested", b"*1\r\n*1\r\n*2\r\n:1\r\n*1\r\n$1\r\na\r\n"),
+    ];
+    said.map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).into()
 }
 
 fn notices() -> Vec<Seed> {

@@ -53,6 +53,11 @@ fn a_record_that_decodes_encodes_to_itself_and_nothing_follows_it() {
 }
 
 #[test]
+fn a_redis_reply_is_read_in_step_with_the_parser() {
+    holds_for("reply", reprise_fuzz::reply, 20_000);
+}
+
+#[test]
 fn what_a_store_gives_back_opens_unchanged_or_not_at_all() {
     holds_for("sealed", reprise_fuzz::sealed, 20_000);
 }

@@ -24,6 +24,7 @@ mod requirements;
 mod run;
 mod serve;
 mod test;
+mod valkey;
 mod wasm_compiler;
 
 use std::{

@@ -15,6 +15,7 @@ use crate::{
     policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
+    valkey,
     wasm_compiler::WasmCompiler,
 };
 
@@ -36,6 +37,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
             output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
         languages(workspace, &LANGUAGES)?;
         run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
+        valkey::test(workspace, in_target(workspace, "target", "test"))?;
         if let Some(unchecked) = unchecked {
             eprintln!("\n{unchecked}");
         }

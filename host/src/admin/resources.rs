@@ -1,10 +1,12 @@
 //! What is answered.
 
+use std::{fmt::Write as _, time::Duration};
+
 use percent_encoding::percent_decode_str;
 
 use super::revoking;
 use crate::{
-    Policies,
+    Host, Policies,
     metrics::CONTENT_TYPE,
     policies_dir::{ControlError, PolicyReport},
     serve::{
@@ -13,10 +15,11 @@ use crate::{
         phase::Phases,
         request::{Method, Request},
     },
+    store::TierStatus,
 };
 
 const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  all that must run does\n\
-                     /readyz   it takes connections";
+                     /readyz   it takes connections, and which store is not reachable";
 
 /// What somebody who asks at one of the places gets.
 pub(crate) struct Operator {
@@ -40,9 +43,12 @@ impl Operator {
     async fn show(&self, path: &str) -> Answer {
         match path {
             "/" => Answer::text("200 OK", INDEX),
-            "/healthz" => self.unless_unsound("ok"),
+            "/healthz" => self.unsound().unwrap_or_else(|| Answer::text("200 OK", "ok")),
             "/readyz" if self.phases.is_draining() => Answer::text("503 Service Unavailable", "draining"),
-            "/readyz" => self.unless_unsound("ready"),
+            "/readyz" => match self.unsound() {
+                Some(unsound) => unsound,
+                None => self.aside(|health| ready(health.host())).await,
+            },
             "/status" => {
                 let may_know = self.may_change;
                 self.aside(move |health| Answer::new("200 OK", "application/json", status(health, may_know))).await
@@ -73,17 +79,14 @@ impl Operator {
         .await
     }
 
-    /// `said`, if everything that must live does.
-    fn unless_unsound(&self, said: &str) -> Answer {
+    /// What to answer where something that must live has ended.
+    fn unsound(&self) -> Option<Answer> {
         let unsound = self.health.unsound();
-        if unsound.is_empty() {
-            return Answer::text("200 OK", said);
-        }
-        let names = unsound.join(", ");
-        Answer::text(
-            "503 Service Unavailable",
-            format!("ended, and started again if possible: {names}; see `reprise status`"),
-        )
+        (!unsound.is_empty()).then(|| {
+            let names = unsound.join(", ");
+            let words = format!("ended, and started again if possible: {names}; see `reprise status`");
+            Answer::text("503 Service Unavailable", words)
+        })
     }
 
     /// What takes locks or time is done where no connection waits for it.
@@ -94,6 +97,29 @@ impl Operator {
             tracing::error!("an operator's request panicked: {error}");
             Answer::error("500 Internal Server Error")
         })
+    }
+}
+
+/// For so long after the start a server is not ready while a store is not reachable. Then it is, for without stores it serves all the
+/// same, with full handshakes: a fleet whose store is down is not to be a fleet of which no server is ready.
+const STORES_HAVE: Duration = Duration::from_secs(10);
+
+fn ready(host: &Host) -> Answer {
+    let (stores, age) = host.stores();
+    readiness(&stores, age < STORES_HAVE)
+}
+
+fn readiness(stores: &[TierStatus], young: bool) -> Answer {
+    let mut words = String::from(if young { "not ready" } else { "ready" });
+    for tier in stores {
+        if let Some(trouble) = tier.trouble.as_ref().filter(|_| !tier.reachable) {
+            let _ = write!(words, "\nstore {}, not reachable: {trouble}", tier.kind);
+        }
+    }
+    match words.contains('\n') {
+        true if young => Answer::text("503 Service Unavailable", words),
+        true => Answer::text("200 OK", words),
+        false => Answer::text("200 OK", "ready"),
     }
 }
 
@@ -139,4 +165,29 @@ fn status(health: &Health, may_know: bool) -> String {
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
     serde_json::to_string_pretty(&status)
         .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Scope, Usage};
+
+    #[test]
+    fn a_store_not_reached_holds_readiness_up_briefly() {
+        let tier = |trouble: Option<&str>| TierStatus {
+            kind: "redis".into(),
+            scope: Scope::Fleet,
+            usage: Usage::default(),
+            reachable: trouble.is_none(),
+            trouble: trouble.map(str::to_owned),
+            lookups_skipped: 0,
+            lookups_spared: 0,
+        };
+        let never = [tier(None), tier(Some("it was never reached"))];
+        let answer = readiness(&never, true);
+        assert!(answer.status.starts_with("503") && answer.body.contains("store redis, not reachable: it was never"));
+        let answer = readiness(&never, false);
+        assert!(answer.status.starts_with("200") && answer.body.contains("it was never reached"), "{answer:?}");
+        assert_eq!(readiness(&[tier(None)], true).body, "ready\n");
+    }
 }

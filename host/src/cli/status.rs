@@ -154,8 +154,12 @@ fn trouble(vital: &status::Vital) -> String {
 }
 
 /// One of several stores.
-fn tier(TierStatus { scope, usage, reachable, lookups_skipped, lookups_spared, .. }: &TierStatus) -> String {
-    let how = if *reachable { "reachable" } else { "not reachable" };
+fn tier(TierStatus { scope, usage, reachable, trouble, lookups_skipped, lookups_spared, .. }: &TierStatus) -> String {
+    let how = match trouble {
+        _ if *reachable => "reachable".into(),
+        None => "not reachable".into(),
+        Some(trouble) => format!("not reachable: {}", printable(trouble)),
+    };
     format!(
         "{}, {how}; {} sessions in {} KiB; {} dropped; {lookups_skipped} look-ups skipped, {lookups_spared} spared",
         scope.as_str(),

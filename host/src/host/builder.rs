@@ -1,6 +1,10 @@
 //! How a host is made.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail, ensure};
 
@@ -227,6 +231,7 @@ impl HostBuilder {
             revocations: Revocations::default(),
             decisions: Listeners::default(),
             since: clock::time(),
+            made: Instant::now(),
             living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
         });

@@ -35,7 +35,7 @@ use crate::{
     revocation::Revocations,
     session::{Keyring, Record},
     status::Status,
-    store::{Store, Usage},
+    store::{Store, TierStatus, Usage},
     vital::Vital,
 };
 
@@ -126,6 +126,12 @@ impl Host {
         Status::of(&self.inner)
     }
 
+    /// How each store is doing, and for how long there is this host.
+    #[cfg(feature = "cli")]
+    pub(crate) fn stores(&self) -> (Vec<TierStatus>, Duration) {
+        (self.inner.store.tiers(), self.inner.made.elapsed())
+    }
+
     /// Everything that the host counts, for Prometheus: register it in a registry of yours, or encode it.
     ///
     /// It goes on counting for as long as there is a host, and is empty after that.
@@ -187,6 +193,8 @@ pub struct Inner {
     pub decisions: Listeners,
     /// When it was made.
     pub since: SystemTime,
+    /// The same by a clock that nobody sets.
+    pub made: Instant,
     living: Slot,
     clock: Clock,
 }

@@ -74,7 +74,7 @@ pub const TIER_DROPPED: MetricFamily = counter(
 );
 pub const TIER_REACHABLE: MetricFamily = gauge(
     "reprise_store_tier_reachable",
-    "1 if one of the stores is asked, 0 if it failed several times in a row and has not answered since",
+    "1 if one of the stores has answered look-ups and taken writes in the last 5 s, 0 if not or not yet",
 );
 pub const TIER_LOOKUPS_SKIPPED: MetricFamily = counter(
     "reprise_store_tier_lookups_skipped",

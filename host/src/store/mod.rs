@@ -10,7 +10,7 @@ pub(crate) mod guard;
 mod memory;
 mod notice;
 #[cfg(feature = "redis")]
-mod redis;
+pub(crate) mod redis;
 pub(crate) mod sealed;
 mod tiers;
 pub(crate) mod wait;
@@ -97,6 +97,20 @@ impl Scope {
     }
 }
 
+/// A store that is well has done all that is needed of it within so long: it was asked, for that at least, several times meanwhile.
+pub const LATELY: Duration = Duration::from_secs(5);
+
+/// Whether a store does what is needed of it: look-ups, and writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It has done both within [`LATELY`].
+    Answers,
+    /// It has not, and why: one line, in words of the store's own and not of whoever is at its other end.
+    Fails(String),
+    /// The store does not say. The host finds out by look-ups of its own.
+    Unknown,
+}
+
 /// How one of a host's stores is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TierStatus {
@@ -106,8 +120,12 @@ pub struct TierStatus {
     pub scope: Scope,
     /// What it holds.
     pub usage: Usage,
-    /// Whether it is asked. It is not where it failed several times in a row, until it answers again.
+    /// Whether it has done what is needed of it within [`LATELY`]: answered look-ups, and taken writes. Before the first time it has
+    /// not. It is not asked where look-ups failed several times in a row, until it answers again.
     pub reachable: bool,
+    /// Why it is not reachable, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// Look-ups that were misses because it is not asked, since the host was made.
     pub lookups_skipped: u64,
     /// Look-ups of what was known not to be there, which it was not asked for either, since the host was made.
@@ -197,13 +215,24 @@ pub trait Store: Send + Sync + 'static {
     /// What it holds, as far as is known without waiting.
     fn usage(&self) -> Usage;
 
+    /// Whether it does what is needed of it, as far as is known without waiting. A store that can fail keeps that known: it asks, off
+    /// handshakes, often enough to know within [`LATELY`]. The default leaves it to the host to ask.
+    fn health(&self) -> Health {
+        Health::Unknown
+    }
+
     /// How it is doing; a store made of several says it of each, the nearest first.
     fn tiers(&self) -> Vec<TierStatus> {
+        let trouble = match self.health() {
+            Health::Fails(why) => Some(why),
+            Health::Answers | Health::Unknown => None,
+        };
         vec![TierStatus {
             kind: self.kind().into(),
             scope: self.scope(),
             usage: self.usage(),
-            reachable: true,
+            reachable: trouble.is_none(),
+            trouble,
             lookups_skipped: 0,
             lookups_spared: 0,
         }]

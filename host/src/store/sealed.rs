@@ -9,8 +9,8 @@ use openssl::sha::sha256;
 use parking_lot::Mutex;
 
 use super::{
-    Answer, Consume, Entry, Fetch, Found, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
-    RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
+    Answer, Consume, Entry, Fetch, Found, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published,
+    RecordBytes, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
 use crate::{
     callbacks::Prototype,
@@ -194,6 +194,10 @@ impl Store for Sealed {
 
     fn vitals(&self) -> Vec<Vital> {
         self.store.vitals()
+    }
+
+    fn health(&self) -> Health {
+        self.store.health()
     }
 
     fn usage(&self) -> Usage {

@@ -1,6 +1,7 @@
 //! One server's process.
 
 use std::{
+    ffi::OsString,
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
@@ -19,7 +20,8 @@ use tempfile::TempDir;
 use super::{field, until};
 use crate::certificates;
 
-/// A `redis-server`, or where there is none a `valkey-server`, that answers. It is killed when dropped.
+/// A `redis-server`, or where there is none a `valkey-server`, or what `REPRISE_REDIS_SERVER` names, that answers. It is killed when
+/// dropped.
 pub struct RedisServer {
     process: Child,
     port: u16,
@@ -220,7 +222,7 @@ impl Drop for RedisServer {
 
 fn run(directory: &TempDir, arguments: &[String]) -> Child {
     let log = File::options().create(true).append(true).open(directory.path().join("log")).expect("it can be written");
-    let mut command = Command::new(*PROGRAM);
+    let mut command = Command::new(&*PROGRAM);
     command.arg(directory.path().join("redis.conf"));
     // Sentinels know no such settings.
     if !arguments.iter().any(|argument| argument == "--sentinel") {
@@ -230,9 +232,12 @@ fn run(directory: &TempDir, arguments: &[String]) -> Child {
     command.spawn().expect("redis-server or valkey-server is installed")
 }
 
-static PROGRAM: LazyLock<&str> = LazyLock::new(|| {
-    let is_there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok();
-    if is_there { "redis-server" } else { "valkey-server" }
+/// Names the server's program.
+const SERVER: &str = "REPRISE_REDIS_SERVER";
+
+static PROGRAM: LazyLock<OsString> = LazyLock::new(|| {
+    let is_there = || Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok();
+    std::env::var_os(SERVER).unwrap_or_else(|| if is_there() { "redis-server" } else { "valkey-server" }.into())
 });
 
 /// A port below those that the system gives to whoever connects, so that a server finds its own free when it comes back.

@@ -21,10 +21,10 @@ pub enum DiskError {
     /// Others may write there.
     #[error("the session store is refused: {0}")]
     Exposed(String),
-    /// The file is something else.
+    /// The file is another program's database.
     #[error(
-        "{}: this is no session store: it is another program's file, or none of SQLite's; expected one that reprise made: move it \
-         away, or give the store another directory",
+        "{}: this is no session store: it is another program's database; expected one that reprise made: move it away, or give the \
+         store another directory",
         path.display()
     )]
     NotOurs {
@@ -45,26 +45,13 @@ pub enum DiskError {
         /// The latest version that this program knows.
         latest: usize,
     },
-    /// The file is damaged.
-    #[error(
-        "{}: the session store is damaged ({error}); {TO_MEND}",
-        path.display()
-    )]
+    /// The file is damaged or none of SQLite's, and cannot be set aside.
+    #[error("{}: the session store is damaged ({error})", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What SQLite says.
         error: String,
-    },
-    /// The file system lacks what several processes need to share the file.
-    #[error(
-        "{}: the file system cannot share the session store among processes (SQLite's WAL mode); expected a local disk: give the \
-         store a directory on one",
-        path.display()
-    )]
-    NoWal {
-        /// The file.
-        path: PathBuf,
     },
     /// A process that has used a store on disk has forked this one.
     #[error(
@@ -86,17 +73,22 @@ pub enum DiskError {
     },
 }
 
-/// What to do about a damaged file.
-pub const TO_MEND: &str =
-    "stop every server that uses it, remove the directory, and start again: what is lost are sessions";
-
 impl DiskError {
+    pub(super) fn moved(path: &Path) -> Self {
+        Self::Unusable { path: path.to_owned(), error: "it was replaced meanwhile".into() }
+    }
+
+    /// As SQLite would say that it cannot be opened.
+    pub(super) fn into_sqlite(self) -> rusqlite::Error {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        rusqlite::Error::SqliteFailure(code, Some(self.to_string()))
+    }
+
     pub(super) fn reading(path: &Path, error: rusqlite::Error) -> Self {
         let (path, code) = (path.to_owned(), error.sqlite_error_code());
         let error = error.to_string();
         match code {
-            Some(ErrorCode::NotADatabase) => Self::NotOurs { path },
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, error },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { path, error },
             _ => Self::Unusable { path, error },
         }
     }

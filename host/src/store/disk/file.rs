@@ -1,29 +1,43 @@
 //! The file of a store: its directory, and connections to it.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    collections::BTreeMap,
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 use openssl::rand::rand_bytes;
+use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     error::DiskError,
+    power,
     schema::{self, STEPS},
 };
 use crate::{callbacks::process, ownership};
 
 const NAME: &str = "sessions.sqlite";
 
-/// How long a statement tries to get a lock that another process or thread holds, in steps of [`STEP`]. Locks are held for
-/// a batch, which takes milliseconds.
+/// Where the last file is that could not be used.
+const ASIDE: &str = "sessions.sqlite.damaged";
+
+/// How long a statement tries to get a lock that another process or thread holds: some times at once, for a look-up's is held for
+/// microseconds, then in steps of [`STEP`]. A batch's is held for milliseconds.
 const PATIENCE: Duration = Duration::from_millis(500);
+const SOON: i32 = 10;
 const STEP: Duration = Duration::from_micros(200);
+
+/// How often a file that is replaced while it is opened is opened again.
+const MOVES: u32 = 5;
 
 /// The process that has connections open, 0 if none ever had. SQLite keeps the locks of a process's connections in
 /// static memory; a forked child has a copy of it and none of the locks, so a connection that the child opened to the same file
@@ -33,36 +47,157 @@ static CONNECTED: AtomicU32 = AtomicU32::new(0);
 /// Where a store is.
 #[derive(Clone, Debug)]
 pub struct Place {
+    dir: PathBuf,
     path: PathBuf,
     /// The most bytes of the file.
     size: u64,
 }
 
+/// Which file stands under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl From<Metadata> for Identity {
+    fn from(metadata: Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// A connection, and which file it is to. In this order: closing a file drops every lock that this process has on it.
+pub struct Opened {
+    pub connection: Connection,
+    pub identity: Identity,
+    _file: Arc<File>,
+}
+
+/// The files that this process has connections to, each open once more. POSIX's locks, which SQLite's are, belong to the process and
+/// go with the first descriptor of the file that is closed: so there is one, and it is closed with the last connection.
+static FILES: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
+
+fn held(path: &Path) -> io::Result<(Identity, Arc<File>)> {
+    let mut files = FILES.lock();
+    files.retain(|_, file| file.strong_count() > 0);
+    let identity = Identity::from(fs::metadata(path)?);
+    if let Some(file) = files.get(&(identity.device, identity.inode)).and_then(Weak::upgrade) {
+        return Ok((identity, file));
+    }
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let identity = Identity::from(file.metadata()?);
+    let key = (identity.device, identity.inode);
+    if let Some(there) = files.get(&key).and_then(Weak::upgrade) {
+        // It changed places with another meanwhile, and must not be closed.
+        std::mem::forget(file);
+        return Ok((identity, there));
+    }
+    let file = Arc::new(file);
+    files.insert(key, Arc::downgrade(&file));
+    Ok((identity, file))
+}
+
 impl Place {
-    /// Makes the directory and the file where they are missing, and brings an earlier version up to date. No connection
-    /// stays open.
+    /// Makes the directory and the file where they are missing, and brings an earlier version up to date. What is no store or is
+    /// damaged is set aside. No connection stays open.
     ///
     /// # Errors
     /// As [`DiskError`] says.
     pub fn prepare(dir: &Path, size: u64) -> Result<Self, DiskError> {
-        let unusable = |error| DiskError::Directory { path: dir.to_owned(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(unusable)?;
-        if let Some(exposed) = ownership::exposed(dir) {
-            return Err(DiskError::Exposed(exposed));
-        }
-        let place = Self { path: dir.join(NAME), size };
-        place.not_forked()?;
-        // Of several processes one makes the file, and the others find it made.
-        let locked = File::open(dir).and_then(|dir| dir.lock().map(|()| dir)).map_err(unusable)?;
-        let made = OpenOptions::new().append(true).create(true).mode(0o600).open(&place.path);
-        made.map_err(unusable)?;
-        if let Some(exposed) = ownership::file_exposed(&place.path) {
-            return Err(DiskError::Exposed(exposed));
-        }
-        let mut connection = place.open().map_err(|error| DiskError::reading(&place.path, error))?;
-        schema::migrate(&mut connection, &place.path, STEPS)?;
-        drop((connection, locked));
+        let place = Self { dir: dir.to_owned(), path: dir.join(NAME), size };
+        place.make()?;
         Ok(place)
+    }
+
+    /// Sees to it that there is a store.
+    pub fn make(&self) -> Result<(), DiskError> {
+        let locked = self.lock()?;
+        self.make_locked()?;
+        drop(locked);
+        Ok(())
+    }
+
+    /// Of several processes one makes the file, and the others find it made.
+    fn lock(&self) -> Result<File, DiskError> {
+        let unusable = |error| DiskError::Directory { path: self.dir.clone(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(&self.dir).map_err(unusable)?;
+        if let Some(exposed) = ownership::exposed(&self.dir) {
+            return Err(DiskError::Exposed(exposed));
+        }
+        self.not_forked()?;
+        File::open(&self.dir).and_then(|dir| dir.lock().map(|()| dir)).map_err(unusable)
+    }
+
+    fn make_locked(&self) -> Result<(), DiskError> {
+        match self.try_make() {
+            Err(DiskError::Damaged { error, .. }) => {
+                self.set_aside(&error)?;
+                self.try_make()
+            }
+            made => made,
+        }
+    }
+
+    fn try_make(&self) -> Result<(), DiskError> {
+        let unusable = |error| DiskError::Directory { path: self.dir.clone(), error };
+        match fs::symlink_metadata(&self.path) {
+            Ok(there) if there.is_file() => {}
+            Ok(_) => return Err(DiskError::Damaged { path: self.path.clone(), error: "it is no regular file".into() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let made = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&self.path);
+                made.map_err(unusable)?;
+            }
+            Err(error) => return Err(unusable(error)),
+        }
+        if let Some(exposed) = ownership::file_exposed(&self.path) {
+            return Err(DiskError::Exposed(exposed));
+        }
+        let journal = self.dir.join(format!("{NAME}-journal"));
+        if fs::symlink_metadata(&journal).is_ok_and(|there| !there.is_file()) {
+            tracing::warn!(file = %journal.display(), "what stands in the place of the session store's journal is set aside");
+            fs::rename(&journal, self.dir.join(format!("{ASIDE}-journal"))).map_err(unusable)?;
+        }
+        let reading = |error| DiskError::reading(&self.path, error);
+        let mut opened = self.open_as(true).map_err(reading)?;
+        schema::migrate(&mut opened.connection, &self.path, STEPS)?;
+        power::check(&mut opened.connection).map_err(reading)
+    }
+
+    /// Moves what stands under the store's name out of the way, with the reason.
+    fn set_aside(&self, why: &str) -> Result<(), DiskError> {
+        let aside = self.dir.join(ASIDE);
+        let unusable = |error| DiskError::Directory { path: self.dir.clone(), error };
+        match fs::symlink_metadata(&aside) {
+            Ok(before) if before.is_dir() => fs::remove_dir_all(&aside).map_err(unusable)?,
+            Ok(_) => fs::remove_file(&aside).map_err(unusable)?,
+            Err(_) => {}
+        }
+        fs::rename(&self.path, &aside).map_err(unusable)?;
+        // What belongs to that file is good for no other.
+        for of_its in ["-journal", "-wal", "-shm"] {
+            let _ = fs::remove_file(self.dir.join(format!("{NAME}{of_its}")));
+        }
+        tracing::warn!(
+            file = %self.path.display(), aside = %aside.display(), why,
+            "the session store on disk cannot be used: it is set aside, and an empty one takes its place; what is lost are sessions"
+        );
+        Ok(())
+    }
+
+    /// Sets the file aside that has this identity, if it is still there: it was found to be damaged.
+    pub fn give_up(&self, identity: Identity, why: &str) -> Result<(), DiskError> {
+        let locked = self.lock()?;
+        if self.identity().is_ok_and(|there| there == identity) {
+            self.set_aside(why)?;
+        }
+        self.make_locked()?;
+        drop(locked);
+        Ok(())
+    }
+
+    /// Which file is there now.
+    pub fn identity(&self) -> io::Result<Identity> {
+        fs::metadata(&self.path).map(Identity::from)
     }
 
     /// Whether SQLite can be used on a store's file in this process.
@@ -79,36 +214,70 @@ impl Place {
         CONNECTED.store(process::id(), Ordering::Relaxed);
     }
 
-    /// A connection for one thread.
-    ///
-    /// - `synchronous = NORMAL`: the log (WAL) is synced before a checkpoint and not at each commit. A killed process loses
-    ///   nothing that it has committed, for that is with the system; a power loss costs what was committed since the
-    ///   last checkpoint, and never leaves a damaged file (sqlite.org/pragma.html#pragma_synchronous).
-    /// - No mapping of the file, which is SQLite's default: a truncated file is then an error, not SIGBUS. (The index of the log, the
-    ///   file `-shm`, is mapped; nothing in it outlives the processes that use it.)
-    /// - Checkpoints are not for those who commit, but for a thread of their own.
+    /// A connection for one thread, to the file that is there.
+    pub fn open(&self) -> rusqlite::Result<Opened> {
+        self.open_as(false)
+    }
+
+    fn open_as(&self, alone: bool) -> rusqlite::Result<Opened> {
+        for _ in 0..MOVES {
+            let (identity, file) = held(&self.path).map_err(cannot_open)?;
+            let connection = self.connect(alone)?;
+            if self.identity().is_ok_and(|there| there == identity) {
+                return Ok(Opened { connection, identity, _file: file });
+            }
+        }
+        Err(cannot_open(io::Error::other("the file is replaced again and again")))
+    }
+
+    /// - A rollback journal, and no log (WAL) with an index that is shared by mapping a file: that one, truncated by whoever, is SIGBUS.
+    ///   So nothing here is mapped, neither an index nor the file (`mmap_size`).
+    /// - `synchronous = OFF`: nothing waits for the disk. A killed process loses nothing that it has committed, for that is with the
+    ///   system, and leaves a journal by which the next one completes or undoes what it was at. What a loss of power does is seen to by
+    ///   `power`.
     /// - A statement's plan does not depend on what is bound to it (QPSG): else SQLite, which is built with STAT4, plans each look-up again.
-    pub fn open(&self) -> rusqlite::Result<Connection> {
+    fn connect(&self, alone: bool) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_handler(Some(|tries: i32| {
+            if tries < SOON {
+                thread::yield_now();
+                return true;
+            }
             thread::sleep(STEP);
             STEP.saturating_mul(tries.unsigned_abs()) < PATIENCE
         }))?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        if alone {
+            // The first version had a log. Who opens it alone has its index on the heap.
+            connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
+        }
+        connection.query_row("PRAGMA journal_mode = TRUNCATE", [], |_| Ok(()))?;
+        if alone {
+            connection.query_row("PRAGMA locking_mode = NORMAL", [], |_| Ok(()))?;
+        }
         connection.execute_batch(
-            "PRAGMA synchronous = NORMAL; PRAGMA mmap_size = 0; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;
-             PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192",
+            "PRAGMA synchronous = OFF; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192",
         )?;
         let page = connection.query_row("PRAGMA page_size", [], |row| row.get::<_, u64>(0))?.max(1);
         connection.query_row(&format!("PRAGMA max_page_count = {}", (self.size / page).max(1)), [], |_| Ok(()))?;
         Ok(connection)
     }
 
+    /// Has what was committed written to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        held(&self.path)?.1.sync_data()
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+fn cannot_open(error: io::Error) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN), Some(error.to_string()))
 }
 
 /// What tells this start of the machine from others. Where the system does not say, another one each time: then every entry

@@ -11,18 +11,20 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
+use rusqlite::ErrorCode;
+
 use super::{
-    checkpoint, file,
-    file::Place,
+    DiskError, file,
+    file::{Identity, Opened, Place},
     jobs::Jobs,
     notices::Notices,
     queue::Queue,
-    reader,
+    reader, sync,
     watch::{self, Publication},
     writer,
 };
 use crate::{
-    store::{InvalidationObserver, Removal, RemovalObserver, Removed, Usage},
+    store::{Health, InvalidationObserver, LATELY, Removal, RemovalObserver, Removed, Usage},
     vital::{Ended, Vitals},
 };
 
@@ -36,6 +38,8 @@ pub struct Common {
     pub invalidations: OnceLock<InvalidationObserver>,
     pub notices: Notices,
     pub counts: Counts,
+    /// The file that is used.
+    file: Mutex<Option<Identity>>,
 }
 
 #[derive(Default)]
@@ -58,9 +62,12 @@ pub struct Shared {
     pub jobs: Jobs,
     /// Notices that other processes have not said yet that they know.
     pub publications: Mutex<Vec<Publication>>,
-    /// Operations that were committed and not checkpointed.
+    /// Operations that were committed and not synced.
     pub committed: AtomicU64,
     pub vitals: Vitals,
+    started: Instant,
+    /// When something was written last: milliseconds since `started`.
+    written: AtomicU64,
     threads: Mutex<Threads>,
     /// Something of `threads` has changed, or there is something to look at.
     turn: Condvar,
@@ -92,6 +99,8 @@ impl Living {
             publications: Mutex::default(),
             committed: AtomicU64::new(0),
             vitals: Vitals::default(),
+            started: Instant::now(),
+            written: AtomicU64::new(0),
             threads: Mutex::default(),
             turn: Condvar::new(),
         });
@@ -122,7 +131,7 @@ fn spawn(shared: &Arc<Shared>) -> io::Result<()> {
         start(&format!("reprise-disk-{number}"), reader::run)?;
     }
     start("reprise-disk-n", watch::run)?;
-    start("reprise-disk-c", checkpoint::run)
+    start("reprise-disk-s", sync::run)
 }
 
 impl Shared {
@@ -144,6 +153,81 @@ impl Shared {
         let until = Instant::now() + patience;
         let mut threads = self.threads.lock();
         while threads.running > 0 && !self.turn.wait_until(&mut threads, until).timed_out() {}
+    }
+
+    /// The connection that a thread holds, if it is to the file that is there; else one that is opened anew. A file that is gone is made,
+    /// and one that took the place of another is looked at as at the start.
+    pub fn connected<'a>(&self, held: &'a mut Option<Opened>) -> rusqlite::Result<&'a mut Opened> {
+        let there = self.place.identity();
+        held.take_if(|opened| there.as_ref().ok() != Some(&opened.identity));
+        let opened = match held.take() {
+            Some(opened) => opened,
+            None => self.open()?,
+        };
+        Ok(held.insert(opened))
+    }
+
+    fn open(&self) -> rusqlite::Result<Opened> {
+        if let Ok(opened) = self.place.open()
+            && *self.common.file.lock() == Some(opened.identity)
+        {
+            return Ok(opened);
+        }
+        self.place.make().map_err(DiskError::into_sqlite)?;
+        let opened = self.place.open()?;
+        self.common.uses(opened.identity, &self.place);
+        Ok(opened)
+    }
+
+    /// What a thread does about its connection once something failed on it. A damaged file is set aside.
+    pub fn failed(&self, held: &mut Option<Opened>, error: &rusqlite::Error) {
+        let Some(identity) = held.take().map(|opened| opened.identity) else { return };
+        let mended = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                self.place.give_up(identity, &error.to_string())
+            }
+            // It may be what stands beside it.
+            Some(ErrorCode::CannotOpen) => self.place.make(),
+            // It was emptied.
+            _ if ["no such table: store", "no such table: sessions"]
+                .iter()
+                .any(|gone| error.to_string().contains(gone)) =>
+            {
+                self.place.make().map(|()| self.common.notices.renew())
+            }
+            _ => return,
+        };
+        if let Err(error) = mended {
+            tracing::warn!(%error, "the session store on disk is damaged, and no other can be made");
+        }
+    }
+
+    /// Something was written.
+    pub fn wrote(&self) {
+        self.written.store(self.started.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    /// Whether the file was lately read and written. A thread reads it four times a second, and another writes that this process is
+    /// there once a second.
+    pub fn health(&self) -> Health {
+        let lived = self.started.elapsed();
+        let read = self.common.notices.age().min(lived);
+        let written = lived.saturating_sub(Duration::from_millis(self.written.load(Relaxed)));
+        if read > LATELY {
+            Health::Fails(format!("it could not be read for {} s", read.as_secs()))
+        } else if written > LATELY {
+            Health::Fails(format!("it could not be written for {} s", written.as_secs()))
+        } else {
+            Health::Answers
+        }
+    }
+
+    /// Waits for all of a while. False when the threads are to end.
+    pub fn wait_whole(&self, span: Duration) -> bool {
+        let until = Instant::now() + span;
+        let mut threads = self.threads.lock();
+        while !threads.stopped && !self.turn.wait_until(&mut threads, until).timed_out() {}
+        !threads.stopped
     }
 
     /// Ends the waiting of the threads that look at the store from time to time.
@@ -179,6 +263,19 @@ impl Drop for Running {
 }
 
 impl Common {
+    /// From now on this file is used. If it was another one, that is said, and what was known of its notices is to be told to this one.
+    pub fn uses(&self, identity: Identity, place: &Place) {
+        let before = self.file.lock().replace(identity);
+        if before.is_some_and(|before| before != identity) {
+            self.notices.renew();
+            tracing::warn!(
+                file = %place.path().display(),
+                "the file of the session store was removed, moved or replaced: what is there now is used, and sessions in the other do \
+                 not resume"
+            );
+        }
+    }
+
     /// Tells of sessions that have left the store.
     pub fn tell(&self, left: impl IntoIterator<Item = Removed>) {
         for removed in left {

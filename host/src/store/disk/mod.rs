@@ -2,24 +2,26 @@
 //!
 //! # Layout
 //!
-//! - `file`: the directory and connections to the file; `schema`: its tables and versions; `error`: why it does not open
+//! - `file`: the directory and connections to the file; `schema`: its tables and versions; `error`: why it does not open; `power`: what a
+//!   loss of power leaves
 //! - `living`: what is alive in one process: its threads, which are
 //!   - `reader`: looks sessions up, for `jobs` that wait
 //!   - `writer`: writes what is in the `queue`, batch by batch, and gives up what has no `room`
 //!   - `watch`: hears what other processes consumed or removed, and the `notices` that they published
-//!   - `checkpoint`: moves what is committed from the log to the database
+//!   - `sync`: has what is committed written to the disk
 //! - `table`: sessions as rows
 
-mod checkpoint;
 mod error;
 mod file;
 mod jobs;
 mod living;
 mod notices;
+mod power;
 mod queue;
 mod reader;
 mod room;
 mod schema;
+mod sync;
 mod table;
 mod watch;
 mod writer;
@@ -40,14 +42,13 @@ use tokio::sync::oneshot;
 
 pub use self::error::DiskError;
 use self::{
-    error::TO_MEND,
-    file::Place,
+    file::{Opened, Place},
     jobs::Job,
     living::{Common, Living},
     queue::Urgent,
 };
 use super::{
-    Answer, Consume, Entry, Fetch, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
+    Answer, Consume, Entry, Fetch, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
     Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
 use crate::{callbacks::process, session::SessionId, status::Vital};
@@ -64,7 +65,7 @@ const PATIENCE_AT_THE_END: Duration = Duration::from_secs(2);
 /// What a store on disk may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskOptions {
-    /// The most bytes of the file with the sessions. Its log, beside it, takes some 64 MiB more where much is written. A
+    /// The most bytes of the file with the sessions. Its journal, beside it, takes some MiB more while something is written. A
     /// file that is larger already gives up sessions and is not made smaller. The default is 1 GiB.
     pub size: u64,
 }
@@ -78,9 +79,13 @@ impl Default for DiskOptions {
 /// Keeps sessions on this machine's disk, for all its processes, through restarts and crashes.
 ///
 /// **What is lost.** `put` queues, and a thread writes what is queued together, some milliseconds later. A process that is
-/// killed (`kill -9`) loses what it had queued and nothing that was written. A machine that loses power loses what was not synced, at
-/// most some 5 seconds, and never damages the file. So a session that was consumed or removed may be back after that;
-/// to a fetch that consumes, none is given that was put before the machine started last. Notices are synced.
+/// killed (`kill -9`) loses what it had queued and nothing that was written. A machine that loses power loses what was not synced,
+/// most often some 5 seconds, and where that left a file that is not whole, all of it: it is looked through at the next start. So a
+/// session that was consumed or removed may be back after that; to a fetch that consumes, none is given that was put before the
+/// machine started last. Notices are synced.
+///
+/// **What is done to the file.** One that is removed, moved or replaced is noticed by every process before it uses it again; one that is
+/// damaged is set aside as `sessions.sqlite.damaged`. Nothing is mapped, so that no file can end the process.
 ///
 /// **Look-ups** are answered by threads of the store's, so that a disk that hangs holds nobody beyond the deadline. A fetch that consumes
 /// is a transaction: of any number of them, in any processes, one finds the session.
@@ -88,7 +93,8 @@ impl Default for DiskOptions {
 /// **What is given up first.** Expired sessions, as time goes by. Where there is no room, sessions of low priority, all of them before
 /// any of normal, and those before any of high; within each those that expire first, for which use is not looked at.
 ///
-/// **A full disk** takes no puts: they are counted in [`Usage::dropped`] until there is room again. Fetches go on.
+/// **A full disk** takes no puts: they are counted in [`Usage::dropped`] until there is room again. Fetches go on, but for those that
+/// consume, which need some room.
 ///
 /// **Who is told.** The observer of removals is told, in the process where it happens and with the record, of what is
 /// consumed, expired, evicted, replaced by a put of this store, or dropped; not of what happens to sessions in other
@@ -100,7 +106,7 @@ impl Default for DiskOptions {
 /// it open from the first session on. So a process that builds a host, forks and leaves serving to its children is fine. In a
 /// child of a process that has served, the store is [`Unavailable`].
 ///
-/// The file is for a local file system: SQLite's log needs memory that the processes share.
+/// The file is for a local file system, whose locks hold.
 pub struct Disk {
     place: Place,
     common: Arc<Common>,
@@ -111,7 +117,7 @@ impl Disk {
     /// The store in the directory `path`, which is made, for this user only, if it is missing.
     ///
     /// # Errors
-    /// Others may write there; what is there is not a store, damaged, or of a later version; it cannot be read or written.
+    /// Others may write there; what is there is another program's database, or of a later version; it cannot be read or written.
     /// Each names the path and says what to do.
     pub fn open(path: impl AsRef<Path>, options: DiskOptions) -> Result<Self, DiskError> {
         let place = Place::prepare(path.as_ref(), options.size)?;
@@ -130,8 +136,9 @@ impl Disk {
 
     /// Reads what is there, tells of notices, and leaves the file closed.
     fn look(&self) -> Result<(), DiskError> {
-        let looked = self.place.open().and_then(|connection| {
-            let (count, sessions) = table::grow(&connection, 0)?;
+        let looked = self.place.open().and_then(|Opened { connection, identity, .. }| {
+            self.common.uses(identity, &self.place);
+            let (count, sessions, _) = table::grow(&connection, 0)?;
             self.common.notices.catch_up(&connection, count)?;
             self.common.counts.sessions.store(sessions, Relaxed);
             self.common.counts.bytes.store(room::Pages::count(&connection)?.bytes(), Relaxed);
@@ -277,6 +284,15 @@ impl Store for Disk {
         living.map(|living| living.shared.vitals.list()).unwrap_or_default()
     }
 
+    /// Before the first session nothing is asked of it: then it was well when it was opened.
+    fn health(&self) -> Health {
+        match self.alive() {
+            Ok(None) => Health::Answers,
+            Ok(Some(living)) => living.shared.health(),
+            Err(error) => Health::Fails(error.0),
+        }
+    }
+
     /// Sessions and bytes are those of all processes, as of a quarter of a second ago at most; the rest is of this one.
     fn usage(&self) -> Usage {
         self.common.usage()
@@ -325,7 +341,7 @@ impl fmt::Debug for Disk {
 fn unavailable(error: &rusqlite::Error) -> Unavailable {
     Unavailable(match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            format!("the session store on disk is damaged ({error}); {TO_MEND}")
+            format!("the session store on disk is damaged ({error}); it is set aside, and a new one takes its place")
         }
         Some(ErrorCode::DatabaseBusy) => "the session store on disk is held by another process".into(),
         _ => format!("the session store on disk cannot be used: {error}"),

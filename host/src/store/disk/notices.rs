@@ -5,7 +5,8 @@
 //! published before.
 
 use std::{
-    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    collections::HashSet,
+    sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -21,38 +22,81 @@ pub struct Notices {
     /// When the store was last read: milliseconds since `made`.
     heard: AtomicU64,
     made: Instant,
-    observer: Mutex<Option<NoticeObserver>>,
+    told: Mutex<Told>,
+    /// The file is another one, or was emptied: what is in force is to be told to it.
+    retell: AtomicBool,
+    /// When that was found: milliseconds since `made`, and one.
+    renewed: AtomicU64,
+}
+
+#[derive(Default)]
+struct Told {
+    observer: Option<NoticeObserver>,
+    /// What the observer was told last.
+    notices: Vec<Notice>,
 }
 
 impl Default for Notices {
     fn default() -> Self {
-        Self { known: AtomicI64::new(0), heard: AtomicU64::new(0), made: Instant::now(), observer: Mutex::default() }
+        Self {
+            known: AtomicI64::new(0),
+            heard: AtomicU64::new(0),
+            made: Instant::now(),
+            told: Mutex::default(),
+            retell: AtomicBool::new(false),
+            renewed: AtomicU64::new(0),
+        }
     }
 }
 
 impl Notices {
     /// From now on this observer is told.
     pub fn observe(&self, observer: NoticeObserver) {
-        let mut told = self.observer.lock();
-        *told = Some(observer);
+        let mut told = self.told.lock();
+        told.observer = Some(observer);
         self.known.store(0, Ordering::Release);
     }
 
     /// Tells the observer if the store's count, read just now, is one that it was not told of.
     pub fn catch_up(&self, connection: &Connection, count: i64) -> rusqlite::Result<()> {
+        let known = self.known.load(Ordering::Acquire);
+        // A thread may have read its count before another caught up with a later one; read again it has grown, or was lost.
+        if count < known && self::count(connection)? < known {
+            self.renew();
+        }
         if count > self.known.load(Ordering::Acquire) {
             // Told under the lock: else the older of two lists could be told last.
-            let observer = self.observer.lock();
+            let mut told = self.told.lock();
             if count > self.known.load(Ordering::Acquire) {
                 let (count, notices) = read(connection)?;
-                if let Some(observer) = &*observer {
-                    observer(notices);
-                }
+                told.take_in(notices);
                 self.known.store(count, Ordering::Release);
             }
         }
         self.heard.store(self.made.elapsed().as_millis() as u64, Ordering::Release);
         Ok(())
+    }
+
+    /// The store has lost its notices, or may have: they are read again, and what it does not have is told to it.
+    pub fn renew(&self) {
+        self.known.store(0, Ordering::Release);
+        self.renewed.store(self.made.elapsed().as_millis() as u64 + 1, Ordering::Release);
+        self.retell.store(true, Ordering::Release);
+    }
+
+    /// For how long the file has been another one than before; none if it is the first.
+    pub fn renewed(&self) -> Option<Duration> {
+        let at = self.renewed.load(Ordering::Acquire).checked_sub(1)?;
+        Some(self.made.elapsed().saturating_sub(Duration::from_millis(at)))
+    }
+
+    /// What is to be told to the store, once. Whoever cannot tell it says so: [`Notices::renew`].
+    pub fn to_retell(&self) -> Vec<Notice> {
+        if !self.retell.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let now = crate::clock::now();
+        self.told.lock().notices.iter().filter(|notice| notice.expires > now).cloned().collect()
     }
 
     /// The count that the observer knows.
@@ -63,6 +107,20 @@ impl Notices {
     /// How long ago the store was read.
     pub fn age(&self) -> Duration {
         self.made.elapsed().saturating_sub(Duration::from_millis(self.heard.load(Ordering::Acquire)))
+    }
+}
+
+impl Told {
+    /// Tells the observer what the store has, with what is in force and what the store has not: it was lost there.
+    fn take_in(&mut self, notices: Vec<Notice>) {
+        let now = crate::clock::now();
+        let stored: HashSet<(&[u8], u64)> = notices.iter().map(|notice| (&*notice.bytes, notice.expires)).collect();
+        self.notices.retain(|notice| notice.expires > now && !stored.contains(&(&notice.bytes, notice.expires)));
+        drop(stored);
+        self.notices.splice(..0, notices);
+        if let Some(observer) = &self.observer {
+            observer(self.notices.clone());
+        }
     }
 }
 

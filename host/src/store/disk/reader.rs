@@ -16,21 +16,17 @@ use crate::{
 };
 
 pub fn run(shared: &Shared) {
-    let mut connection = shared.place.open().ok();
+    let mut held = None;
     let mut pace = Pace::default();
     while let Some(job) = shared.jobs.next(&mut pace) {
-        let done = match connection.take().map_or_else(|| shared.place.open(), Ok) {
-            Ok(opened) => {
-                let done = look_up(shared, &opened, job);
-                connection = Some(opened);
-                done
-            }
+        let done = match shared.connected(&mut held) {
+            Ok(opened) => look_up(shared, &opened.connection, job),
             Err(error) => Err(Box::new((job, error))),
         };
         if let Err(failed) = done {
             let (job, error) = *failed;
             // The next look-up has a new connection: what failed may lie in this one.
-            connection = None;
+            shared.failed(&mut held, &error);
             let error = unavailable(&error);
             match job {
                 Job::Fetch { reply, .. } => drop(reply.send(Err(error.into()))),

@@ -13,7 +13,7 @@ use super::error::DiskError;
 pub const APPLICATION: i32 = i32::from_be_bytes(*b"RPRS");
 
 /// The steps, each from the version of its place to the one after it.
-pub const STEPS: &[&str] = &[VERSION_1];
+pub const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
 /// A session is found by `slot`, a hash of its id: a table in order of such a number has small inner pages, so that a look-up
 /// reads one page beside those that are always at hand. (Keyed by the id itself, `WITHOUT ROWID`, records would lie in the
@@ -52,6 +52,9 @@ const VERSION_1: &str = "
     CREATE TABLE changes (number INTEGER PRIMARY KEY, node INTEGER NOT NULL, id BLOB NOT NULL) STRICT;
 ";
 
+/// In which start of the machine the file is written without being synced; 0 where all of it is on the disk.
+const VERSION_2: &str = "ALTER TABLE store ADD COLUMN unsynced INTEGER NOT NULL DEFAULT 0";
+
 /// Brings the database up to date by `steps`. A file that is not ours is not changed.
 ///
 /// # Errors
@@ -60,10 +63,6 @@ pub fn migrate(connection: &mut Connection, path: &Path, steps: &[&str]) -> Resu
     let failed = |error| DiskError::reading(path, error);
     let latest = steps.len();
     let version = inspect(connection, path, latest)?;
-    let mode = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)).map_err(failed)?;
-    if mode != "wal" {
-        return Err(DiskError::NoWal { path: path.into() });
-    }
     if version == latest {
         return Ok(());
     }

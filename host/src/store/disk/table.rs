@@ -118,14 +118,15 @@ pub fn count(connection: &Connection, id: &SessionId, fetches: u32) -> rusqlite:
     count.execute(params![slot(id), id.as_bytes(), fetches]).map(drop)
 }
 
-/// Counts `more` sessions, and gives the store's count of notices and of sessions. Within a transaction.
-pub fn grow(connection: &Connection, more: i64) -> rusqlite::Result<(i64, u64)> {
+/// Counts `more` sessions, and gives the store's count of notices and of sessions, and in which start of the machine it is written.
+/// Within a transaction.
+pub fn grow(connection: &Connection, more: i64) -> rusqlite::Result<(i64, u64, i64)> {
     let mut grow = connection.prepare_cached(if more == 0 {
-        "SELECT notices, sessions FROM store WHERE ?1 = 0"
+        "SELECT notices, sessions, unsynced FROM store WHERE ?1 = 0"
     } else {
-        "UPDATE store SET sessions = max(0, sessions + ?1) RETURNING notices, sessions"
+        "UPDATE store SET sessions = max(0, sessions + ?1) RETURNING notices, sessions, unsynced"
     })?;
-    grow.query_row([more], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))
+    grow.query_row([more], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned(), row.get(2)?)))
 }
 
 /// A row of `id, reach, record`.
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn a_look_up_is_planned_once_and_not_for_each_session() {
         let dir = tempfile::tempdir().unwrap();
-        let connection = Place::prepare(dir.path(), 1 << 20).unwrap().open().unwrap();
+        let connection = Place::prepare(dir.path(), 1 << 20).unwrap().open().unwrap().connection;
         for number in 0..3 {
             assert!(find(&connection, &SessionId::from([number; 32])).unwrap().1.is_none());
         }

@@ -39,18 +39,28 @@ pub struct Publication {
 }
 
 pub fn run(shared: &Shared) {
-    let mut connection = None;
+    let mut held = None;
     let mut seen = None;
     let mut beat = None;
+    let mut said = false;
     loop {
-        let looked = connection.take().map_or_else(|| shared.place.open(), Ok).and_then(|opened| {
-            look(shared, &opened, &mut seen)?;
-            Ok(opened)
+        let looked = shared.connected(&mut held).and_then(|opened| {
+            if seen.is_some_and(|(file, _)| file != opened.identity) {
+                // Its changes are counted anew, and nobody there knows of this process yet.
+                (seen, beat) = (None, None);
+            }
+            let number = look(shared, &opened.connection, seen.map(|(_, number)| number))?;
+            seen = Some((opened.identity, number));
+            Ok(())
         });
         match looked {
-            Ok(opened) => connection = Some(opened),
+            Ok(()) => said = false,
             Err(error) => {
-                tracing::warn!(%error, "the session store on disk cannot be read: nothing is heard from others")
+                if !said {
+                    tracing::warn!(%error, "the session store on disk cannot be read: nothing is heard from others");
+                }
+                said = true;
+                shared.failed(&mut held, &error);
             }
         }
         let known = shared.common.notices.known();
@@ -96,15 +106,17 @@ pub fn forget(connection: &Connection) -> rusqlite::Result<()> {
     forget.execute([REMEMBERED, FORGOTTEN_AT_ONCE]).map(drop)
 }
 
-fn look(shared: &Shared, connection: &Connection, seen: &mut Option<i64>) -> rusqlite::Result<()> {
+/// Gives the number of the last change that is known.
+fn look(shared: &Shared, connection: &Connection, seen: Option<i64>) -> rusqlite::Result<i64> {
     let count = notices::count(connection)?;
     shared.common.notices.catch_up(connection, count)?;
-    *seen = Some(invalidate(shared, connection, *seen)?);
+    let seen = invalidate(shared, connection, seen)?;
     let sessions =
         connection.prepare_cached("SELECT sessions FROM store")?.query_row([], |row| row.get::<_, u64>(0))?;
     shared.common.counts.sessions.store(sessions, Relaxed);
     shared.common.counts.bytes.store(Pages::count(connection)?.bytes(), Relaxed);
-    answer(shared, connection)
+    answer(shared, connection)?;
+    Ok(seen)
 }
 
 /// Tells of what other processes consumed or removed since, and gives the number of the last of it.
@@ -151,8 +163,10 @@ fn answer(shared: &Shared, connection: &Connection) -> rusqlite::Result<()> {
         Ok((row.get::<_, String>(1)?, now.saturating_sub(row.get(2)?), knows))
     })?;
     let nodes = nodes.collect::<rusqlite::Result<Vec<_>>>()?;
+    // In a file that took the place of another, processes have yet to say that they are there.
+    let settled = shared.common.notices.renewed().is_none_or(|since| since > 2 * BEAT);
     for publication in publications.extract_if(.., |publication| {
-        Instant::now() >= publication.until || nodes.iter().all(|(.., knows)| *knows >= publication.count)
+        Instant::now() >= publication.until || settled && nodes.iter().all(|(.., knows)| *knows >= publication.count)
     }) {
         let nodes = nodes.iter().map(|(node, heard, knows)| KnownBy {
             node: node.clone(),

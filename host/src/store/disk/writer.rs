@@ -11,9 +11,10 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot::Sender;
 
 use super::{
-    checkpoint,
+    DiskError,
+    file::Opened,
     living::Shared,
-    notices,
+    notices, power,
     queue::{Batch, Change, Numbered, Urgent},
     room::{self, Pages},
     table::{self, Stored},
@@ -35,12 +36,12 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 const SHRINK: usize = 64 << 10;
 
 pub fn run(shared: &Shared) {
-    let mut writer = Writer { shared, connection: shared.place.open().ok(), failures: 0 };
+    let mut writer = Writer { shared, held: None, failures: 0 };
     while let Some(batch) = shared.queue.next() {
         writer.write(batch);
     }
-    if let Some(connection) = &writer.connection
-        && let Err(error) = watch::leave(connection, shared.node)
+    if let Some(Opened { connection, .. }) = &mut writer.held
+        && let Err(error) = watch::leave(connection, shared.node).and_then(|()| power::settle(connection, shared.node))
     {
         tracing::debug!(%error, "the session store on disk was not told that this process leaves");
     }
@@ -48,17 +49,18 @@ pub fn run(shared: &Shared) {
 
 struct Writer<'a> {
     shared: &'a Shared,
-    connection: Option<Connection>,
+    held: Option<Opened>,
     failures: u64,
 }
 
 impl Writer<'_> {
     fn write(&mut self, mut batch: Batch) {
+        self.retell();
         let publications: Vec<Urgent> =
             batch.urgent.extract_if(.., |urgent| matches!(urgent, Urgent::Publish { .. })).collect();
         match self.try_write(&batch) {
             Ok(done) => self.deliver(batch, done),
-            Err(error) => self.failed(batch, &error),
+            Err(error) => self.not_written(batch, &error),
         }
         for publication in publications {
             if let Urgent::Publish { notice, wait, reply } = publication {
@@ -68,7 +70,7 @@ impl Writer<'_> {
     }
 
     /// What is done about a batch that was not written, by the reason.
-    fn failed(&mut self, mut batch: Batch, error: &rusqlite::Error) {
+    fn not_written(&mut self, mut batch: Batch, error: &rusqlite::Error) {
         let code = error.sqlite_error_code();
         if code == Some(ErrorCode::DatabaseBusy) {
             // Another process writes for longer than anybody waits for. Puts can.
@@ -82,8 +84,6 @@ impl Writer<'_> {
             {
                 return self.deliver(batch, done);
             }
-            // It may be the log that is as long as there is room for.
-            self.shared.committed.fetch_add(checkpoint::MANY, Relaxed);
             // To take out what is there may need no room.
             let urgent = Batch { urgent: std::mem::take(&mut batch.urgent), ..Batch::default() };
             match self.try_write(&urgent) {
@@ -92,7 +92,7 @@ impl Writer<'_> {
             }
         } else {
             // What failed may lie in the connection.
-            self.connection = None;
+            self.shared.failed(&mut self.held, error);
         }
         self.failures += 1;
         if self.failures.is_power_of_two() {
@@ -114,7 +114,7 @@ impl Writer<'_> {
 
     fn try_write(&mut self, batch: &Batch) -> rusqlite::Result<Done> {
         let shared = self.shared;
-        let connection = self.connected()?;
+        let connection = &mut shared.connected(&mut self.held)?.connection;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut writing =
             Writing { shared, connection: &transaction, done: Done::default(), removed: HashMap::new(), more: 0 };
@@ -123,7 +123,14 @@ impl Writer<'_> {
         writing.upkeep(batch)?;
         writing.make_room(put, batch.maintain.is_some())?;
         let mut done = writing.finish()?;
+        if done.unsynced != shared.boot {
+            // Who left last said that all of it is on the disk. From now on it is not.
+            drop(transaction);
+            power::mark(connection)?;
+            return self.try_write(batch);
+        }
         transaction.commit()?;
+        shared.wrote();
         // Before anybody is answered: who finds a session knows what was published before. It is written, whatever becomes of this:
         // a batch that failed would be written again, over what other processes have consumed since.
         done.unheard = shared.common.notices.catch_up(connection, done.notices).err();
@@ -134,7 +141,9 @@ impl Writer<'_> {
         self.failures = 0;
         self.shared.committed.fetch_add((batch.urgent.len() + batch.changes.len()) as u64, Relaxed);
         self.shared.common.counts.sessions.store(done.sessions, Relaxed);
-        self.shared.common.counts.bytes.store(done.bytes, Relaxed);
+        if let Some(bytes) = done.bytes {
+            self.shared.common.counts.bytes.store(bytes, Relaxed);
+        }
         self.shared.common.tell(done.left);
         self.shared.queue.written(batch.changes);
         for (urgent, taken) in batch.urgent.into_iter().zip(done.taken) {
@@ -153,14 +162,14 @@ impl Writer<'_> {
         }
         if done.unheard.is_some() {
             // What failed may lie in the connection. The thread that hears what is published meets the same, and warns of it.
-            self.connection = None;
+            self.held = None;
         }
     }
 
     /// Gives up sessions for this batch, if it is the store's bound that it met.
     fn make_room(&mut self, batch: &Batch) -> bool {
         let bytes = batch.changes.iter().map(|change| change.change.bytes() + room::weight(0)).sum::<usize>();
-        let evicted = self.connected().and_then(|connection| {
+        let evicted = self.shared.connected(&mut self.held).and_then(|Opened { connection, .. }| {
             if !Pages::count(connection)?.at_bound() {
                 return Ok(Vec::new());
             }
@@ -180,40 +189,57 @@ impl Writer<'_> {
     /// Publishes a notice. It is synced, with all that was committed before: a revocation outlives a power loss.
     fn publish(&mut self, notice: &Notice, wait: Duration, reply: Sender<Result<Published, Unavailable>>) {
         let until = Instant::now() + wait.min(LONGEST);
-        let shared = self.shared;
-        let published = self.connected().and_then(|connection| {
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            let published = add(connection, notice, shared.node);
-            connection.pragma_update(None, "synchronous", "NORMAL")?;
-            let count = published?;
-            shared.common.notices.catch_up(connection, count)?;
-            Ok(count)
-        });
-        match published {
+        match self.try_publish(std::slice::from_ref(notice)) {
             Ok(count) => {
-                shared.publications.lock().push(Publication { count, until, reply });
-                shared.wake();
+                self.shared.publications.lock().push(Publication { count, until, reply });
+                self.shared.wake();
             }
-            Err(error) => drop(reply.send(Err(unavailable(&error)))),
+            Err(error) => {
+                self.shared.failed(&mut self.held, &error);
+                let _ = reply.send(Err(unavailable(&error)));
+            }
         }
     }
 
-    fn connected(&mut self) -> rusqlite::Result<&mut Connection> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.shared.place.open()?,
-        };
-        Ok(self.connection.insert(connection))
+    /// Tells a store that took the place of another what is in force.
+    fn retell(&mut self) {
+        let notices = self.shared.common.notices.to_retell();
+        if notices.is_empty() {
+            return;
+        }
+        match self.try_publish(&notices) {
+            Ok(_) => tracing::warn!(
+                notices = notices.len(),
+                "the session store on disk has lost notices, and is told them again"
+            ),
+            Err(error) => {
+                tracing::debug!(%error, "the session store on disk is not told what it has lost");
+                self.shared.failed(&mut self.held, &error);
+                self.shared.common.notices.renew();
+            }
+        }
     }
-}
 
-fn add(connection: &mut Connection, notice: &Notice, node: i64) -> rusqlite::Result<i64> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let count = notices::add(&transaction, notice)?;
-    // This process is one that knows, as soon as it is committed.
-    watch::beat(&transaction, node, count)?;
-    transaction.commit()?;
-    Ok(count)
+    fn try_publish(&mut self, notices: &[Notice]) -> rusqlite::Result<i64> {
+        let shared = self.shared;
+        // Most of it is on the disk before others are held up for the rest.
+        let _ = shared.place.sync();
+        let Opened { connection, identity, .. } = shared.connected(&mut self.held)?;
+        let count = power::synced(connection, |connection| {
+            let mut count = 0;
+            for notice in notices {
+                count = notices::add(connection, notice)?;
+            }
+            // This process is one that knows, as soon as it is committed.
+            watch::beat(connection, shared.node, count)?;
+            Ok(count)
+        })?;
+        if !shared.place.identity().is_ok_and(|there| there == *identity) {
+            return Err(DiskError::moved(shared.place.path()).into_sqlite());
+        }
+        shared.common.notices.catch_up(connection, count)?;
+        Ok(count)
+    }
 }
 
 /// What a transaction comes to, once it is committed.
@@ -227,7 +253,10 @@ struct Done {
     /// Why they are not known here. A session that was taken is spent all the same, and not given out: it may be revoked.
     unheard: Option<rusqlite::Error>,
     sessions: u64,
-    bytes: u64,
+    /// None where nothing was put.
+    bytes: Option<u64>,
+    /// In which start of the machine the store is written, as it says.
+    unsynced: i64,
     /// There is more to maintain.
     more: bool,
 }
@@ -336,15 +365,16 @@ impl Writing<'_> {
         } else {
             return Ok(());
         };
-        if Pages::count(self.connection)?.scarce() {
+        let pages = Pages::count(self.connection)?;
+        if pages.scarce() {
             self.more -= room::evict(self.connection, bytes, &mut self.done.left)? as i64;
         }
+        self.done.bytes = Some(pages.bytes());
         Ok(())
     }
 
     fn finish(mut self) -> rusqlite::Result<Done> {
-        (self.done.notices, self.done.sessions) = table::grow(self.connection, self.more)?;
-        self.done.bytes = Pages::count(self.connection)?.bytes();
+        (self.done.notices, self.done.sessions, self.done.unsynced) = table::grow(self.connection, self.more)?;
         Ok(self.done)
     }
 }

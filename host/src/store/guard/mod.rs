@@ -1,5 +1,8 @@
 //! A guard in front of a store that others share: what is down is not asked, and what is known not to be there is not asked for.
 //!
+//! Whether a store is reachable is said here, for the status, the metrics and whoever asks whether the server is ready: it has answered
+//! lately, look-ups and writes, and is asked. What does not say so of itself is asked for it when nobody else asks.
+//!
 //! - `breaker`: when the store is not asked any more, and when again
 //! - `absent`: the sessions known not to be there
 
@@ -11,7 +14,10 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{AcqRel, Relaxed, Release},
+        },
     },
     task::{Context, Poll},
     thread,
@@ -25,8 +31,8 @@ use self::{
     breaker::{Event, FAILURES, State},
 };
 use super::{
-    Answer, Consume, Entry, Fetch, FetchError, InvalidationObserver, Later, Notice, NoticeObserver, Published,
-    RecordBytes, RemovalObserver, Scope, Store, TierStatus, Unavailable, Usage, wait,
+    Answer, Consume, Entry, Fetch, FetchError, Health, InvalidationObserver, LATELY, Later, Notice, NoticeObserver,
+    Published, RecordBytes, RemovalObserver, Scope, Store, TierStatus, Unavailable, Usage, wait,
 };
 use crate::{
     callbacks::{Prototype, guarded},
@@ -46,6 +52,11 @@ struct Watch {
     /// How long a look-up may take.
     deadline: Duration,
     breaker: Mutex<State>,
+    made: Instant,
+    /// When it answered last: milliseconds since `made`, and one; 0 before the first time.
+    heard: AtomicU64,
+    /// A question of the guard's own is under way while the breaker is closed.
+    asking: AtomicBool,
     absent: Mutex<Absent>,
     skipped: AtomicU64,
     spared: AtomicU64,
@@ -58,6 +69,9 @@ impl Guard {
             kind: store.kind(),
             deadline,
             breaker: Mutex::default(),
+            made: Instant::now(),
+            heard: AtomicU64::new(0),
+            asking: AtomicBool::new(false),
             absent: Mutex::new(Absent::new(Instant::now())),
             skipped: AtomicU64::new(0),
             spared: AtomicU64::new(0),
@@ -67,7 +81,9 @@ impl Guard {
 
     /// Sends a probe if one is due.
     fn attend(&self, now: Instant, unix_now: u64) {
-        let (State::Open { .. }, State::Probing { .. }) = self.watch.note(Event::Tick, now) else { return };
+        let (State::Open { .. }, State::Probing { .. }) = self.watch.note(Event::Tick, now) else {
+            return self.ask_if_nobody_does(now, unix_now);
+        };
         let (store, watch) = (self.store.clone(), self.watch.clone());
         // On a thread of its own, for it may take the whole deadline: one at a time, every few seconds.
         let sent = thread::Builder::new().name("reprise-probe".into()).spawn(move || {
@@ -78,7 +94,31 @@ impl Guard {
             self.watch.note(Event::ProbeFailed, now);
         }
     }
+
+    /// Finds out how a store is that does not say it, and was not heard from for a while.
+    fn ask_if_nobody_does(&self, now: Instant, unix_now: u64) {
+        let silent = self.watch.silence(now).is_none_or(|silence| silence >= ASKING);
+        let asks = silent && self.watch.breaker.lock().is_closed() && self.store.health() == Health::Unknown;
+        if !asks || self.watch.asking.swap(true, AcqRel) {
+            return;
+        }
+        let (store, watch) = (self.store.clone(), self.watch.clone());
+        let sent = thread::Builder::new().name("reprise-probe".into()).spawn(move || {
+            let event = match guarded("Store::fetch", false, || probe(&*store, watch.deadline, unix_now)) {
+                true => Event::Answered,
+                false => Event::Failed { began: now },
+            };
+            watch.note(event, Instant::now());
+            watch.asking.store(false, Release);
+        });
+        if sent.is_err() {
+            self.watch.asking.store(false, Release);
+        }
+    }
 }
+
+/// While nobody asks a store that does not say how it is, it is asked this often.
+const ASKING: Duration = Duration::from_secs(2);
 
 /// Whether the store answers in time, when it is asked for a session that nobody has.
 fn probe(store: &dyn Store, deadline: Duration, now: u64) -> bool {
@@ -99,8 +139,32 @@ fn is_failure(answer: &Answer) -> bool {
 }
 
 impl Watch {
+    /// Why the store is not to be counted on.
+    fn trouble(&self, health: Health) -> Option<String> {
+        if !self.breaker.lock().is_closed() {
+            return Some(format!("look-ups failed {FAILURES} times in a row, and it has not answered since"));
+        }
+        match (health, self.silence(Instant::now())) {
+            (Health::Answers, _) => None,
+            (Health::Fails(why), _) => Some(why),
+            (Health::Unknown, None) => Some("it has not answered yet".into()),
+            (Health::Unknown, Some(silence)) => {
+                (silence > LATELY).then(|| format!("it has not answered for {} s", silence.as_secs()))
+            }
+        }
+    }
+
+    /// For how long it has not answered; none before the first time.
+    fn silence(&self, now: Instant) -> Option<Duration> {
+        let heard = self.heard.load(Relaxed).checked_sub(1)?;
+        Some(now.saturating_duration_since(self.made).saturating_sub(Duration::from_millis(heard)))
+    }
+
     /// Notes what happened; the states before and after it.
     fn note(&self, event: Event, now: Instant) -> (State, State) {
+        if matches!(event, Event::Answered | Event::ProbeAnswered) {
+            self.heard.store(now.saturating_duration_since(self.made).as_millis() as u64 + 1, Relaxed);
+        }
         let (before, after) = {
             let mut state = self.breaker.lock();
             let before = *state;
@@ -252,15 +316,21 @@ impl Store for Guard {
         self.store.vitals()
     }
 
+    fn health(&self) -> Health {
+        self.watch.trouble(self.store.health()).map_or(Health::Answers, Health::Fails)
+    }
+
     fn usage(&self) -> Usage {
         self.store.usage()
     }
 
     fn tiers(&self) -> Vec<TierStatus> {
-        let reachable = self.watch.breaker.lock().is_closed();
+        let trouble = self.watch.trouble(self.store.health());
+        let reachable = trouble.is_none();
         let (lookups_skipped, lookups_spared) = (self.watch.skipped.load(Relaxed), self.watch.spared.load(Relaxed));
         let tiers = self.store.tiers().into_iter();
-        tiers.map(|tier| TierStatus { reachable, lookups_skipped, lookups_spared, ..tier }).collect()
+        let status = |tier| TierStatus { reachable, trouble: trouble.clone(), lookups_skipped, lookups_spared, ..tier };
+        tiers.map(status).collect()
     }
 }
 

@@ -109,6 +109,24 @@ fn reachable(guard: &Guard) -> bool {
     guard.tiers()[0].reachable
 }
 
+#[test]
+fn a_store_that_has_not_answered_yet_is_not_reachable() {
+    let (store, guard) = guard(Says::NotFound, HOUR);
+    assert!(guard.tiers()[0].trouble.as_ref().unwrap().contains("not answered yet"));
+    ask(&guard, id(1));
+    assert!(reachable(&guard));
+    // Nobody asks any more but the guard, which waits for that.
+    let asked = store.asked.load(Ordering::SeqCst);
+    guard.attend(Instant::now(), 0);
+    assert_eq!(store.asked.load(Ordering::SeqCst), asked, "it has just answered");
+    guard.attend(Instant::now() + ASKING, 0);
+    let patience = Instant::now() + HOUR;
+    while store.asked.load(Ordering::SeqCst) == asked {
+        assert!(Instant::now() < patience, "it is asked");
+        thread::yield_now();
+    }
+}
+
 /// Opens it: it is not asked any more.
 fn fail(guard: &Guard) {
     for n in 0..FAILURES as u8 {

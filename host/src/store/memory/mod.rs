@@ -17,7 +17,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use self::shard::{Left, Shard};
 use super::{
-    Consume, Entry, Fetch, Found, RecordBytes, Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
+    Consume, Entry, Fetch, Found, Health, RecordBytes, Removal, RemovalObserver, Removed, Scope, Store, Unavailable,
+    Usage,
 };
 use crate::{callbacks::Prototype, session::SessionId};
 
@@ -191,6 +192,11 @@ impl Store for Memory {
     /// The first observer stays.
     fn observe_removals(&self, observer: RemovalObserver) {
         let _ = self.observer.set(observer);
+    }
+
+    /// Nothing in it can fail.
+    fn health(&self) -> Health {
+        Health::Answers
     }
 
     fn usage(&self) -> Usage {

@@ -2,13 +2,9 @@
 
 use std::fmt;
 
-use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisResult, TlsMode,
-    cluster::{ClusterClient, ClusterClientBuilder},
-    sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
-};
+use redis::{ConnectionInfo, IntoConnectionInfo, ProtocolVersion, cluster::ClusterClient};
 
-use super::RedisError;
+use super::{RedisError, sentinel::Sentinels};
 
 const SENTINEL_PORT: &str = "26379";
 
@@ -20,19 +16,12 @@ pub struct Address {
     shown: String,
 }
 
+/// The servers, and how they are run.
 #[derive(Clone)]
-enum Servers {
+pub enum Servers {
     Alone(ConnectionInfo),
-    /// Sentinels, and what they call the master. User, password and database are the master's.
-    Sentinel(Vec<ConnectionInfo>, String),
+    Sentinel(Sentinels),
     Cluster(Vec<ConnectionInfo>),
-}
-
-/// What makes connections.
-pub enum Connector {
-    Alone(Client),
-    Sentinel(Box<SentinelClient>),
-    Cluster(ClusterClientBuilder),
 }
 
 impl Address {
@@ -78,9 +67,7 @@ impl Address {
             let server =
                 server.into_connection_info().map_err(|_| refused("a host, port, or the database is not one"))?;
             let settings = server.redis_settings().clone();
-            let settings =
-                settings.set_protocol(ProtocolVersion::RESP3).set_lib_name("reprise", env!("CARGO_PKG_VERSION"));
-            Ok(server.set_redis_settings(settings))
+            Ok(server.set_redis_settings(settings.set_protocol(ProtocolVersion::RESP3)))
         };
         let servers = match kind {
             Kind::Alone if hosts.contains(',') => {
@@ -88,28 +75,25 @@ impl Address {
             }
             Kind::Alone => Servers::Alone(server(hosts)?),
             Kind::Sentinel => {
-                Servers::Sentinel(hosts.split(',').map(server).collect::<Result<_, _>>()?, master.to_owned())
+                let servers = hosts.split(',').map(server).collect::<Result<_, _>>()?;
+                Servers::Sentinel(Sentinels { servers, master: master.to_owned() })
             }
             Kind::Cluster => Servers::Cluster(hosts.split(',').map(server).collect::<Result<_, _>>()?),
         };
-        let address = Self { servers, shown: without_credentials(url) };
-        match address.connector() {
-            Ok(_) => Ok(address),
-            Err(_) => Err(refused("its servers cannot be used together")),
+        if let Servers::Cluster(nodes) = &servers
+            && ClusterClient::new(nodes.clone()).is_err()
+        {
+            return Err(refused("its servers cannot be used together"));
         }
+        Ok(Self { servers, shown: without_credentials(url) })
     }
 
     pub fn is_cluster(&self) -> bool {
         matches!(self.servers, Servers::Cluster(_))
     }
 
-    /// What makes connections there.
-    pub fn connector(&self) -> RedisResult<Connector> {
-        Ok(match &self.servers {
-            Servers::Alone(server) => Connector::Alone(Client::open(server.clone())?),
-            Servers::Sentinel(sentinels, master) => Connector::Sentinel(Box::new(sentinel_client(sentinels, master)?)),
-            Servers::Cluster(nodes) => Connector::Cluster(ClusterClient::builder(nodes.clone())),
-        })
+    pub fn servers(&self) -> &Servers {
+        &self.servers
     }
 }
 
@@ -124,25 +108,6 @@ enum Kind {
     Alone,
     Sentinel,
     Cluster,
-}
-
-/// Sentinels are asked without user and password: those of the URL are the master's.
-fn sentinel_client(sentinels: &[ConnectionInfo], master: &str) -> RedisResult<SentinelClient> {
-    let addresses = sentinels.iter().map(|sentinel| sentinel.addr().clone());
-    let mut builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master)?;
-    let Some(first) = sentinels.first() else { return builder.build() };
-    let settings = first.redis_settings();
-    builder = builder.set_client_to_redis_protocol(settings.protocol()).set_client_to_redis_db(settings.db());
-    if let Some(user) = settings.username() {
-        builder = builder.set_client_to_redis_username(user);
-    }
-    if let Some(password) = settings.password() {
-        builder = builder.set_client_to_redis_password(password);
-    }
-    if matches!(first.addr(), ConnectionAddr::TcpTls { .. }) {
-        builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-    }
-    builder.build()
 }
 
 fn has_port(host: &str) -> bool {
@@ -184,12 +149,12 @@ mod tests {
 
     #[test]
     fn a_sentinel_has_a_port_of_its_own() {
-        let Servers::Sentinel(sentinels, master) =
+        let Servers::Sentinel(Sentinels { servers, master }) =
             Address::parse("redis+sentinel://one,[::1],two:1/sessions").unwrap().servers
         else {
             panic!("these are Sentinels");
         };
-        let addresses: Vec<_> = sentinels.iter().map(|sentinel| sentinel.addr().to_string()).collect();
+        let addresses: Vec<_> = servers.iter().map(|sentinel| sentinel.addr().to_string()).collect();
         assert_eq!((addresses.join(" ").as_str(), master.as_str()), ("one:26379 ::1:26379 two:1", "sessions"));
     }
 

@@ -3,27 +3,31 @@
 //! It is made in the background and made anew when it breaks: when it is closed, when the server is no longer a master, when
 //! nothing was answered for a while. Until there is one, whoever asks is told so at once.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 use redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, PushInfo, RedisError, RedisResult, ServerErrorKind, Value,
-    aio::MultiplexedConnection, cluster_async::ClusterConnection,
+    AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
+    aio::{AsyncPushSender, SendError},
+    cluster::ClusterClient,
+    cluster_async::ClusterConnection,
 };
 use tokio::{
-    sync::{Notify, mpsc::UnboundedSender, watch},
+    sync::{Notify, watch},
     time::{sleep, timeout},
 };
 
 use super::{
-    address::{Address, Connector},
+    address::{Address, Servers},
+    dial::{Bound, CONNECTING},
+    news::News,
     random,
     script::{self, Script},
 };
 use crate::store::Unavailable;
-
-/// How long a server may take to accept a connection and to say that it is one.
-const CONNECTING: Duration = Duration::from_secs(1);
 
 /// The same with all that comes before: Sentinels, of which some may not answer.
 const CONNECTING_AT_ALL: Duration = Duration::from_secs(5);
@@ -31,6 +35,9 @@ const CONNECTING_AT_ALL: Duration = Duration::from_secs(5);
 /// Pauses between attempts to connect: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection that is over so soon is made anew with growing pauses: its server says what it should not, or is no master.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// After so long without an answer to anything, the connection is made anew.
 const SILENCE: Duration = Duration::from_secs(2);
@@ -43,7 +50,7 @@ pub struct Link {
     address: Address,
     answers_within: Duration,
     channel: Vec<u8>,
-    news: UnboundedSender<PushInfo>,
+    news: Arc<News>,
     connection: watch::Sender<Option<Connection>>,
     broken: Notify,
     answered: Mutex<Instant>,
@@ -51,12 +58,12 @@ pub struct Link {
 
 #[derive(Clone)]
 enum Connection {
-    One(MultiplexedConnection),
+    One(Bound),
     Cluster {
         /// Asks again what may have been done: never twice what must be done once.
-        asks: ClusterConnection,
+        asks: ClusterConnection<Bound>,
         /// Does what it is told once, or says that it is not done, or that this is not known.
-        once: ClusterConnection,
+        once: ClusterConnection<Bound>,
     },
 }
 
@@ -69,7 +76,7 @@ pub enum Again {
 
 impl Link {
     /// None yet: [`Link::keep`] makes it.
-    pub fn new(address: Address, answers_within: Duration, channel: Vec<u8>, news: UnboundedSender<PushInfo>) -> Self {
+    pub fn new(address: Address, answers_within: Duration, channel: Vec<u8>, news: Arc<News>) -> Self {
         Self {
             address,
             answers_within,
@@ -84,17 +91,26 @@ impl Link {
     /// Connects, and connects again, for as long as it is polled. What is published on the channel goes to `news`.
     pub async fn keep(&self) {
         let mut pause = FIRST_PAUSE;
-        let mut said = false;
+        let (mut said, mut soon) = (false, false);
         loop {
             let connected = timeout(CONNECTING_AT_ALL, self.connect()).await;
             match connected.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())) {
                 Ok(connection) => {
-                    tracing::info!(store = %self.address, "connected to the session store");
-                    *self.answered.lock() = Instant::now();
+                    if !soon {
+                        tracing::info!(store = %self.address, "connected to the session store");
+                    }
+                    let made = Instant::now();
+                    *self.answered.lock() = made;
                     self.connection.send_replace(Some(connection));
                     said = false;
                     self.broken.notified().await;
-                    tracing::warn!(store = %self.address, "the connection to the session store is made anew");
+                    let again = soon;
+                    soon = made.elapsed() < SHORT;
+                    if soon && again {
+                        tracing::debug!(store = %self.address, "the connection to the session store is over again");
+                    } else {
+                        tracing::warn!(store = %self.address, "the connection to the session store is made anew");
+                    }
                 }
                 Err(error) if !said => {
                     said = true;
@@ -104,32 +120,38 @@ impl Link {
             }
             // Nodes that lost it together do not come back together.
             sleep(pause.mul_f64(0.5 + f64::from(random::<1>()[0]) / 255.0)).await;
-            pause = if said { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
+            pause = if said || soon { (pause * 2).min(LONGEST_PAUSE) } else { FIRST_PAUSE };
         }
     }
 
     async fn connect(&self) -> RedisResult<Connection> {
-        let news = self.news.clone();
-        let client = match self.address.connector()? {
-            Connector::Alone(client) => client,
-            Connector::Sentinel(mut sentinels) => sentinels.async_get_client().await?,
-            Connector::Cluster(builder) => {
-                let builder = builder.connection_timeout(CONNECTING).response_timeout(self.answers_within);
-                let once = builder.retries(0).build()?.get_async_connection().await?;
-                let Connector::Cluster(builder) = self.address.connector()? else { return Err(no_cluster()) };
-                let builder = builder.connection_timeout(CONNECTING).response_timeout(self.answers_within);
-                let mut asks = builder.retries(RETRIES).push_sender(news).build()?.get_async_connection().await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECTING))
+            .set_response_timeout(Some(self.answers_within))
+            .set_push_sender(self.news.clone());
+        let mut connection = match self.address.servers() {
+            Servers::Alone(server) => Bound::dial(server, config).await?,
+            Servers::Sentinel(sentinels) => sentinels.connect(config).await?,
+            Servers::Cluster(nodes) => {
+                let builder = |nodes: &[_]| {
+                    ClusterClient::builder(nodes.to_vec())
+                        .connection_timeout(CONNECTING)
+                        .response_timeout(self.answers_within)
+                };
+                let once = builder(nodes).retries(0).build()?.get_async_generic_connection().await?;
+                let asks = builder(nodes).retries(RETRIES).push_sender(self.news.clone()).build()?;
+                let mut asks: ClusterConnection<Bound> = asks.get_async_generic_connection().await?;
                 asks.subscribe(&self.channel).await?;
                 return Ok(Connection::Cluster { asks, once });
             }
         };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECTING))
-            .set_response_timeout(Some(self.answers_within))
-            .set_push_sender(news);
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         connection.subscribe(&self.channel).await?;
         Ok(Connection::One(connection))
+    }
+
+    /// Makes another connection: this one's server does not do what is needed of it.
+    pub fn renew(&self) {
+        self.broken.notify_one();
     }
 
     /// Waits until there is a connection, for so long at most.
@@ -184,10 +206,6 @@ impl Link {
     }
 }
 
-fn no_cluster() -> RedisError {
-    RedisError::from((ErrorKind::InvalidClientConfig, "not a Cluster"))
-}
-
 /// What is answered while there is no connection.
 pub fn not_connected() -> RedisError {
     RedisError::from((ErrorKind::Io, "not connected"))
@@ -207,6 +225,14 @@ pub fn was_refused_for_now(error: &RedisError) -> bool {
             | Server::MasterDown
             | Server::ReadOnly
     )
+}
+
+/// Told on the task that reads the connection: what comes faster than it can be told waits in the socket, and nowhere else.
+impl AsyncPushSender for News {
+    fn send(&self, info: redis::PushInfo) -> Result<(), SendError> {
+        self.hear(&info);
+        Ok(())
+    }
 }
 
 impl From<RedisError> for Unavailable {

@@ -4,6 +4,7 @@
 //!
 //! - `address`: where the servers are, as a URL says it
 //! - `worker`: the thread that talks to the server; `link`: the connection, kept
+//! - `dial`: how it is made, `sentinel`: to whom, `bounds`: what the server may say; `news`: what it pushes
 //! - `sessions`: put, fetched, removed; `value`: what stands under a session's key
 //! - `notices`: revocations, read before anything is given out
 //! - `names`: what keys are called; `script`, `scripts/`: what runs in the server
@@ -32,10 +33,14 @@
 //! A command to write a session is never sent again when it is not known whether it was done; it would bring back what was consumed.
 
 mod address;
+pub(crate) mod bounds;
+mod dial;
 mod link;
 mod names;
+mod news;
 mod notices;
 mod script;
+mod sentinel;
 mod sessions;
 mod value;
 mod worker;
@@ -55,8 +60,8 @@ use self::{
     worker::{Observers, Request, Worker},
 };
 use super::{
-    Answer, Consume, Entry, Fetch, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes, Scope,
-    Store, Unavailable, Usage, wait,
+    Answer, Consume, Entry, Fetch, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
+    Scope, Store, Unavailable, Usage, wait,
 };
 use crate::{callbacks::process, session::SessionId, status::Vital};
 
@@ -307,6 +312,12 @@ impl Store for Redis {
 
     fn vitals(&self) -> Vec<Vital> {
         self.worker().map(|worker| worker.shared.vitals.list()).unwrap_or_default()
+    }
+
+    /// What the question for the notices came to, which is asked several times a second and is written down there.
+    fn health(&self) -> Health {
+        let Some(worker) = self.worker() else { return Health::Fails("its thread does not start".into()) };
+        worker.shared.notices.health()
     }
 
     /// How many sessions the servers hold is not known without asking them, and how many of those are of this namespace not even

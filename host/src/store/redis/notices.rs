@@ -6,7 +6,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -26,7 +29,7 @@ use super::{
 use crate::{
     clock::now,
     hex::hex,
-    store::{KnownBy, Notice, Published, Unavailable},
+    store::{Health, KnownBy, LATELY, Notice, Published, Unavailable},
 };
 
 /// How long an expired notice is kept in the store, for nodes whose clock is late.
@@ -34,6 +37,9 @@ const KEPT_PAST: &[u8] = b"3600";
 
 /// How often nodes are asked for that have not said yet that they know a notice.
 const ASKING: Duration = Duration::from_millis(25);
+
+/// How a replica refuses to write.
+const READONLY: &str = "READONLY";
 
 /// Bytes that tell nodes of the same name apart.
 const DIGITS: usize = 8;
@@ -49,10 +55,12 @@ pub struct Notices {
     reading: tokio::sync::Mutex<()>,
     /// When the store was asked for the last version that it answered.
     heard: Mutex<Option<Instant>>,
+    /// Why the store wrote nothing when it answered last.
+    refused: Mutex<Option<String>>,
     made: Instant,
     /// Readings begun.
     readings: AtomicU64,
-    hurry: Notify,
+    hurry: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -72,7 +80,7 @@ pub struct Seen {
 }
 
 impl Notices {
-    pub fn new(node: &str, poll: Duration, forgotten_after: Duration) -> Self {
+    pub fn new(node: &str, poll: Duration, forgotten_after: Duration, hurry: Arc<Notify>) -> Self {
         Self {
             node: format!("{}{node}", hex(&random::<DIGITS>())),
             poll,
@@ -80,15 +88,32 @@ impl Notices {
             known: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
             heard: Mutex::default(),
+            refused: Mutex::default(),
             made: Instant::now(),
             readings: AtomicU64::new(0),
-            hurry: Notify::new(),
+            hurry,
         }
     }
 
     /// Since when the store was not heard from: for ever, before the first time.
     pub fn age(&self) -> Duration {
         self.heard.lock().map_or(Duration::MAX, |heard| heard.elapsed())
+    }
+
+    /// Whether the store lately did what is needed of it. A poll is a question, and a write.
+    pub fn health(&self) -> Health {
+        // No shorter than the pauses between the questions.
+        let lately = LATELY.max(self.poll * 4);
+        match *self.heard.lock() {
+            None => Health::Fails("it was never reached".into()),
+            Some(heard) if heard.elapsed() > lately => {
+                Health::Fails(format!("it was not heard from for {} s", heard.elapsed().as_secs()))
+            }
+            Some(_) => match &*self.refused.lock() {
+                Some(why) => Health::Fails(format!("it answers, and takes no writes ({why})")),
+                None => Health::Answers,
+            },
+        }
     }
 
     /// How long it could have been heard from, and was not.
@@ -132,8 +157,15 @@ impl Notices {
         let (asked, readings) = (Instant::now(), self.readings());
         let known = self.known.lock().version.clone().unwrap_or_default();
         let keys: [&[u8]; 2] = [&names.version, &names.nodes];
-        let version = link.run(&script::POLL, &keys, &[self.node.as_bytes(), &known], Again::MaySend).await?;
+        let answer = link.run(&script::POLL, &keys, &[self.node.as_bytes(), &known], Again::MaySend).await?;
+        let (version, refused): (Value, String) = FromRedisValue::from_redis_value(answer)?;
         let read = self.catch_up(Seen { version: version_of(version)?, readings }, link, names, observers).await?;
+        if refused == READONLY {
+            // A master no more: whoever knows which is one has another connection for us.
+            link.renew();
+        }
+        let refused = Some(refused).filter(|refused| !refused.is_empty()).map(|refused| word(&refused));
+        *self.refused.lock() = refused;
         *self.heard.lock() = Some(asked);
         Ok(read)
     }
@@ -273,6 +305,11 @@ impl Known {
         }
         (self.notices.keys().filter_map(|member| decode(member)).collect(), missing)
     }
+}
+
+/// The first word of an error of Redis', and nothing that could be anything else.
+fn word(error: &str) -> String {
+    error.chars().filter(char::is_ascii_uppercase).take(16).collect()
 }
 
 /// A node's name, without the digits before it.

@@ -178,7 +178,7 @@ impl Shared {
     /// Removes a session, and has the other nodes told.
     pub async fn remove(&self, id: &SessionId) {
         let deadline = Instant::now() + PATIENCE;
-        let (key, gone) = (self.names.session(id), self.gone(id));
+        let (key, gone) = (self.names.session(id), self.news.gone(id));
         let arguments: [&[u8]; 2] = [&self.names.channel, &gone];
         let removed = loop {
             if !self.link.connected(deadline.saturating_duration_since(Instant::now())).await {
@@ -200,7 +200,7 @@ impl Shared {
     /// Asks for a session, and for the version of the notices with it.
     pub async fn fetch(&self, id: &SessionId, always: bool) -> Answer {
         let readings = self.notices.readings();
-        let (key, gone) = (self.names.session(id), self.gone(id));
+        let (key, gone) = (self.names.session(id), self.news.gone(id));
         let always: &[u8] = if always { b"1" } else { b"0" };
         let arguments: [&[u8]; 4] = [always, self.is_cluster(), &self.names.channel, &gone];
         let keys = [key.as_slice()];

@@ -10,10 +10,9 @@ use std::{
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use redis::{PushInfo, PushKind, Value};
 use tokio::{
     sync::{
-        Semaphore,
+        Notify, Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         oneshot, watch,
     },
@@ -25,8 +24,8 @@ use super::{
     address::Address,
     link::Link,
     names::Names,
+    news::News,
     notices::Notices,
-    random,
     sessions::{Doing, Place, Queue, Said, Underway, Write, after},
 };
 use crate::{
@@ -44,9 +43,6 @@ const LOOKUPS: usize = 100_000;
 
 /// How many writes are on their way to the server at once, at most.
 const WRITES: usize = 256;
-
-/// Digits by which a node knows its own messages.
-const TAG: usize = 8;
 
 /// Who is told.
 #[derive(Default)]
@@ -99,22 +95,22 @@ pub struct Shared {
     underway: Mutex<Underway>,
     lookups: Semaphore,
     writes: Semaphore,
-    tag: [u8; TAG],
+    pub news: Arc<News>,
     cluster: bool,
 }
 
 impl Worker {
     /// Starts the thread, which connects.
     pub fn start(address: &Address, options: &RedisOptions, observers: Arc<Observers>) -> Result<Self, RedisError> {
-        let (news, heard) = unbounded_channel();
-        let shared = Arc::new(Shared::new(address, options, observers, news));
+        let hurry = Arc::<Notify>::default();
+        let shared = Arc::new(Shared::new(address, options, observers, hurry));
         let (requests, asked) = unbounded_channel();
         let (ending, ended) = mpsc::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RedisError::Thread)?;
         let working = Arc::clone(&shared);
         let thread = thread::Builder::new().name("reprise-redis".into());
         let spawned = thread.spawn(move || {
-            runtime.block_on(work(working, asked, heard));
+            runtime.block_on(work(working, asked));
             // A look-up of a name, say, may take as long as it likes.
             runtime.shutdown_background();
             let _ = ending.send(());
@@ -137,7 +133,7 @@ impl Worker {
 }
 
 /// Does what it is asked until nobody can ask any more.
-async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>, heard: UnboundedReceiver<PushInfo>) {
+async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>) {
     let keeping = shared.clone();
     tokio::spawn(async move {
         let mut life = keeping.vitals.task("reprise-redis connection");
@@ -148,12 +144,6 @@ async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>, heard:
         let mut life = polling.vitals.task("reprise-redis notices");
         let keep = || polling.notices.keep(&polling.link, &polling.names, &polling.observers);
         while life.again(caught(keep()).await.map(|()| Ended::Early)).await {}
-    });
-    let listening = shared.clone();
-    tokio::spawn(async move {
-        let mut life = listening.vitals.task("reprise-redis messages");
-        let mut heard = heard;
-        while life.again(caught(listen(&listening, &mut heard)).await).await {}
     });
     let mut life = shared.vitals.task("reprise-redis requests");
     while life.again(caught(take(&shared, &mut asked)).await).await {}
@@ -176,28 +166,14 @@ async fn take(shared: &Arc<Shared>, asked: &mut UnboundedReceiver<Request>) -> E
     Ended::Told
 }
 
-/// Tells of sessions that are gone, and has new notices read, for as long as there is a connection to hear from.
-async fn listen(shared: &Shared, heard: &mut UnboundedReceiver<PushInfo>) -> Ended {
-    while let Some(PushInfo { kind, data }) = heard.recv().await {
-        if let (PushKind::Message, Some(Value::BulkString(message))) = (kind, data.last()) {
-            shared.hear(message);
-        }
-    }
-    Ended::Told
-}
-
 impl Shared {
-    fn new(
-        address: &Address,
-        options: &RedisOptions,
-        observers: Arc<Observers>,
-        news: UnboundedSender<PushInfo>,
-    ) -> Self {
+    fn new(address: &Address, options: &RedisOptions, observers: Arc<Observers>, hurry: Arc<Notify>) -> Self {
         let names = Names::new(&options.namespace);
+        let news = Arc::new(News::new(observers.clone(), hurry.clone()));
         Self {
-            link: Link::new(address.clone(), options.answers_within, names.channel.clone(), news),
+            link: Link::new(address.clone(), options.answers_within, names.channel.clone(), news.clone()),
             names,
-            notices: Notices::new(&options.node_name(), options.poll, options.forgets_nodes_after),
+            notices: Notices::new(&options.node_name(), options.poll, options.forgets_nodes_after, hurry),
             observers,
             queue: Arc::new(Queue::new(options.queue_entries, options.queue_bytes)),
             vitals: Vitals::default(),
@@ -206,7 +182,7 @@ impl Shared {
             underway: Mutex::default(),
             lookups: Semaphore::new(LOOKUPS),
             writes: Semaphore::new(WRITES),
-            tag: random(),
+            news,
             cluster: address.is_cluster(),
         }
     }
@@ -214,20 +190,6 @@ impl Shared {
     /// Whether this is a Cluster, as scripts are told.
     pub fn is_cluster(&self) -> &'static [u8] {
         if self.cluster { b"1" } else { b"0" }
-    }
-
-    /// The message that a session is gone: whose it is, and the session's id.
-    pub fn gone(&self, id: &SessionId) -> Vec<u8> {
-        [self.tag.as_slice(), id.as_bytes()].concat()
-    }
-
-    fn hear(&self, message: &[u8]) {
-        let Some((tag, id)) = message.split_first_chunk::<TAG>() else { return self.notices.hurry() };
-        if let Ok(id) = SessionId::try_from(id)
-            && *tag != self.tag
-        {
-            self.observers.invalidations.load().iter().for_each(|observer| observer(&id));
-        }
     }
 
     fn begin(self: Arc<Self>, request: Request) {

@@ -2,6 +2,7 @@
 
 mod consuming;
 mod failover;
+mod hostile;
 mod invalidations;
 mod notices;
 mod servers;

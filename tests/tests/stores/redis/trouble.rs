@@ -37,6 +37,37 @@ fn a_server_that_is_not_there_yet_is_no_error_and_found_when_it_is() {
     assert!(find(&node, &put(&node, entry())).unwrap().is_some());
 }
 
+/// Why the store is not reachable; nothing if it is.
+fn trouble(node: &Redis) -> String {
+    let tier = node.tiers().remove(0);
+    assert_eq!(tier.reachable, tier.trouble.is_none());
+    tier.trouble.unwrap_or_default()
+}
+
+#[test]
+fn a_server_that_was_never_reached_is_not_reachable() {
+    let mut server = RedisServer::start();
+    server.kill();
+    let node = Redis::connect(&server.url(), patient("a")).unwrap();
+    assert_eq!(trouble(&node), "it was never reached");
+    server.restart();
+    until("it is reachable", || trouble(&node).is_empty());
+    server.kill();
+    until("it is not any more", || trouble(&node).contains("not heard from for"));
+}
+
+#[test]
+fn a_master_that_became_a_replica_is_not_reachable() {
+    let (server, other) = (RedisServer::start(), RedisServer::start());
+    let node = node(&server.url(), "a");
+    until("it is reachable", || trouble(&node).is_empty());
+    // Nothing is put, and nobody looks anything up.
+    server.ask::<()>(&["REPLICAOF", "127.0.0.1", &other.address().port().to_string()]);
+    until("it takes no writes", || trouble(&node).contains("takes no writes (READONLY)"));
+    server.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
+    until("it is reachable again", || trouble(&node).is_empty());
+}
+
 #[test]
 fn a_server_that_is_killed_and_started_again_is_found_again() {
     let mut server = RedisServer::start();
@@ -77,12 +108,14 @@ fn a_full_server_takes_no_sessions_and_gives_out_those_it_has() {
     assert!(find(&node, &often).unwrap().is_some());
     assert!(find(&node, &once).unwrap().is_some() && find(&node, &once).unwrap().is_none());
     assert!(take(&node, &early).is_some());
+    until("it is not reachable", || trouble(&node).contains("takes no writes (OOM)"));
     until("notices are heard of", || node.notices_age().unwrap() < Duration::from_millis(500));
     let notice = Notice { bytes: vec![1], expires: u64::MAX >> 12 };
     let refused = wait(node.publish(notice, Duration::ZERO).unwrap()).unwrap_err();
     assert!(refused.to_string().contains("OOM"), "{refused}");
     server.wipe();
     assert!(find(&node, &put(&node, entry())).unwrap().is_some(), "there is room again");
+    until("it is reachable again", || trouble(&node).is_empty());
 }
 
 #[test]
