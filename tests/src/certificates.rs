@@ -13,8 +13,8 @@ use openssl::{
     nid::Nid,
     pkey::{PKey, Private},
     x509::{
-        X509, X509CrlBuilder, X509NameBuilder,
-        extension::{BasicConstraints, SubjectAlternativeName},
+        CrlNumber, X509, X509CrlBuilder, X509NameBuilder,
+        extension::{AuthorityKeyIdentifier, BasicConstraints, SubjectAlternativeName, SubjectKeyIdentifier},
     },
 };
 
@@ -61,6 +61,10 @@ impl Identity {
         list.set_issuer_name(self.certificate.subject_name()).unwrap();
         list.set_last_update(&Asn1Time::from_unix(now - 60).unwrap()).unwrap();
         list.set_next_update(&Asn1Time::from_unix(now + seconds).unwrap()).unwrap();
+        let context = X509::builder().unwrap();
+        let context = context.x509v3_context(Some(&self.certificate), None);
+        list.append_extension(AuthorityKeyIdentifier::new().keyid(true).build(&context).unwrap()).unwrap();
+        list.append_extension(CrlNumber::new(BigNum::from_u32(1).unwrap()).unwrap().build().unwrap()).unwrap();
         list.sign(&self.key, MessageDigest::sha256()).unwrap();
         list.build().unwrap().to_pem().unwrap()
     }
@@ -116,6 +120,9 @@ fn issue(subject: &[(&str, &str)], issuer: Option<&Identity>, kind: Kind, second
     builder.set_not_after(&Asn1Time::from_unix(now + seconds).unwrap()).unwrap();
     if kind == Kind::Ca {
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        // Revocation lists name the key that signed them.
+        let key = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None)).unwrap();
+        builder.append_extension(key).unwrap();
     }
     if kind == Kind::Server {
         let names = ["*.example", "*.wild.example", "localhost"];

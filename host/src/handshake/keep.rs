@@ -79,17 +79,7 @@ pub fn announce(ssl: &SslRef) -> bool {
     }
     let (Some(connection), Some(session)) = (tls::connection_or_new(ssl), ssl.session()) else { return false };
     let mut state = connection.state.lock();
-    let ready = match outcome(ssl, session, &mut state) {
-        Ok(ready) => {
-            let remains = ready.entry.expires.saturating_sub(ready.now);
-            sessions::set_timeout(session, i64::try_from(remains).unwrap_or(i64::MAX).max(1));
-            Some(ready)
-        }
-        Err(reason) => {
-            state.not_kept(reason);
-            None
-        }
-    };
+    let ready = outcome(ssl, session, &mut state, Ticket::Unwritten).map_err(|reason| state.not_kept(reason)).ok();
     let kept = ready.is_some();
     if let (Some(handshake), Ok(id)) = (&mut state.handshake, session.id().try_into()) {
         handshake.kept.announced = Some((id, ready));
@@ -110,7 +100,7 @@ pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
         // The ticket could not be left out; see `tls::withhold_ticket`.
         Some((_, None)) => return,
         // TLS 1.2, or somebody replaced the generate callback.
-        None => outcome(ssl, session, &mut state),
+        None => outcome(ssl, session, &mut state, Ticket::Written),
     };
     match outcome {
         Ok(ready) => state.store(&connection, ready),
@@ -138,11 +128,18 @@ impl State {
     }
 }
 
+/// What of a session's ticket can still be said. In TLS 1.2 there is none to be written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ticket {
+    Unwritten,
+    Written,
+}
+
 /// Decides about a session that OpenSSL has made.
-fn outcome(ssl: &SslRef, session: &SslSessionRef, state: &mut State) -> Result<Ready, NotKept> {
+fn outcome(ssl: &SslRef, session: &SslSessionRef, state: &mut State, ticket: Ticket) -> Result<Ready, NotKept> {
     let handshake = state.handshake.as_mut().ok_or(NotKept::Here(Miss::NoHook))?;
     let host = handshake.host.upgrade().ok_or(NotKept::Here(Miss::HostGone))?;
-    let outcome = decide(ssl, session, &host, handshake);
+    let outcome = decide(ssl, session, &host, handshake, ticket);
     handshake.kept.decided += 1;
     // TLS 1.2 makes one session in a full handshake; TLS 1.3 one for each ticket, and one ticket in a resumption.
     let several = sessions::version(session) == TLS13 && !tls::resumed(ssl);
@@ -160,6 +157,7 @@ fn decide(
     session: &SslSessionRef,
     host: &Arc<Inner>,
     handshake: &mut Handshake,
+    ticket: Ticket,
 ) -> Result<Ready, NotKept> {
     let border = handshake.border.clone().map_err(NotKept::Here)?;
     // A switch after the hook, in a server-name callback, comes after OpenSSL has looked for a session: what is kept here
@@ -220,6 +218,10 @@ fn decide(
     // Again, for the notes are others, and it may have been revoked while policies were asked.
     if host.revocations.in_force.revokes(&record) {
         return Err(NotKept::Revoked);
+    }
+    if ticket == Ticket::Unwritten {
+        let remains = record.expires.saturating_sub(now);
+        sessions::set_timeout(session, i64::try_from(remains).unwrap_or(i64::MAX).max(1));
     }
     record.der = Secret::new(session.to_der().map_err(|_| NotKept::Unreadable)?);
     let bytes = record.encode().map_err(|_| NotKept::Unreadable)?;
