@@ -32,10 +32,14 @@ pub(super) fn watchdog() -> Option<Duration> {
 /// Tells the watchdog twice in its time, `span`, that everything runs that must; and not while something has ended. What is started
 /// again in time is told as soon as it runs.
 pub(super) async fn keep_alive(span: Duration, health: Health) -> Infallible {
+    feed(span, || health.unsound().is_empty(), || tell(&[NotifyState::Watchdog])).await
+}
+
+async fn feed(span: Duration, is_sound: impl Fn() -> bool, tell: impl Fn()) -> Infallible {
     loop {
-        let sound = health.unsound().is_empty();
+        let sound = is_sound();
         if sound {
-            tell(&[NotifyState::Watchdog]);
+            tell();
         }
         tokio::time::sleep(if sound { span / 2 } else { span / 16 }).await;
     }
@@ -44,5 +48,28 @@ pub(super) async fn keep_alive(span: Duration, health: Health) -> Infallible {
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!("the service manager could not be told {state:?}: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_watchdog_is_told_nothing_while_all_is_not_well() {
+        let (asked, told) = (Cell::new(0), Notify::new());
+        let is_sound = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 3
+        };
+        tokio::select! {
+            never = feed(Duration::from_millis(16), is_sound, || told.notify_one()) => match never {},
+            () = told.notified() => {}
+        }
+        assert_eq!(asked.get(), 4);
     }
 }
