@@ -4,6 +4,9 @@
 //! thread of its own ([`crate::aside`]); where that hangs, as on a network file system whose server is gone, this is an error that
 //! names the file, and the thread is left behind. There is one such thread for each file, however often it is tried.
 
+// The command has use for all of it.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
+
 use std::{
     collections::HashMap,
     fmt,
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_named_and_not_waited_for() {
+    fn what_is_no_regular_file_is_named_at_once() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fifo(&at("fifo"));

@@ -28,7 +28,7 @@ fn a_store_writes_and_finds_after_a_panic() {
     }
     written(&store);
     // The writer tells of it before it answers.
-    assert!(fetch_with(&store, &id(0), Consume::Always, 1).is_err());
+    assert!(ask(&store, &id(0), Consume::Always, 1).is_err());
     // What was put while there was no writer is written by the next one, and nothing is given out twice.
     store.put(id(9), entry(100), 0);
     written(&store);

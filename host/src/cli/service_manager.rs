@@ -51,10 +51,14 @@ pub(super) fn watchdog() -> Option<Duration> {
 /// Tells the watchdog twice in its time, `span`, that everything runs that must; and not while something has ended. What is started
 /// again in time is told as soon as it runs.
 pub(super) async fn keep_alive(span: Duration, health: Health) -> Infallible {
+    feed(span, || health.unsound().is_empty(), || tell(&[NotifyState::Watchdog])).await
+}
+
+async fn feed<T: Future>(span: Duration, is_sound: impl Fn() -> bool, tell: impl Fn() -> T) -> Infallible {
     loop {
-        let sound = health.unsound().is_empty();
+        let sound = is_sound();
         if sound {
-            tell(&[NotifyState::Watchdog]).await;
+            tell().await;
         }
         tokio::time::sleep((if sound { span / 2 } else { span / 16 }).max(SHORTEST)).await;
     }
@@ -92,5 +96,28 @@ fn address(socket: &OsStr) -> io::Result<SocketAddr> {
             io::ErrorKind::InvalidInput,
             "expected the absolute path of a socket, or `@` and the name of an abstract one",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_watchdog_is_told_nothing_while_all_is_not_well() {
+        let (asked, told) = (Cell::new(0), Notify::new());
+        let is_sound = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 3
+        };
+        tokio::select! {
+            never = feed(Duration::from_millis(16), is_sound, || async { told.notify_one() }) => match never {},
+            () = told.notified() => {}
+        }
+        assert_eq!(asked.get(), 4);
     }
 }

@@ -201,3 +201,26 @@ fn span(seconds: u64) -> String {
 fn printable(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Host;
+
+    #[test]
+    fn what_ended_or_hangs_is_shown_first() {
+        let host = Host::builder().build().unwrap();
+        let mut status = host.status();
+        assert!(!page(&status).contains("TROUBLE"));
+        let well = status::Vital { name: "a".into(), sound: true, restarts: 2, ended: None, busy: Some(1) };
+        let ended =
+            status::Vital { name: "b".into(), sound: false, ended: Some("it\x1b panicked".into()), ..well.clone() };
+        let hangs = status::Vital { name: "c".into(), busy: Some(120), ..well.clone() };
+        status.vitals = vec![well, ended, hangs];
+        let page = page(&status);
+        let troubles: Vec<_> = page.lines().skip(1).take_while(|line| line.starts_with("TROUBLE")).collect();
+        assert_eq!(troubles.len(), 2, "{page}");
+        assert!(troubles[0].contains("b ended, and was started again 2 times: it  panicked"), "{page}");
+        assert!(troubles[1].contains("c has been busy with one thing for 2m"), "{page}");
+    }
+}

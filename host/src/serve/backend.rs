@@ -12,6 +12,8 @@ use super::{idle::Activity, wire::Severed};
 
 /// A backend is near; one that takes longer to accept is as good as down.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long a client may take to receive our goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 /// Joins `client` and the backend at `address` until both are done, or nothing has moved for `idle`. When one side ends its
 /// sending, so is the other told, and the opposite direction goes on. The backend is sent `header` first.
@@ -32,7 +34,8 @@ pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(backend) => backend,
         Err(error) => {
             tracing::warn!("the backend {address} cannot be reached, a connection is closed: {error}");
-            return client.shutdown().await;
+            let _ = timeout(GOODBYE, client.shutdown()).await;
+            return Ok(());
         }
     };
     backend.set_nodelay(true)?;
@@ -55,7 +58,7 @@ pub(crate) async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(())
         }
         None => {
-            let _ = timeout(Duration::from_secs(1), client.shutdown()).await;
+            let _ = timeout(GOODBYE, client.shutdown()).await;
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("nothing moved for {idle:?}")))
         }
     }

@@ -12,6 +12,9 @@
 //! while life.again(caught(work()).await).await {}
 //! ```
 
+// The command has use for all of it.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
+
 #[cfg(test)]
 mod tests;
 

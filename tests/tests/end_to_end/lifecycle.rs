@@ -49,7 +49,7 @@ fn a_stop_waits_no_longer_than_it_may_and_a_second_one_not_at_all() {
 }
 
 #[test]
-fn a_fifo_for_a_certificate_stops_neither_reload_nor_end() {
+fn a_fifo_for_a_certificate_stops_nothing_else() {
     let place = Place::new();
     place.identity("a", &certificates::server());
     let site = format!("a.example={},{}", place.arg("a.crt"), place.arg("a.key"));

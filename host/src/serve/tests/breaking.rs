@@ -91,13 +91,13 @@ async fn hears(end: impl Fn(TcpStream)) -> (String, bool) {
 }
 
 #[tokio::test]
-async fn a_backend_that_breaks_off_is_no_goodbye_to_the_client() {
+async fn a_backend_that_breaks_off_is_no_goodbye() {
     let (_, goodbye) = hears(reset).await;
     assert!(!goodbye);
 }
 
 #[tokio::test]
-async fn a_backend_that_ends_is_a_goodbye_to_the_client() {
+async fn a_backend_that_ends_is_a_goodbye() {
     assert_eq!(hears(drop).await, ("say".to_owned(), true));
 }
 

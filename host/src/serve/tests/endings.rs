@@ -98,7 +98,7 @@ async fn a_silent_client_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_nothing_does_not_hold_up_the_end() {
+async fn a_client_that_takes_nothing_holds_up_no_end() {
     let files = Files::new();
     files.issue("default", None);
     let backend = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -67,7 +67,7 @@ async fn what_is_no_file_is_named_and_not_waited_for() {
     let ca = files.issue("ca", None);
     fs::write(files.path("crl.pem"), revocation_list(&ca, &[])).unwrap();
     files.issue("other", None);
-    let toml = "client-ca = '{}/ca.crt'\nclient-auth = 'optional'\ncrl = '{}/crl.pem'\nsite = 'other={}/other.crt,{}/other.key'";
+    let toml = "client-ca = '{}/ca.crt'\nclient-auth = 'optional'\ncrl = '{}/crl.pem'\nsite = 'other={}/other.crt,{}/other.key,none'";
     let server = Running::start(&files, toml).await;
     let served = certificate(&server.connect(None).await.unwrap()).to_der().unwrap();
     let mut seen = server.sites.look();
