@@ -62,7 +62,7 @@ pub mod store;
 pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
     callbacks::{
-        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks,
+        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks, on_message,
         session_callbacks,
     },
     handshake::{ConnectionReport, EarlyData, NotKept, on_client_hello},

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::{SslContextBuilder, SslContextRef};
 
-use super::{Listener, Site, ex_data, ffi, trampolines};
+use super::{Listener, Site, ex_data, ffi, message, trampolines};
 use crate::host::Inner;
 
 /// No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside NO_INTERNAL
@@ -147,5 +147,6 @@ unsafe fn register(context: *mut ffi::SSL_CTX, host: &Inner) {
         ffi::SSL_CTX_sess_set_remove_cb(context, Some(trampolines::remove_session));
         ffi::SSL_CTX_set_client_hello_cb(context, Some(trampolines::client_hello), std::ptr::null_mut());
         ffi::SSL_CTX_set_generate_session_id(context, Some(trampolines::generate_session_id));
+        ffi::SSL_CTX_set_msg_callback(context, Some(message::message));
     }
 }

@@ -12,7 +12,7 @@ pub const IDENTITIES: usize = 2;
 
 const SERVER_NAME: u16 = 0;
 const EXTENDED_MASTER_SECRET: u16 = 23;
-const PRE_SHARED_KEY: u16 = 41;
+pub(super) const PRE_SHARED_KEY: u16 = 41;
 const EARLY_DATA: u16 = 42;
 const SUPPORTED_VERSIONS: u16 = 43;
 const PSK_KEY_EXCHANGE_MODES: u16 = 45;
@@ -111,10 +111,10 @@ pub fn psk_with_key_exchange(extension: &[u8]) -> bool {
 }
 
 /// Reads the presentation language of RFC 8446 section 3.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
@@ -125,15 +125,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A vector whose length is given in one byte.
-    fn vector8(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn vector8(&mut self) -> Option<&'a [u8]> {
         let length = self.byte()?;
         self.take(usize::from(length))
     }
 
+    pub(super) fn number(&mut self) -> Option<u16> {
+        self.take(2).map(|number| u16::from_be_bytes([number[0], number[1]]))
+    }
+
     /// A vector whose length is given in two bytes.
-    fn vector16(&mut self) -> Option<&'a [u8]> {
-        let length = self.take(2)?;
-        self.take(usize::from(u16::from_be_bytes([length[0], length[1]])))
+    pub(super) fn vector16(&mut self) -> Option<&'a [u8]> {
+        let length = self.number()?;
+        self.take(usize::from(length))
     }
 }
 

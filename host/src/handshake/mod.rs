@@ -1,6 +1,7 @@
 //! One handshake, from the ClientHello to the sessions it leaves behind. Safe code: what OpenSSL's callbacks call.
 //!
 //! - `hello`: facts from the ClientHello's bytes
+//! - `transcript`: the ClientHellos counted, and as they were sent; `binder`: whether who offers a session is its owner
 //! - `begin`: the client-hello hook: takes the facts and a snapshot of the policies, settles where the connection belongs
 //! - `ahead`: look-ups that begin in the hook, where the connection can wait without a thread
 //! - `look_up`: a session is offered: store, host invariants, policies
@@ -11,12 +12,14 @@
 
 mod ahead;
 mod begin;
+pub mod binder;
 mod done;
 pub mod hello;
 mod keep;
 mod look_up;
 pub mod removal;
 mod report;
+pub mod transcript;
 
 use std::{
     net::IpAddr,
@@ -27,13 +30,18 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::{ahead::Lookup, hello::Hello};
+use self::{
+    ahead::Lookup,
+    hello::Hello,
+    transcript::{Seen, Transcript},
+};
 pub use self::{
     begin::{client_hello, on_client_hello},
     done::done,
     keep::{NotKept, keep},
     look_up::look_up,
     report::{ConnectionReport, EarlyData},
+    transcript::Message,
 };
 use crate::{
     callbacks::{Displaced, live::Live, tls},
@@ -48,6 +56,7 @@ pub struct Connection {
     /// The `SSL`'s address, its name in the table of live connections. Never dereferenced here.
     ssl: usize,
     state: Mutex<State>,
+    transcript: Mutex<Transcript>,
     /// The connection's own info callback, which ours stands before.
     pub displaced: Displaced,
 }
@@ -128,7 +137,30 @@ impl Handshake {
 impl Connection {
     /// For the `SSL` at this address.
     pub fn new(ssl: usize) -> Self {
-        Self { ssl, state: Mutex::default(), displaced: Displaced::default() }
+        Self { ssl, state: Mutex::default(), transcript: Mutex::default(), displaced: Displaced::default() }
+    }
+
+    /// A message of the handshake was read or sent.
+    pub fn message(&self, message: Message<'_>) {
+        self.transcript.lock().add(message);
+    }
+
+    /// A handshake begins. OpenSSL says so only where one was before.
+    pub fn begins_anew(&self) {
+        self.transcript.lock().begin();
+    }
+
+    /// The ClientHello read last: a new number for each, which the hook keeps when it is called again after a retry. None where
+    /// somebody else's message callback took the place of the host's.
+    pub fn hello_seen(&self) -> Option<Seen> {
+        self.transcript.lock().last()
+    }
+
+    /// The ClientHello read last, as it was sent, where it offers a PSK and the ServerHello is not sent yet. Else empty.
+    pub fn hello_bytes(&self) -> Vec<u8> {
+        let transcript = self.transcript.lock();
+        let (bytes, hello_at) = transcript.bytes();
+        bytes[hello_at..].to_vec()
     }
 
     /// The connection's peer, shown to policies.

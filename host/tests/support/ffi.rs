@@ -27,6 +27,8 @@ unsafe extern "C" {
     fn SSL_dup(ssl: *mut SSL) -> *mut SSL;
     fn SSL_renegotiate(ssl: *mut SSL) -> c_int;
     fn SSL_get_options(ssl: *const SSL) -> u64;
+    fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
+    fn SSL_clear(ssl: *mut SSL) -> c_int;
     fn SSL_get_num_tickets(ssl: *const SSL) -> usize;
     fn SSL_CTX_set_info_callback(ctx: *mut SSL_CTX, callback: InfoCallback);
     fn SSL_set_info_callback(ssl: *mut SSL, callback: InfoCallback);
@@ -130,6 +132,18 @@ pub fn duplicate(ssl: &SslRef) -> Ssl {
 pub fn renegotiate(ssl: &SslRef) -> bool {
     // SAFETY: a live connection, used by this thread alone.
     unsafe { SSL_renegotiate(ssl.as_ptr()) == 1 }
+}
+
+/// Lets a connection renegotiate.
+pub fn allow_renegotiation(ssl: &SslRef) {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe { SSL_clear_options(ssl.as_ptr(), openssl::ssl::SslOptions::NO_RENEGOTIATION.bits()) };
+}
+
+/// Makes a connection ready for another handshake.
+pub fn clear(ssl: &SslRef) {
+    // SAFETY: a live connection, used by this thread alone.
+    assert_eq!(unsafe { SSL_clear(ssl.as_ptr()) }, 1);
 }
 
 /// The connection's options.
