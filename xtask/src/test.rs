@@ -27,6 +27,8 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
             Requirement::Python,
             Requirement::RedisServer,
             Requirement::Nginx,
+            Requirement::Java,
+            Requirement::NssTools,
         ])?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
@@ -48,6 +50,8 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         Requirement::Python,
         Requirement::RedisServer,
         Requirement::Nginx,
+        Requirement::Java,
+        Requirement::NssTools,
     ])?;
     // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
     let directory = format!("target/openssl-{wanted}");

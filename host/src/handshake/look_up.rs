@@ -65,16 +65,18 @@ fn resume(
     waker: Option<&Waker>,
     offered: &[u8],
 ) -> Result<(SessionId, SslSession), Miss> {
+    // First: what is not ours is no miss of ours, whatever else there is to say.
+    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
     if let Err(miss) = &handshake.border {
         return Err(miss.clone());
     }
     if tls::context(ssl) != handshake.context {
         return Err(Miss::SwitchedAfterHook);
     }
-    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
     let until = handshake.deadline(host);
     let lookup = handshake.lookup(ssl, host, id)?;
     lookup.finish(waker, until);
+    let judged_before = matches!(lookup, Lookup::Judged(_));
     if let Lookup::Answered { asked, answer } = lookup {
         let (asked, answer) = (*asked, std::mem::replace(answer, Ok(None)));
         let judged = Lookup::Judged(judge(ssl, host, handshake, id, asked, answer));
@@ -88,6 +90,10 @@ fn resume(
         // Policies were asked since it was checked, or a HelloRetryRequest came between.
         Ok(candidate) if host.revocations.in_force.revokes(&candidate.handed.record) => Err(Miss::Revoked),
         Ok(candidate) => {
+            // A HelloRetryRequest came between, and the embedder may have switched the context since.
+            if judged_before {
+                check(ssl, handshake, &candidate.handed.record, host.now())?;
+            }
             let session = fresh(candidate)?;
             if !candidate.early_data && tls::early_data_enabled(ssl) {
                 handshake.refused_early_data = Some(tls::refuse_early_data(ssl));

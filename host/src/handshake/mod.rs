@@ -2,6 +2,7 @@
 //!
 //! - `hello`: facts from the ClientHello's bytes
 //! - `transcript`: the ClientHellos counted, and as they were sent; `binder`: whether who offers a session is its owner
+//! - `second_hello`: what a client may not change when it is asked to try again
 //! - `begin`: the client-hello hook: takes the facts and a snapshot of the policies, settles where the connection belongs
 //! - `ahead`: look-ups that begin in the hook, where the connection can wait without a thread
 //! - `look_up`: a session is offered: store, host invariants, policies
@@ -19,6 +20,7 @@ mod keep;
 mod look_up;
 pub mod removal;
 mod report;
+mod second_hello;
 pub mod transcript;
 
 use std::{
@@ -56,7 +58,7 @@ pub struct Connection {
     /// The `SSL`'s address, its name in the table of live connections. Never dereferenced here.
     ssl: usize,
     state: Mutex<State>,
-    transcript: Mutex<Transcript>,
+    pub(crate) transcript: Mutex<Transcript>,
     /// The connection's own info callback, which ours stands before.
     pub displaced: Displaced,
 }
@@ -79,7 +81,8 @@ struct State {
 /// The handshake that is running, or the last one that ran.
 struct Handshake {
     host: Weak<Inner>,
-    /// The ClientHello's random: the same after a HelloRetryRequest, another in another handshake.
+    /// Which of the connection's ClientHellos this is about; none if nobody counts them.
+    seen: Option<Seen>,
     random: [u8; 32],
     hello: Hello,
     /// The policies in force when it began. It is decided by these, whatever is swapped in meanwhile. Given back once the

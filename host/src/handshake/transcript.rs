@@ -2,7 +2,8 @@
 //! HelloRetryRequest both of these before it. And the count of ClientHellos, by which a handshake that goes on is told from one
 //! that begins.
 //!
-//! Bytes are kept where a PSK is offered, until the ServerHello: nothing in them is secret.
+//! Bytes are kept until the ServerHello, and of the first ClientHello until the second is answered, which is held against it (see
+//! `second_hello`): nothing in them is secret.
 
 use openssl::hash::hash;
 
@@ -51,8 +52,12 @@ pub struct Transcript {
     last: Option<Seen>,
     /// A HelloRetryRequest was sent, and not answered.
     retries: bool,
-    /// Up to the ClientHello read last, if a PSK is offered in it. Else empty.
+    /// Up to the ClientHello read last. Empty if that is not kept.
     bytes: Vec<u8>,
+    /// Whether a PSK is offered, and so there are binders over this.
+    offers: bool,
+    /// The ClientHello that was answered by a HelloRetryRequest, if it is kept.
+    first: Vec<u8>,
     /// Where that ClientHello begins.
     hello_at: usize,
 }
@@ -65,7 +70,14 @@ impl Transcript {
 
     /// The transcript up to the ClientHello read last, and where that begins; empty where it offers no PSK, and after the ServerHello.
     pub fn bytes(&self) -> (&[u8], usize) {
-        (&self.bytes, self.hello_at)
+        if self.offers { (&self.bytes, self.hello_at) } else { (&[], 0) }
+    }
+
+    /// Both ClientHellos of a handshake over a HelloRetryRequest, until the second is answered; none where one is not kept.
+    pub fn hellos(&self) -> Option<(&[u8], &[u8])> {
+        let answers = self.last.is_some_and(|last| last.place == Place::Second);
+        (answers && !self.first.is_empty() && !self.bytes.is_empty())
+            .then(|| (self.first.as_slice(), &self.bytes[self.hello_at..]))
     }
 
     /// A message was read or sent.
@@ -76,10 +88,7 @@ impl Transcript {
                 Some(Seen { place: Place::First, .. }) if !self.retries && is_retry_request(hello) => {
                     self.retry_request(hello);
                 }
-                _ => {
-                    self.retries = false;
-                    self.bytes = Vec::new();
-                }
+                _ => self.begin(),
             },
         }
     }
@@ -87,7 +96,13 @@ impl Transcript {
     /// A handshake begins, whatever became of the one before.
     pub fn begin(&mut self) {
         self.retries = false;
+        self.forget();
+        self.first = Vec::new();
+    }
+
+    fn forget(&mut self) {
         self.bytes = Vec::new();
+        self.hello_at = 0;
     }
 
     fn client_hello(&mut self, hello: &[u8]) {
@@ -96,14 +111,17 @@ impl Transcript {
         self.last = Some(Seen { number, place: if second { Place::Second } else { Place::First } });
         if !second {
             self.bytes.clear();
+            self.first = Vec::new();
         }
-        // A second one may offer nothing that the first did not, so that what is before it was kept.
+        // A second one may offer nothing that the first did not.
+        self.offers = (!second || self.offers) && binder::Binders::read(hello).is_some();
+        // What is before it was kept, or is nothing.
         let known = !second || !self.bytes.is_empty();
         self.hello_at = self.bytes.len();
-        if known && self.hello_at + hello.len() <= MOST && binder::Binders::read(hello).is_some() {
+        if known && self.hello_at + hello.len() <= MOST {
             self.bytes.extend_from_slice(hello);
         } else {
-            self.bytes = Vec::new();
+            self.forget();
         }
     }
 
@@ -113,14 +131,11 @@ impl Transcript {
         if self.bytes.is_empty() {
             return;
         }
+        self.first = std::mem::take(&mut self.bytes);
         let digest = cipher_suite(hello).and_then(binder::digest);
-        let Some(first) = digest.and_then(|digest| hash(digest, &self.bytes).ok()) else {
-            self.bytes = Vec::new();
-            return;
-        };
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&message_hash(&first));
-        self.bytes.extend_from_slice(&first);
+        let Some(hashed) = digest.and_then(|digest| hash(digest, &self.first).ok()) else { return };
+        self.bytes.extend_from_slice(&message_hash(&hashed));
+        self.bytes.extend_from_slice(&hashed);
         self.bytes.extend_from_slice(hello);
     }
 }
@@ -215,6 +230,22 @@ mod tests {
     }
 
     #[test]
+    fn both_hellos_are_kept_until_the_second_is_answered() {
+        let retry = server_hello(RETRY, 0x1301);
+        for psk in [true, false] {
+            let (first, second) = (client_hello(9, psk), client_hello(3, psk));
+            let mut transcript = of(&[Message::ClientHello(&first)]);
+            assert_eq!(transcript.hellos(), None);
+            transcript.add(Message::ServerHello(&retry));
+            assert_eq!(transcript.hellos(), None);
+            transcript.add(Message::ClientHello(&second));
+            assert_eq!(transcript.hellos(), Some((first.as_slice(), second.as_slice())));
+            transcript.add(Message::ServerHello(&server_hello([1; 32], 0x1301)));
+            assert_eq!((transcript.hellos(), transcript.first.capacity()), (None, 0));
+        }
+    }
+
+    #[test]
     fn no_more_is_kept_than_a_bound() {
         let most = client_hello(MOST - client_hello(0, true).len(), true);
         assert_eq!(of(&[Message::ClientHello(&most)]).bytes().0.len(), MOST);
@@ -222,7 +253,7 @@ mod tests {
         assert_eq!(of(&[Message::ClientHello(&more)]).bytes().0, b"");
         let retry = server_hello(RETRY, 0x1301);
         let both = of(&[Message::ClientHello(&most), Message::ServerHello(&retry), Message::ClientHello(&most)]);
-        assert_eq!(both.bytes().0, b"");
+        assert_eq!((both.bytes(), both.hellos()), ((&b""[..], 0), None));
     }
 
     #[test]

@@ -17,7 +17,9 @@ pub enum Miss {
     HostGone,
     /// The process forked and the host is being rebuilt.
     Forked,
-    /// The id was not made with this fleet's key, or is not 32 bytes long.
+    /// The id was not made with this fleet's key, and may have been by another server like this one. An id of another length is no
+    /// session, nor is one that clients make up at each visit: in TLS 1.2 that of a client with `supported_versions`, or with a
+    /// ticket.
     ForeignId,
     /// More identities were offered than are looked up.
     TooManyIdentities,

@@ -8,6 +8,7 @@ pub(crate) mod keyring;
 mod miss;
 mod record;
 
+pub(crate) use self::id::LENGTH as ID_LENGTH;
 pub use self::{
     border::{Border, Epoch},
     id::SessionId,

@@ -22,6 +22,7 @@ unsafe extern "C" {
     fn SSL_SESSION_set1_id(session: *mut SSL_SESSION, id: *const c_uchar, length: c_uint) -> c_int;
     fn SSL_verify_client_post_handshake(ssl: *mut SSL) -> c_int;
     fn SSL_CTX_set_post_handshake_auth(ctx: *mut SSL_CTX, on: c_int);
+    fn SSL_CTX_callback_ctrl(ctx: *mut SSL_CTX, command: c_int, callback: Option<extern "C" fn()>) -> c_long;
     fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, command: c_int, number: c_long, pointer: *mut c_void) -> c_long;
     fn SSL_set_fd(ssl: *mut SSL, fd: c_int) -> c_int;
     fn SSL_dup(ssl: *mut SSL) -> *mut SSL;
@@ -156,6 +157,22 @@ pub fn options(ssl: &SslRef) -> u64 {
 pub fn tickets(ssl: &SslRef) -> usize {
     // SAFETY: a live connection, read only.
     unsafe { SSL_get_num_tickets(ssl.as_ptr()) }
+}
+
+/// Has a client ask for another server name from now on (`SSL_set_tlsext_host_name`); for none where there is none.
+pub fn set_server_name(ssl: &SslRef, name: Option<&str>) {
+    const SSL_CTRL_SET_TLSEXT_HOSTNAME: c_int = 55;
+    let name = name.map(|name| std::ffi::CString::new(name).unwrap());
+    let pointer = name.as_ref().map_or(ptr::null_mut(), |name| name.as_ptr().cast_mut().cast());
+    // SAFETY: a live connection, used by this thread alone; the name is copied.
+    assert_eq!(unsafe { openssl_sys::SSL_ctrl(ssl.as_ptr(), SSL_CTRL_SET_TLSEXT_HOSTNAME, 0, pointer) }, 1);
+}
+
+/// Puts a message callback of one's own in the place of the one that is there.
+pub fn replace_message_callback(context: &mut SslContextBuilder) {
+    const SSL_CTRL_SET_MSG_CALLBACK: c_int = 15;
+    // SAFETY: a context under construction; no callback is one.
+    unsafe { SSL_CTX_callback_ctrl(context.as_ptr(), SSL_CTRL_SET_MSG_CALLBACK, None) };
 }
 
 /// How many sessions OpenSSL's internal cache holds (`SSL_CTX_sess_number`).
