@@ -4,9 +4,12 @@
 //!
 //! Bytes are kept where a PSK is offered, until the ServerHello: nothing in them is secret.
 
-use openssl::hash::hash;
+use openssl::hash::{MessageDigest, hash};
 
-use super::{binder, hello::Reader};
+use super::{
+    binder::{self, Binders},
+    hello::Reader,
+};
 
 /// More is not kept, and what is offered in such a ClientHello is not taken out of the store. OpenSSL reads some 128 KiB; with a
 /// post-quantum key share and a session, a ClientHello has 2 KiB.
@@ -68,6 +71,14 @@ impl Transcript {
         (&self.bytes, self.hello_at)
     }
 
+    /// Whether the ClientHello read last has the binder of a session with this secret, for the identity at `place`. None where it
+    /// cannot be told: it was not kept, or there is no binder.
+    pub fn verifies(&self, place: usize, digest: MessageDigest, psk: &[u8]) -> Option<bool> {
+        let binders = Binders::read(&self.bytes[self.hello_at..])?;
+        let over = &self.bytes[..self.hello_at + binders.truncated];
+        binder::verifies(digest, psk, over, binders.of(place)?).ok()
+    }
+
     /// A message was read or sent.
     pub fn add(&mut self, message: Message<'_>) {
         match message {
@@ -100,7 +111,7 @@ impl Transcript {
         // A second one may offer nothing that the first did not, so that what is before it was kept.
         let known = !second || !self.bytes.is_empty();
         self.hello_at = self.bytes.len();
-        if known && self.hello_at + hello.len() <= MOST && binder::Binders::read(hello).is_some() {
+        if known && self.hello_at + hello.len() <= MOST && Binders::read(hello).is_some() {
             self.bytes.extend_from_slice(hello);
         } else {
             self.bytes = Vec::new();
@@ -150,7 +161,7 @@ fn cipher_suite(hello: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use openssl::{hash::MessageDigest, sha::sha256};
+    use openssl::sha::sha256;
 
     use super::*;
 
