@@ -65,6 +65,6 @@ pub use self::{
         Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks, on_message,
         session_callbacks,
     },
-    handshake::{ConnectionReport, EarlyData, NotKept, on_client_hello},
+    handshake::{ConnectionReport, EarlyData, NotKept, allows_early_data, on_client_hello},
     host::{Decision, Decisions, Host, HostBuilder, Policies},
 };

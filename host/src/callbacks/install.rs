@@ -147,6 +147,7 @@ unsafe fn register(context: *mut ffi::SSL_CTX, host: &Inner) {
         ffi::SSL_CTX_sess_set_remove_cb(context, Some(trampolines::remove_session));
         ffi::SSL_CTX_set_client_hello_cb(context, Some(trampolines::client_hello), std::ptr::null_mut());
         ffi::SSL_CTX_set_generate_session_id(context, Some(trampolines::generate_session_id));
+        ffi::SSL_CTX_set_allow_early_data_cb(context, Some(trampolines::allow_early_data), std::ptr::null_mut());
         ffi::SSL_CTX_set_msg_callback(context, Some(message::message));
     }
 }

@@ -69,17 +69,23 @@ pub fn digest(cipher_suite: u16) -> Option<MessageDigest> {
 /// OpenSSL does not compute it.
 pub fn verifies(digest: MessageDigest, psk: &[u8], transcript: &[u8], binder: &[u8]) -> Result<bool, ErrorStack> {
     let length = digest.size();
-    if binder.len() != length || length > LONGEST {
+    if binder.len() != length {
         return Ok(false);
     }
+    Ok(memcmp::eq(&compute(digest, psk, transcript)?[..length], binder))
+}
+
+/// The binder of a session with this secret over `transcript`; of the array, as much as the hash is long.
+pub fn compute(digest: MessageDigest, psk: &[u8], transcript: &[u8]) -> Result<Mac, ErrorStack> {
+    let length = digest.size();
     let early = hmac(digest, &[0; LONGEST][..length], &[psk])?;
     let key = expand_label(digest, &early[..length], b"tls13 res binder", &hash(digest, b"")?)?;
     let finished = expand_label(digest, &key[..length], b"tls13 finished", b"")?;
-    let expected = hmac(digest, &finished[..length], &[&hash(digest, transcript)?])?;
-    Ok(memcmp::eq(&expected[..length], binder))
+    hmac(digest, &finished[..length], &[&hash(digest, transcript)?])
 }
 
-type Mac = Zeroizing<[u8; LONGEST]>;
+/// A MAC or a key, and zeros up to the longest.
+pub type Mac = Zeroizing<[u8; LONGEST]>;
 
 fn hmac(digest: MessageDigest, key: &[u8], parts: &[&[u8]]) -> Result<Mac, ErrorStack> {
     let key = PKey::hmac(key)?;

@@ -6,6 +6,7 @@
 //! - `begin`: the client-hello hook: takes the facts and a snapshot of the policies, settles where the connection belongs
 //! - `ahead`: look-ups that begin in the hook, where the connection can wait without a thread
 //! - `look_up`: a session is offered: store, host invariants, policies
+//! - `take`: what is to be consumed is taken, once it is known who offers it
 //! - `keep`: a session was made: policies, host maxima, store
 //! - `removal`: a session was given up: queued, decided on a worker
 //! - `done`: it is complete, and counted
@@ -21,6 +22,7 @@ mod look_up;
 pub mod removal;
 mod report;
 mod second_hello;
+mod take;
 pub mod transcript;
 
 use std::{
@@ -114,6 +116,8 @@ struct Handed {
     resumptions: u32,
     /// When it was last known not to be revoked.
     since: Option<u64>,
+    /// Whether 0-RTT data may be accepted with it: this handshake has taken it out of the store, and no policy objects.
+    early_data: bool,
 }
 
 /// The sessions that the handshake made.
@@ -238,6 +242,14 @@ fn refused_early_data(ssl: &SslRef) -> Option<u32> {
     let connection = tls::connection(ssl)?;
     let mut state = connection.state.lock();
     state.handshake.as_mut()?.refused_early_data.take()
+}
+
+/// Whether 0-RTT data may be accepted: with the session that was handed to OpenSSL, which this handshake has taken out of the store.
+///
+/// OpenSSL asks for it by `SSL_CTX_set_allow_early_data_cb`, which the host takes. An embedder that sets a callback of its own over the
+/// host's asks here, and answers 0 where this is false.
+pub fn allows_early_data(ssl: &SslRef) -> bool {
+    handed(ssl).is_some_and(|handed| handed.early_data)
 }
 
 fn handed(ssl: &SslRef) -> Option<Arc<Handed>> {

@@ -5,9 +5,12 @@
 //! Bytes are kept until the ServerHello, and of the first ClientHello until the second is answered, which is held against it (see
 //! `second_hello`): nothing in them is secret.
 
-use openssl::hash::hash;
+use openssl::hash::{MessageDigest, hash};
 
-use super::{binder, hello::Reader};
+use super::{
+    binder::{self, Binders},
+    hello::Reader,
+};
 
 /// More is not kept, and what is offered in such a ClientHello is not taken out of the store. OpenSSL reads some 128 KiB; with a
 /// post-quantum key share and a session, a ClientHello has 2 KiB.
@@ -78,6 +81,14 @@ impl Transcript {
         let answers = self.last.is_some_and(|last| last.place == Place::Second);
         (answers && !self.first.is_empty() && !self.bytes.is_empty())
             .then(|| (self.first.as_slice(), &self.bytes[self.hello_at..]))
+    }
+
+    /// Whether the ClientHello read last has the binder of a session with this secret, for the identity at `place`. None where it
+    /// cannot be told: it was not kept, or there is no binder.
+    pub fn verifies(&self, place: usize, digest: MessageDigest, psk: &[u8]) -> Option<bool> {
+        let binders = Binders::read(&self.bytes[self.hello_at..])?;
+        let over = &self.bytes[..self.hello_at + binders.truncated];
+        binder::verifies(digest, psk, over, binders.of(place)?).ok()
     }
 
     /// A message was read or sent.
@@ -165,7 +176,7 @@ fn cipher_suite(hello: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use openssl::{hash::MessageDigest, sha::sha256};
+    use openssl::sha::sha256;
 
     use super::*;
 

@@ -59,7 +59,8 @@ impl Host {
     /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`] first in
     /// its own; one that sets a message callback must call [`crate::on_message`] in it; one that sets an id generator, or a
     /// session callback, turns resumption off. There is no way to notice any of it beforehand; [`ConnectionReport::miss`] tells.
-    /// A message callback that was set before is replaced.
+    /// A message callback that was set before is replaced, and so is one of `SSL_CTX_set_allow_early_data_cb`
+    /// ([`crate::allows_early_data`]).
     ///
     /// # Errors
     /// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.

@@ -28,6 +28,8 @@ unsafe extern "C" {
     fn SSL_dup(ssl: *mut SSL) -> *mut SSL;
     fn SSL_renegotiate(ssl: *mut SSL) -> c_int;
     fn SSL_get_options(ssl: *const SSL) -> u64;
+    fn SSL_CTX_set_allow_early_data_cb(ctx: *mut SSL_CTX, callback: AllowEarlyDataCallback, argument: *mut c_void);
+    fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: MessageCallback);
     fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     fn SSL_clear(ssl: *mut SSL) -> c_int;
     fn SSL_get_num_tickets(ssl: *const SSL) -> usize;
@@ -37,6 +39,46 @@ unsafe extern "C" {
 
 /// What OpenSSL tells of a handshake's steps.
 pub type InfoCallback = extern "C" fn(*const SSL, c_int, c_int);
+
+type AllowEarlyDataCallback = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+
+/// Has a context's connections accept 0-RTT data without asking the host.
+pub fn allow_any_early_data(context: &SslContextRef) {
+    extern "C" fn always(_: *mut SSL, _: *mut c_void) -> c_int {
+        1
+    }
+    // SAFETY: a live context that nobody uses meanwhile; the callback is one, and lives as long as the program.
+    unsafe { SSL_CTX_set_allow_early_data_cb(context.as_ptr(), always, ptr::null_mut()) }
+}
+
+/// What OpenSSL tells of a handshake's messages: whether it was sent, version, content type, the bytes, their length.
+pub type MessageCallback = extern "C" fn(c_int, c_int, c_int, *const c_void, usize, *mut SSL, *mut c_void);
+
+/// Has a context's connections tell of their messages.
+pub fn set_message_callback(context: &mut SslContextBuilder, callback: MessageCallback) {
+    // SAFETY: a live context that nobody else uses; the callback is one, and lives as long as the program.
+    unsafe { SSL_CTX_set_msg_callback(context.as_ptr(), callback) }
+}
+
+/// A message callback of an embedder's that passes on to the host what it is given.
+pub extern "C" fn passing_on(
+    sent: c_int,
+    version: c_int,
+    content_type: c_int,
+    bytes: *const c_void,
+    length: usize,
+    ssl: *mut SSL,
+    _: *mut c_void,
+) {
+    // SAFETY: OpenSSL passes a live connection and `length` bytes, for the duration of the call.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(bytes.cast(), length);
+        reprise::on_message(SslRef::from_ptr(ssl), sent != 0, version, content_type, bytes);
+    }
+}
+
+/// One that keeps it to itself.
+pub extern "C" fn silent(_: c_int, _: c_int, _: c_int, _: *const c_void, _: usize, _: *mut SSL, _: *mut c_void) {}
 
 /// Has a context's connections tell of their steps.
 pub fn set_context_info_callback(context: &mut SslContextBuilder, callback: InfoCallback) {

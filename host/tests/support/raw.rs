@@ -11,13 +11,20 @@ use super::ffi::CServer;
 pub enum Offer<'a> {
     /// TLS 1.2, with this session id.
     Id(&'a [u8]),
-    /// TLS 1.3, with these PSK identities and binders of zeros.
+    /// TLS 1.3, with these PSK identities and binders of zeros, as long as those of a cipher suite with SHA-384.
     Identities(&'a [&'a [u8]]),
+    /// TLS 1.3 and, for a server that has not got that, this session id.
+    Both(&'a [u8], &'a [&'a [u8]]),
 }
 
 /// A ClientHello for a.example in a record of its own, with a key share for x25519.
 pub fn client_hello(offer: Offer<'_>) -> Vec<u8> {
     client_hello_for("a.example", (X25519, &[9; 32]), offer)
+}
+
+/// The same, and it says that 0-RTT data comes (RFC 8446 section 4.2.10), which belongs in TLS 1.3.
+pub fn client_hello_with_early_data(offer: Offer<'_>) -> Vec<u8> {
+    client_hello_with("a.example", (X25519, &[9; 32]), offer, &extension(42, &[]))
 }
 
 /// The group x25519 (RFC 8446 section 4.2.7).
@@ -26,8 +33,17 @@ pub const X25519: u16 = 0x1d;
 pub const P_256: u16 = 0x17;
 
 /// A ClientHello for this server name, with this key share, in a record of its own.
-pub fn client_hello_for(server_name: &str, (group, share): (u16, &[u8]), offer: Offer<'_>) -> Vec<u8> {
-    let session_id: &[u8] = if let Offer::Id(id) = offer { id } else { &[] };
+pub fn client_hello_for(server_name: &str, share: (u16, &[u8]), offer: Offer<'_>) -> Vec<u8> {
+    client_hello_with(server_name, share, offer, &[])
+}
+
+/// The same, with these extensions besides.
+pub fn client_hello_with(server_name: &str, (group, share): (u16, &[u8]), offer: Offer<'_>, besides: &[u8]) -> Vec<u8> {
+    let (session_id, identities): (&[u8], _) = match offer {
+        Offer::Id(id) => (id, None),
+        Offer::Identities(identities) => (&[], Some(identities)),
+        Offer::Both(id, identities) => (id, Some(identities)),
+    };
     let mut extensions = [
         extension(0, &self::server_name(server_name)),
         extension(10, &vector16(&[X25519.to_be_bytes(), P_256.to_be_bytes()].concat())),
@@ -37,8 +53,10 @@ pub fn client_hello_for(server_name: &str, (group, share): (u16, &[u8]), offer: 
         extension(23, &[]),
     ]
     .concat();
-    if let Offer::Identities(identities) = offer {
-        extensions.extend(extension(43, &[2, 3, 4]));
+    extensions.extend(besides);
+    if let Some(identities) = identities {
+        let versions: &[u8] = if session_id.is_empty() { &[2, 3, 4] } else { &[4, 3, 4, 3, 3] };
+        extensions.extend(extension(43, versions));
         extensions.extend(extension(45, &[1, 1]));
         extensions.extend(extension(51, &vector16(&[&group.to_be_bytes()[..], &vector16(share)].concat())));
         if !identities.is_empty() {
@@ -154,7 +172,7 @@ pub fn protocols(names: &[&str]) -> Vec<u8> {
 /// A `pre_shared_key` extension's content, with binders of zeros.
 pub fn identities(identities: &[&[u8]]) -> Vec<u8> {
     let offered: Vec<u8> = identities.iter().flat_map(|identity| [vector16(identity), vec![0; 4]].concat()).collect();
-    let binders: Vec<u8> = identities.iter().flat_map(|_| [&[32][..], &[0; 32]].concat()).collect();
+    let binders: Vec<u8> = identities.iter().flat_map(|_| [&[48][..], &[0; 48]].concat()).collect();
     [vector16(&offered), vector16(&binders)].concat()
 }
 
@@ -168,6 +186,12 @@ pub fn records(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
+/// The message of a record that is too long, in records (RFC 8446 section 5.1).
+pub fn in_records(record: &[u8]) -> Vec<u8> {
+    const HEADER: usize = 5;
+    record[HEADER..].chunks(16 << 10).flat_map(|part| [&[22, 3, 1][..], &vector16(part)].concat()).collect()
+}
+
 /// Gives a server these bytes and then the end of the stream; its handshake fails.
 pub fn offend(context: &SslContext, bytes: &[u8]) {
     let (near, mut far) = UnixStream::pair().unwrap();
@@ -179,7 +203,8 @@ pub fn offend(context: &SslContext, bytes: &[u8]) {
     drop(openssl::error::ErrorStack::get());
 }
 
-fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
+/// An extension of a ClientHello.
+pub fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &vector16(content)].concat()
 }
 

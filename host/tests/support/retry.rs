@@ -22,6 +22,17 @@ pub fn connection(context: &SslContext) -> SslStream<Wire> {
     SslStream::new(Ssl::new(context).unwrap(), Wire::from_client(Vec::new())).unwrap()
 }
 
+/// What a server answers to a client's first ClientHello: an alert, or anything else.
+pub fn answer(server: &SslContext, client: &Client) -> Option<u8> {
+    let mut client = SslStream::new(client.connection().0, Wire::from_client(Vec::new())).unwrap();
+    assert_eq!(client.connect().unwrap_err().code(), ErrorCode::WANT_READ);
+    let mut server = connection(server);
+    server.get_mut().receive(&client.get_mut().take_sent());
+    assert!(server.accept().is_err(), "the client has not finished");
+    drop(openssl::error::ErrorStack::get());
+    alert(&server.get_mut().take_sent())
+}
+
 /// Both ends, between the second ClientHello and what the server makes of it.
 pub struct Retry {
     pub server: SslStream<Wire>,
