@@ -112,8 +112,10 @@ fn fact_19_a_lost_master_secret_ends_the_handshake() {
 #[test]
 fn fact_19_what_does_not_resume_ends_no_handshake() {
     let clock = Arc::new(AtomicU64::new(2_000_000_000));
-    let now = clock.clone();
-    let host = lied_to().clock(move || now.load(Ordering::SeqCst)).build().unwrap();
+    let (now, spy) = (clock.clone(), Spy::default());
+    // The store would give it out for ever.
+    spy.rewriting(|_, entry| entry.expires = u64::MAX);
+    let host = lied_to().store(spy).clock(move || now.load(Ordering::SeqCst)).build().unwrap();
     let context = installed(&host);
     let with = Client::of(SslVersion::TLS1_2);
     let first = handshake(&host, &context, &with);

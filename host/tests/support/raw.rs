@@ -82,7 +82,7 @@ pub fn client_hello_with(server_name: &str, (group, share): (u16, &[u8]), offer:
 #[derive(Clone)]
 pub struct Hello {
     /// Records before it.
-    before: Vec<u8>,
+    pub before: Vec<u8>,
     pub version: [u8; 2],
     pub random: [u8; 32],
     pub session_id: Vec<u8>,
