@@ -7,8 +7,11 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, Stream,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, NamedGroup, SignatureScheme, Stream,
+    client::{
+        ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime},
     version::{TLS12, TLS13},
@@ -23,12 +26,13 @@ pub fn visit_twice(address: SocketAddr, version: Version) -> String {
         Version::Tls13 => &TLS13,
     };
     let provider = Arc::new(ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider.clone())
+    let mut config = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[version])
         .expect("the provider has both versions")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Trusting(provider)))
         .with_no_client_auth();
+    config.resumption = Resumption::store(Arc::new(Forgetful(ClientSessionMemoryCache::new(8))));
     let config = Arc::new(config);
     let visit = |_| {
         let name = ServerName::try_from("a.example").expect("a name");
@@ -42,6 +46,38 @@ pub fn visit_twice(address: SocketAddr, version: Version) -> String {
         answer
     };
     (0..2).map(visit).collect()
+}
+
+/// Keeps sessions, and forgets which key share a server wanted: it is asked to try again every time.
+#[derive(Debug)]
+struct Forgetful(ClientSessionMemoryCache);
+
+impl ClientSessionStore for Forgetful {
+    fn set_kx_hint(&self, _name: ServerName<'static>, _group: NamedGroup) {}
+
+    fn kx_hint(&self, _name: &ServerName<'_>) -> Option<NamedGroup> {
+        None
+    }
+
+    fn set_tls12_session(&self, name: ServerName<'static>, session: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(name, session);
+    }
+
+    fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.tls12_session(name)
+    }
+
+    fn remove_tls12_session(&self, name: &ServerName<'static>) {
+        self.0.remove_tls12_session(name);
+    }
+
+    fn insert_tls13_ticket(&self, name: ServerName<'static>, ticket: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(name, ticket);
+    }
+
+    fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(name)
+    }
 }
 
 /// Believes every certificate.

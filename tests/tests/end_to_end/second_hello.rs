@@ -31,7 +31,7 @@ fn openssl_s_client_resumes_over_a_retry() {
     let relay = Relay::before(server.address());
     let session = place.arg("session");
     let visit = |arguments: &[&str]| {
-        let all = [&["-servername", "a.example", "-alpn", "http/1.0"], arguments].concat();
+        let all = [&["-servername", "a.example"], arguments].concat();
         s_client::run(relay.address(), Version::Tls13, &all)
     };
     assert!(!visit(&["-sess_out", &session]).answered().resumed);
