@@ -113,22 +113,14 @@ fn each_fact_changed_ends_the_handshake() {
 }
 
 #[test]
-fn an_identity_more_ends_the_handshake() {
+fn another_identity_ends_the_handshake() {
     let host = lied_to().build().unwrap();
     let context = asking_again(&host);
     let (_, client) = with_session(&context);
-    let more = |hello: &Hello, more: &[u8]| {
-        let (_, psk) = hello.extensions.iter().find(|(kind, _)| *kind == 41).expect("a session is offered");
-        identities(&[&psk[4..][..32], more])
-    };
-    for other in [[7; 32], [8; 32]] {
-        let mut retry = Retry::after(&context, &client, |_| {});
-        retry.rewrite(|hello| {
-            let identities = more(&hello, &other);
-            hello.with(41, &identities)
-        });
-        assert_eq!(retry.answered(), Some(ILLEGAL_PARAMETER));
-    }
+    let mut retry = Retry::after(&context, &client, |_| {});
+    // OpenSSL would know no such session, and go on in full.
+    retry.rewrite(|hello| hello.with(41, &identities(&[&[7; 32]])));
+    assert_eq!(retry.answered(), Some(ILLEGAL_PARAMETER));
     let mut retry = Retry::after(&context, &client, |_| {});
     retry.rewrite(|hello| hello.without(41));
     assert_eq!(retry.answered(), None, "one less is allowed");
