@@ -1,5 +1,55 @@
-//! What fuzz targets need and nobody else: no part of the API.
+//! What fuzz targets and tests of OpenSSL's facts need and nobody else: no part of the API.
+
+use openssl::ssl::SslRef;
 
 #[cfg(feature = "redis")]
 pub use crate::store::redis::bounds::{BULK, DEPTH, Excess, LINE, REPLY, Scanner};
-pub use crate::{handshake::hello::Hello, revocation::Revocation, session::keyring::file::KeyringFile};
+use crate::{
+    callbacks::tls,
+    handshake::{
+        Message,
+        binder::{self, Binders},
+        transcript::Transcript,
+    },
+};
+pub use crate::{
+    handshake::{
+        hello::Hello,
+        transcript::{Place, Seen},
+    },
+    revocation::Revocation,
+    session::keyring::file::KeyringFile,
+};
+
+/// The ClientHello that a connection has read last, and its bytes if they are kept.
+pub fn hello_seen(ssl: &SslRef) -> Option<(Seen, Vec<u8>)> {
+    let connection = tls::connection(ssl)?;
+    Some((connection.hello_seen()?, connection.hello_bytes()))
+}
+
+/// Whether the ClientHello that a connection has read last has the binder of a session of this cipher suite and with this secret, for
+/// the first identity.
+pub fn binder_verifies(ssl: &SslRef, cipher_suite: u16, psk: &[u8]) -> Option<bool> {
+    tls::connection(ssl)?.transcript.lock().verifies(0, binder::digest(cipher_suite)?, psk)
+}
+
+/// The same of a ClientHello, its header included, for the identity at `place`.
+pub fn hello_verifies(hello: &[u8], place: usize, cipher_suite: u16, psk: &[u8]) -> Option<bool> {
+    let mut transcript = Transcript::default();
+    transcript.add(Message::ClientHello(hello));
+    transcript.verifies(place, binder::digest(cipher_suite)?, psk)
+}
+
+/// Replaces the binder for the identity at `place` by the one that is right. False if there is none of its length.
+pub fn sign_hello(hello: &mut [u8], place: usize, cipher_suite: u16, psk: &[u8]) -> bool {
+    let Some(digest) = binder::digest(cipher_suite) else { return false };
+    let Some(binders) = Binders::read(hello) else { return false };
+    let (truncated, Some(of)) = (binders.truncated, binders.of(place)) else { return false };
+    let at = of.as_ptr() as usize - hello.as_ptr() as usize;
+    let right = binder::compute(digest, psk, &hello[..truncated]).expect("OpenSSL computes it");
+    let fits = of.len() == digest.size();
+    if fits {
+        hello[at..at + digest.size()].copy_from_slice(&right[..digest.size()]);
+    }
+    fits
+}

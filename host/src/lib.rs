@@ -68,9 +68,9 @@ mod vital;
 pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
     callbacks::{
-        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks,
+        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks, on_message,
         session_callbacks,
     },
-    handshake::{ConnectionReport, EarlyData, NotKept, on_client_hello},
+    handshake::{ConnectionReport, EarlyData, NotKept, allows_early_data, on_client_hello},
     host::{Decision, Decisions, Host, HostBuilder, Policies},
 };

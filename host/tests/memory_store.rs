@@ -58,6 +58,24 @@ fn of_racing_fetches_of_a_single_use_session_exactly_one_finds_it() {
 }
 
 #[test]
+fn looking_takes_nothing_and_is_no_use_of_a_single_use() {
+    let (store, told) = observed(Memory::default());
+    store.put(id(1), Entry { single_use: true, ..entry(100) }, 0);
+    store.put(id(2), entry(100), 0);
+    for (number, single_use) in [(1, true), (2, false)] {
+        for before in 0..3 {
+            let found = fetch_with(&store, &id(number), Consume::Never, 0).unwrap();
+            let expected = if single_use { 0 } else { before };
+            assert_eq!((found.consumed, found.single_use, found.fetches), (false, single_use, expected));
+            assert!(!(single_use && found.wants_prototype));
+        }
+    }
+    assert_eq!(reasons(&told), []);
+    assert_eq!(fetch(&store, &id(1)).map(|found| (found.consumed, found.fetches)), Some((true, 0)));
+    assert_eq!(reasons(&told), [(id(1), Removal::Consumed)]);
+}
+
+#[test]
 fn nothing_is_given_out_at_its_expiry_or_later() {
     let (store, told) = observed(Memory::default());
     store.put(id(1), entry(100), 0);

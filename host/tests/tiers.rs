@@ -185,6 +185,18 @@ fn nothing_that_was_consumed_leaves_a_copy() {
     assert_eq!(held(&tiers, 1), [false; 3]);
 }
 
+/// What is looked at is found at home, and a copy in front of it would resume as often as it is offered.
+#[test]
+fn what_is_for_single_use_leaves_no_copy_when_looked_at() {
+    let (tiers, store) = tiers();
+    for (number, single_use) in [(1, true), (2, false)] {
+        tiers[2].put(id(number), Entry { single_use, ..entry(100) }, 0);
+        let found = fetch(&store, number, Consume::Never, 1).unwrap().unwrap();
+        assert_eq!((found.consumed, found.single_use), (false, single_use));
+        assert_eq!(held(&tiers, number), [!single_use, !single_use, true]);
+    }
+}
+
 #[test]
 fn what_is_to_be_consumed_is_decided_at_home_whatever_copies_there_are() {
     let (tiers, store) = tiers();

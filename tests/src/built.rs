@@ -28,6 +28,12 @@ pub fn policy(name: &str) -> Vec<u8> {
     fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
+/// The `go` program: the one that `cargo xtask languages` installs where the machine's own is too old, else that.
+pub fn go() -> PathBuf {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/languages/go/bin/go");
+    if installed.exists() { installed } else { "go".into() }
+}
+
 /// target/release, or what stands for it: a test lies in its `deps`.
 fn profile() -> PathBuf {
     let test = env::current_exe().expect("a test knows where it is");

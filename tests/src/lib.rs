@@ -5,6 +5,7 @@
 //! - `built`: the programs and policies under test, found or asked for by the command that builds them
 //! - `place`, `server`, `log`: a server's files, its process, and what it says
 //! - `client`, `s_client`, `python`: the clients: the openssl crate, OpenSSL's own program, Python's `ssl`
+//! - `visitors`: clients of other makes, such as Go's and Java's; `relay`: a wire that is listened in on
 //! - `raw`: a stranger that writes its ClientHello byte by byte
 //! - `certificates`: CAs, and what they issue
 //! - `fleet`: several servers as one service: nodes, a balancer, a load of clients, nginx to compare with
@@ -29,9 +30,11 @@ mod place;
 pub mod python;
 pub mod raw;
 pub mod redis;
+pub mod relay;
 mod report;
 pub mod s_client;
 mod server;
+pub mod visitors;
 
 use std::{thread, time::Instant};
 

@@ -29,6 +29,10 @@ pub enum Requirement {
     Nginx,
     /// libfaketime, for the test that sets the clock back.
     Faketime,
+    /// Java with its compiler, for a test's client.
+    Java,
+    /// `tstclnt`, for a test's client.
+    NssTools,
     /// Node.js and npm, for policies in JavaScript.
     Node,
     /// What OpenSSL's own build wants.
@@ -36,6 +40,9 @@ pub enum Requirement {
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
     DebianRust,
 }
+
+/// Where Fedora's package has it.
+const FEDORA_TSTCLNT: &str = "/usr/lib64/nss/unsupported-tools/tstclnt";
 
 impl Requirement {
     fn is_met(self) -> bool {
@@ -54,6 +61,9 @@ impl Requirement {
             // Debian has it where only root looks.
             Requirement::Nginx => ["nginx", "/usr/sbin/nginx"].iter().any(|program| there(program, &["-v"])),
             Requirement::Faketime => there("faketime", &["--version"]),
+            Requirement::Java => there("javac", &["-version"]),
+            // It has no option that only says that it is there.
+            Requirement::NssTools => Path::new(FEDORA_TSTCLNT).exists() || Command::new("tstclnt").output().is_ok(),
             Requirement::PythonVenv => there("python3", &["-c", "import ensurepip, venv"]),
             Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
             Requirement::PerlAndMake => {
@@ -74,6 +84,8 @@ impl Requirement {
             Requirement::RedisServer => "redis-server 7.0 or later, or valkey-server",
             Requirement::Nginx => "nginx",
             Requirement::Faketime => "libfaketime",
+            Requirement::Java => "a Java development kit",
+            Requirement::NssTools => "tstclnt, of NSS",
             Requirement::PythonVenv => "Python's venv",
             Requirement::Node => "Node.js with npm",
             Requirement::PerlAndMake => "perl and make",
@@ -103,6 +115,14 @@ impl Requirement {
             (R::Nginx, _) => &["nginx"],
             (R::Faketime, S::Debian) => &["faketime"],
             (R::Faketime, S::Fedora | S::Alpine | S::Arch | S::MacOs) => &["libfaketime"],
+            (R::Java, S::Debian) => &["default-jdk-headless"],
+            (R::Java, S::Fedora) => &["java-latest-openjdk-devel"],
+            (R::Java, S::Alpine) => &["openjdk21-jdk"],
+            (R::Java, S::Arch) => &["jdk-openjdk"],
+            (R::Java, S::MacOs) => &["openjdk"],
+            (R::NssTools, S::Debian) => &["libnss3-tools"],
+            (R::NssTools, S::Fedora | S::Alpine) => &["nss-tools"],
+            (R::NssTools, S::Arch | S::MacOs) => &["nss"],
             (R::PythonVenv, S::Debian) => &["python3-venv"],
             (R::PythonVenv, S::Fedora | S::Alpine) => &["python3"],
             (R::PythonVenv, S::Arch | S::MacOs) => &["python"],

@@ -29,6 +29,8 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
             Requirement::RedisServer,
             Requirement::Nginx,
             Requirement::Faketime,
+            Requirement::Java,
+            Requirement::NssTools,
         ])?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
@@ -52,6 +54,8 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         Requirement::RedisServer,
         Requirement::Nginx,
         Requirement::Faketime,
+        Requirement::Java,
+        Requirement::NssTools,
     ])?;
     // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
     let directory = format!("target/openssl-{wanted}");

@@ -8,6 +8,8 @@ pub type NewCallback = unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION) -> c_int
 pub type GetCallback = unsafe extern "C" fn(*mut SSL, *const c_uchar, c_int, *mut c_int) -> *mut SSL_SESSION;
 pub type RemoveCallback = unsafe extern "C" fn(*mut SSL_CTX, *mut SSL_SESSION);
 pub type InfoCallback = unsafe extern "C" fn(*const SSL, c_int, c_int);
+pub type AllowEarlyDataCallback = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+pub type MessageCallback = unsafe extern "C" fn(c_int, c_int, c_int, *const c_void, usize, *mut SSL, *mut c_void);
 pub type VerifyCallback = extern "C" fn(c_int, *mut X509_STORE_CTX) -> c_int;
 pub type GenerateTicketCallback = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
 pub type DecryptTicketCallback =
@@ -25,6 +27,8 @@ pub const TLS_ST_OK: c_int = 1;
 pub const SSL_EARLY_DATA_REJECTED: c_int = 1;
 /// `SSL_EARLY_DATA_ACCEPTED`
 pub const SSL_EARLY_DATA_ACCEPTED: c_int = 2;
+/// `SSL_CB_HANDSHAKE_START`
+pub const SSL_CB_HANDSHAKE_START: c_int = 0x10;
 /// `SSL_CB_HANDSHAKE_DONE`
 pub const SSL_CB_HANDSHAKE_DONE: c_int = 0x20;
 /// `SSL_R_UNEXPECTED_EOF_WHILE_READING`
@@ -40,6 +44,12 @@ unsafe extern "C" {
     pub fn SSL_CTX_set_timeout(ctx: *mut SSL_CTX, seconds: c_long) -> c_long;
     pub fn SSL_CTX_get_verify_callback(ctx: *const SSL_CTX) -> Option<VerifyCallback>;
     pub fn SSL_CTX_get_recv_max_early_data(ctx: *const SSL_CTX) -> u32;
+    pub fn SSL_CTX_set_allow_early_data_cb(
+        ctx: *mut SSL_CTX,
+        callback: Option<AllowEarlyDataCallback>,
+        argument: *mut c_void,
+    );
+    pub fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: Option<MessageCallback>);
     pub fn SSL_CTX_get_info_callback(ctx: *mut SSL_CTX) -> Option<InfoCallback>;
     pub fn SSL_CTX_set_session_ticket_cb(
         ctx: *mut SSL_CTX,
@@ -58,12 +68,14 @@ unsafe extern "C" {
     pub fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
     pub fn SSL_get_ciphers(ssl: *const SSL) -> *mut stack_st_SSL_CIPHER;
+    pub fn SSL_get_pending_cipher(ssl: *const SSL) -> *const SSL_CIPHER;
     pub fn SSL_get_early_data_status(ssl: *const SSL) -> c_int;
     pub fn SSL_get_state(ssl: *const SSL) -> c_int;
     pub fn SSL_in_init(ssl: *const SSL) -> c_int;
     pub fn SSL_is_dtls(ssl: *const SSL) -> c_int;
 
     pub fn SSL_SESSION_dup(session: *const SSL_SESSION) -> *mut SSL_SESSION;
+    pub fn SSL_SESSION_set1_master_key(session: *mut SSL_SESSION, secret: *const c_uchar, length: usize) -> c_int;
     pub fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;

@@ -50,6 +50,11 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
             other(ssl, event, value);
         }
     }
+    if event == ffi::SSL_CB_HANDSHAKE_START
+        && let Some(connection) = connection
+    {
+        guarded("info", (), || connection.begins_anew());
+    }
     if event == ffi::SSL_CB_HANDSHAKE_DONE
         && let Some(connection) = connection
     {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::{SslContextBuilder, SslContextRef};
 
-use super::{Listener, Site, ex_data, ffi, trampolines};
+use super::{Listener, Site, ex_data, ffi, message, trampolines};
 use crate::host::Inner;
 
 /// No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside NO_INTERNAL
@@ -149,5 +149,7 @@ unsafe fn register(context: *mut ffi::SSL_CTX, host: &Inner) {
         ffi::SSL_CTX_set_generate_session_id(context, Some(trampolines::generate_session_id));
         ffi::SSL_CTX_set_session_ticket_cb(context, Some(trampolines::generate_ticket), None, std::ptr::null_mut());
         ffi::SSL_CTX_set_tlsext_ticket_key_evp_cb(context, Some(trampolines::ticket_key));
+        ffi::SSL_CTX_set_allow_early_data_cb(context, Some(trampolines::allow_early_data), std::ptr::null_mut());
+        ffi::SSL_CTX_set_msg_callback(context, Some(message::message));
     }
 }

@@ -5,6 +5,7 @@
 //! - `site`: what an embedder says about a context, and its own client-hello callback and id generator
 //! - `trampolines`: the C functions; no panic leaves them
 //! - `ex_data`: what hangs on an `SSL_CTX` and an `SSL`
+//! - `message`: OpenSSL's message callback, which has the ClientHello as it was sent
 //! - `info`: OpenSSL's info callback, which tells that a handshake is complete
 //! - `live`: which connections use which session now, to tell why OpenSSL gave one up
 //! - `process`: which process this is, for whoever must notice a fork
@@ -22,6 +23,7 @@ mod ffi;
 mod info;
 mod install;
 pub mod live;
+mod message;
 pub mod process;
 mod prototype;
 pub mod sessions;
@@ -32,6 +34,7 @@ mod trampolines;
 pub use self::{
     info::Displaced,
     install::{InstallError, Owner, SessionCallbacks, session_callbacks},
+    message::on_message,
     prototype::Prototype,
     site::{Alert, ClientHello, HelloResponse, Listener, Site},
 };

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslSession, SslSessionRef};
+use zeroize::Zeroizing;
 
 use super::sessions;
 use crate::session::Record;
@@ -38,6 +39,11 @@ impl Prototype {
     /// A fresh session for OpenSSL; none if OpenSSL is out of memory.
     pub(crate) fn duplicate(&self) -> Option<SslSession> {
         sessions::duplicate(&self.session)
+    }
+
+    /// The session's secret.
+    pub(crate) fn secret(&self) -> Zeroizing<Vec<u8>> {
+        sessions::secret(&self.session)
     }
 
     /// About how many bytes of heap it holds: what OpenSSL 3.0 allocates for a session, and for a decoded certificate some

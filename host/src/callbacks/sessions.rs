@@ -4,9 +4,12 @@ use std::{ffi::c_long, ptr, slice};
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::{
+    error::ErrorStack,
     ssl::{SslSession, SslSessionRef},
     x509::X509,
 };
+
+use zeroize::Zeroizing;
 
 use super::ffi;
 
@@ -44,6 +47,23 @@ pub fn set_timeout(session: &SslSessionRef, seconds: i64) {
 pub fn encoded_length(session: &SslSessionRef) -> usize {
     // SAFETY: a live session, read only; a null pointer asks for the length.
     usize::try_from(unsafe { ffi::i2d_SSL_SESSION(session.as_ptr(), ptr::null_mut()) }).unwrap_or(0)
+}
+
+/// Its secret (`SSL_SESSION_get_master_key`): in TLS 1.2 the master secret, in TLS 1.3 the PSK, which OpenSSL has derived from the
+/// resumption secret and the ticket's nonce by then (RFC 8446 section 4.6.1).
+pub fn secret(session: &SslSessionRef) -> Zeroizing<Vec<u8>> {
+    let mut secret = Zeroizing::new(vec![0; session.master_key_len()]);
+    session.master_key(&mut secret);
+    secret
+}
+
+/// Gives it another secret, at random: nobody can resume it.
+pub fn spoil(session: &SslSessionRef) -> Result<(), ErrorStack> {
+    let mut random = vec![0; session.master_key_len()];
+    openssl::rand::rand_bytes(&mut random)?;
+    // SAFETY: a live session that only this thread uses; the bytes are copied, as many as it had.
+    let set = unsafe { ffi::SSL_SESSION_set1_master_key(session.as_ptr(), random.as_ptr(), random.len()) };
+    if set == 1 { Ok(()) } else { Err(ErrorStack::get()) }
 }
 
 /// The client's leaf certificate in it (`SSL_SESSION_get0_peer`).

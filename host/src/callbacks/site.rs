@@ -192,6 +192,8 @@ pub struct Alert(pub u8);
 impl Alert {
     /// `handshake_failure`
     pub const HANDSHAKE_FAILURE: Alert = Alert(40);
+    /// `illegal_parameter`
+    pub const ILLEGAL_PARAMETER: Alert = Alert(47);
     /// `access_denied`
     pub const ACCESS_DENIED: Alert = Alert(49);
     /// `internal_error`

@@ -171,6 +171,17 @@ pub fn make_stateful(ssl: &SslRef) {
     unsafe { ffi::SSL_set_options(ssl.as_ptr(), ffi::SSL_OP_NO_TICKET) };
 }
 
+/// Whether the ClientHello answers a HelloRetryRequest: in its first handshake, the connection has chosen a cipher suite, which for
+/// any other ClientHello comes after the client-hello callback.
+pub fn retry_requested(ssl: &SslRef) -> bool {
+    let mut finished = [0_u8; 1];
+    // SAFETY: a live connection, read only; there is room for the byte that is asked for.
+    unsafe {
+        !ffi::SSL_get_pending_cipher(ssl.as_ptr()).is_null()
+            && ffi::SSL_get_finished(ssl.as_ptr(), finished.as_mut_ptr().cast(), finished.len()) == 0
+    }
+}
+
 /// The random of the ClientHello. For the client-hello callback only, like all `hello_` functions.
 pub fn hello_random(ssl: &SslRef) -> &[u8] {
     // SAFETY: inside the client-hello callback the bytes live as long as the hello.

@@ -93,6 +93,16 @@ pub(super) unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_i
     }
 }
 
+/// `SSL_CTX_set_allow_early_data_cb`: OpenSSL would accept 0-RTT data. A second bolt, behind the connection's bound: an embedder may
+/// have set that since.
+pub(super) unsafe extern "C" fn allow_early_data(ssl: *mut ffi::SSL, _: *mut c_void) -> c_int {
+    guarded("allow_early_data", 0, || {
+        // SAFETY: OpenSSL passes a live connection, used by this thread alone.
+        let ssl = unsafe { SslRef::from_ptr(ssl) };
+        c_int::from(handshake::allows_early_data(ssl))
+    })
+}
+
 /// `SSL_CTX_set_generate_session_id`: a session gets its id. A failure here fails the handshake, so that without a host the
 /// id is plain random bytes, which no host will recognise.
 pub(super) unsafe extern "C" fn generate_session_id(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openssl::ssl::SslRef;
 
-use super::{Connection, Handshake, Kept, ahead, hello::Hello, in_text};
+use super::{Connection, Handshake, Kept, ahead, hello::Hello, in_text, second_hello, transcript::Seen};
 use crate::{
     callbacks::{self, Alert, ClientHello, HelloResponse, Site, tls},
     policy::{Budget, Chain, wit::types},
@@ -20,7 +20,11 @@ pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
     // Where there is no memory for the connection's state, it has none, and so it misses.
     let connection = tls::connection_or_new(ssl);
     if let Some(connection) = &connection {
-        callbacks::guarded("client_hello", (), || begin(ssl, &site, connection));
+        match callbacks::guarded("client_hello", None, || Some(begin(ssl, &site, connection))) {
+            Some(begun) => begun?,
+            // What is known may be of the ClientHello before.
+            None => connection.state.lock().handshake = None,
+        }
     }
     let response = match &site.on_client_hello {
         Some(callback) => {
@@ -47,24 +51,37 @@ pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
 /// Passing the callback to [`crate::Listener::on_client_hello`] instead takes care of both.
 ///
 /// # Errors
-/// The connection could not be given the settings of the site that it was switched to; the handshake must not go on.
+/// The handshake must not go on, and ends with this alert: the connection could not be given the settings of the site that it was
+/// switched to, or the client answers a HelloRetryRequest with another ClientHello than it may (RFC 8446 section 4.1.2).
 pub fn on_client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
     let (Some(site), Some(connection)) = (tls::site(ssl), tls::connection_or_new(ssl)) else {
         return Ok(HelloResponse::Continue);
     };
-    begin(ssl, &site, &connection);
+    begin(ssl, &site, &connection)?;
     settle(ssl, &connection)?;
     Ok(if ahead::waits(ssl, &connection) { HelloResponse::Retry } else { HelloResponse::Continue })
 }
 
-/// Takes the facts, and the policies in force; what is there already if this is the same handshake, taken up again.
-fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
+/// Takes the facts, and the policies in force. Of a handshake that is known, by this ClientHello or the one before, it goes on with
+/// what is there.
+fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) -> Result<(), Alert> {
+    let (seen, second) = (connection.hello_seen(), tls::retry_requested(ssl));
+    let mut state = connection.state.lock();
+    // Called again after a retry, or by an embedder after a switch.
+    if state.handshake.as_ref().is_some_and(|running| seen.is_some() && running.seen == seen) {
+        return Ok(());
+    }
     let hello = Hello::read(ssl);
     let random: [u8; 32] = tls::hello_random(ssl).try_into().unwrap_or_default();
-    let mut state = connection.state.lock();
-    if let Some(running) = state.handshake.as_mut().filter(|handshake| handshake.random == random) {
-        running.hello = hello;
-        return;
+    let counted = state.counted;
+    if let Some(running) = &mut state.handshake {
+        if second {
+            return go_on(running, connection, seen, random, hello);
+        }
+        // Nobody counts: the host's message callback was replaced. Where all is the same, so is the handshake.
+        if seen.is_none() && !counted && running.random == random && running.hello == hello {
+            return Ok(());
+        }
     }
     let host = site.host.upgrade();
     let policies = host.as_ref().map(|host| host.policies());
@@ -84,6 +101,7 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
     state.counted = false;
     state.handshake = Some(Handshake {
         host: site.host.clone(),
+        seen,
         random,
         hello,
         policies,
@@ -98,6 +116,36 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) {
         handed: None,
         kept: Kept::default(),
     });
+    Ok(())
+}
+
+/// The client has answered a HelloRetryRequest. What was looked up and judged stays, for everything that it rests on does, or the
+/// handshake ends.
+fn go_on(
+    running: &mut Handshake,
+    connection: &Connection,
+    seen: Option<Seen>,
+    random: [u8; 32],
+    hello: Hello,
+) -> Result<(), Alert> {
+    let host = running.host.upgrade();
+    let ours = |identity: &[u8]| host.as_ref().is_some_and(|host| host.keyring.recognise(identity).is_some());
+    // Not all of it is known where the host sees no messages, or they are too long to be kept.
+    let changed = match connection.transcript.lock().hellos() {
+        Some((first, second)) => second_hello::changed(first, second, ours),
+        None => second_hello::changed_facts((&running.random, &running.hello), (&random, &hello)),
+    };
+    if let Some(changed) = changed {
+        tracing::debug!("a handshake ends: after a HelloRetryRequest the client changed {changed}");
+        return Err(Alert::ILLEGAL_PARAMETER);
+    }
+    running.seen = seen;
+    // OpenSSL looks anew for the session that it resumes.
+    running.handed = None;
+    running.facts.server_name.clone_from(&hello.server_name);
+    running.facts.early_data = hello.early_data;
+    running.hello = hello;
+    Ok(())
 }
 
 /// Settles where the connection belongs, and sees that OpenSSL goes by it too: the settings of the context that it was

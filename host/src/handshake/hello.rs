@@ -5,14 +5,15 @@
 
 use openssl::ssl::SslRef;
 
-use crate::callbacks::tls;
+use crate::{callbacks::tls, session::ID_LENGTH};
 
 /// At most this many PSK identities are looked at; more are not looked up.
 pub const IDENTITIES: usize = 2;
 
 const SERVER_NAME: u16 = 0;
 const EXTENDED_MASTER_SECRET: u16 = 23;
-const PRE_SHARED_KEY: u16 = 41;
+const SESSION_TICKET: u16 = 35;
+pub(super) const PRE_SHARED_KEY: u16 = 41;
 const EARLY_DATA: u16 = 42;
 const SUPPORTED_VERSIONS: u16 = 43;
 const PSK_KEY_EXCHANGE_MODES: u16 = 45;
@@ -24,6 +25,8 @@ pub struct Hello {
     pub server_name: Option<String>,
     /// Whether there is a `legacy_session_id`: a session offered in TLS 1.2, or random bytes.
     pub session_id: bool,
+    /// Whether that is no session of any server like this one, as far as can be told ([`made_up`]).
+    pub made_up_session_id: bool,
     /// The first PSK identities: sessions offered in TLS 1.3.
     pub identities: Vec<Vec<u8>>,
     /// Whether there are more identities than these.
@@ -45,12 +48,14 @@ impl Hello {
     pub fn read(ssl: &SslRef) -> Self {
         let (identities, more_identities) =
             tls::hello_extension(ssl, PRE_SHARED_KEY).map(psk_identities).unwrap_or_default();
+        let (session_id, versions) = (tls::hello_session_id(ssl), tls::hello_extension(ssl, SUPPORTED_VERSIONS));
         Self {
             server_name: tls::hello_extension(ssl, SERVER_NAME).and_then(server_name),
-            session_id: !tls::hello_session_id(ssl).is_empty(),
+            session_id: !session_id.is_empty(),
+            made_up_session_id: made_up(session_id, versions, || tls::hello_extension(ssl, SESSION_TICKET)),
             identities,
             more_identities,
-            supports_tls13: tls::hello_extension(ssl, SUPPORTED_VERSIONS).is_some_and(supports_tls13),
+            supports_tls13: versions.is_some_and(supports_tls13),
             psk_with_key_exchange: tls::hello_extension(ssl, PSK_KEY_EXCHANGE_MODES).is_some_and(psk_with_key_exchange),
             early_data: tls::hello_extension(ssl, EARLY_DATA).is_some(),
             extended_master_secret: tls::hello_extension(ssl, EXTENDED_MASTER_SECRET).is_some(),
@@ -63,10 +68,22 @@ impl Hello {
         self.ciphers.chunks_exact(2).any(|offered| offered == suite.to_be_bytes())
     }
 
-    /// Whether a session is offered that this protocol version would look at.
+    /// Whether a session is offered that this protocol version would look at, and that may be one of a server like this one: who
+    /// made it is told by its keyed half alone, so that another fleet's cannot be told from ours.
     pub fn offers_session(&self, tls13: bool) -> bool {
-        if tls13 { !self.identities.is_empty() } else { self.session_id }
+        if tls13 {
+            self.identities.iter().any(|identity| identity.len() == ID_LENGTH)
+        } else {
+            self.session_id && !self.made_up_session_id
+        }
     }
+}
+
+/// Whether a `legacy_session_id` is no session of any server like this one, as far as can be told: it has another length; or the
+/// client sends one at each visit. Who knows `supported_versions` does, to look like a client of TLS 1.2 (RFC 8446 appendix D.4); who
+/// offers a ticket does, to see whether it is taken (RFC 5077 section 3.4).
+pub fn made_up<'a>(session_id: &[u8], versions: Option<&[u8]>, ticket: impl FnOnce() -> Option<&'a [u8]>) -> bool {
+    session_id.len() != ID_LENGTH || versions.is_some() || ticket().is_some_and(|ticket| !ticket.is_empty())
 }
 
 /// The host name in a `server_name` extension (RFC 6066 section 3), in lower case. Bytes that are no text are escaped: such a
@@ -111,10 +128,10 @@ pub fn psk_with_key_exchange(extension: &[u8]) -> bool {
 }
 
 /// Reads the presentation language of RFC 8446 section 3.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
@@ -125,28 +142,32 @@ impl<'a> Reader<'a> {
     }
 
     /// A vector whose length is given in one byte.
-    fn vector8(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn vector8(&mut self) -> Option<&'a [u8]> {
         let length = self.byte()?;
         self.take(usize::from(length))
     }
 
+    pub(super) fn number(&mut self) -> Option<u16> {
+        self.take(2).map(|number| u16::from_be_bytes([number[0], number[1]]))
+    }
+
     /// A vector whose length is given in two bytes.
-    fn vector16(&mut self) -> Option<&'a [u8]> {
-        let length = self.take(2)?;
-        self.take(usize::from(u16::from_be_bytes([length[0], length[1]])))
+    pub(super) fn vector16(&mut self) -> Option<&'a [u8]> {
+        let length = self.number()?;
+        self.take(usize::from(length))
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn sni(name: &[u8]) -> Vec<u8> {
+    pub fn sni(name: &[u8]) -> Vec<u8> {
         let length = name.len() as u16;
         [&(length + 3).to_be_bytes()[..], &[0], &length.to_be_bytes(), name].concat()
     }
 
-    fn psk(identities: &[&[u8]]) -> Vec<u8> {
+    pub fn psk(identities: &[&[u8]]) -> Vec<u8> {
         let list: Vec<u8> = identities
             .iter()
             .flat_map(|identity| [&(identity.len() as u16).to_be_bytes()[..], identity, &[0; 4]].concat())
@@ -188,6 +209,36 @@ mod tests {
         for malformed in [&[][..], &[2], &[9, 3, 4]] {
             assert!(!supports_tls13(malformed) && !psk_with_key_exchange(malformed));
         }
+    }
+
+    #[test]
+    fn an_id_that_clients_make_up_is_told_from_a_session() {
+        let (tls12, tls13): (&[u8], &[u8]) = (&[2, 3, 3], &[4, 3, 4, 3, 3]);
+        // Of a client that offers sessions by their ids, with the empty ticket that says that it knows tickets, or without.
+        for ticket in [None, Some(&b""[..])] {
+            assert!(!made_up(&[7; 32], None, || ticket));
+        }
+        for (id, versions, ticket) in [
+            (&[7; 32][..], Some(tls13), None),
+            (&[7; 32], Some(tls13), Some(&b""[..])),
+            // Go, told to offer nothing later than TLS 1.2.
+            (&[7; 32], Some(tls12), Some(b"")),
+            (&[7; 32], None, Some(b"a ticket")),
+            (&[7; 16], None, None),
+            (&[], None, None),
+        ] {
+            assert!(made_up(id, versions, || ticket), "{id:?} {versions:?} {ticket:?}");
+        }
+    }
+
+    #[test]
+    fn an_identity_of_another_length_is_no_session() {
+        let offering = |identities: &[&[u8]]| Hello {
+            identities: identities.iter().map(|identity| identity.to_vec()).collect(),
+            ..Hello::default()
+        };
+        assert!(offering(&[&[7; 32]]).offers_session(true) && offering(&[&[7; 160], &[7; 32]]).offers_session(true));
+        assert!(!offering(&[&[7; 160]]).offers_session(true) && !offering(&[]).offers_session(true));
     }
 
     #[test]

@@ -1,10 +1,16 @@
-//! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no.
+//! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no. What is to be
+//! consumed is taken out of the store once it passed the invariants (see `take`).
 
 use std::{sync::Arc, task::Waker};
 
 use openssl::ssl::{SslRef, SslSession};
+use zeroize::Zeroizing;
 
-use super::{Connection, Handed, Handshake, State, ahead::Lookup, removal};
+use super::{
+    Connection, Handed, Handshake, State,
+    ahead::{Lookup, Question},
+    removal,
+};
 use crate::{
     callbacks::{Prototype, Site, sessions, tls},
     host::Inner,
@@ -22,11 +28,27 @@ pub type Judgement = Result<Candidate, Miss>;
 
 /// A candidate that resumes.
 pub struct Candidate {
-    handed: Arc<Handed>,
-    /// Its encoding, where there is no prototype. Kept apart from the facts, which last as long as the connection.
+    /// Why not, if it is handed over so that OpenSSL ends the handshake.
+    handed: Result<Arc<Handed>, Miss>,
+    id: SessionId,
+    record: Arc<Record>,
+    encoding: Encoding,
+}
+
+/// A session as OpenSSL can have it.
+struct Encoding {
+    /// Where there is no prototype. Kept apart from the facts, which last as long as the connection.
     der: Secret,
     prototype: Option<Prototype>,
-    early_data: bool,
+}
+
+/// A candidate that belongs here.
+pub struct Examined {
+    pub id: SessionId,
+    pub record: Arc<Record>,
+    der: Secret,
+    /// What the store gave out.
+    pub found: Found,
 }
 
 /// The session offered as `offered`, fresh, if it resumes here; else a full handshake, and the reason is kept.
@@ -66,58 +88,92 @@ fn resume(
     waker: Option<&Waker>,
     offered: &[u8],
 ) -> Result<(SessionId, SslSession), Miss> {
+    // First: what is not ours is no miss of ours, whatever else there is to say.
+    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
     if let Err(miss) = &handshake.border {
         return Err(miss.clone());
     }
     if tls::context(ssl) != handshake.context {
         return Err(Miss::SwitchedAfterHook);
     }
-    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
+    let version = tls_version(tls::version(ssl));
     let until = handshake.deadline(host);
-    let lookup = handshake.lookup(ssl, host, id)?;
-    lookup.finish(waker, until);
-    if let Lookup::Answered { asked, answer } = lookup {
-        let (asked, answer) = (*asked, std::mem::replace(answer, Ok(None)));
-        let judged = Lookup::Judged(judge(ssl, host, handshake, id, asked, answer));
-        *handshake.lookup(ssl, host, id)? = judged;
+    loop {
+        handshake.lookup(host, id)?.finish(waker, until);
+        if !handshake.takes(ssl, host, id, version) {
+            break;
+        }
+    }
+    let lookup = handshake.lookup(host, id)?;
+    let judged_before = matches!(lookup, Lookup::Judged(_));
+    if !judged_before {
+        let lookup = std::mem::replace(lookup, Lookup::Judged(Err(Miss::Internal)));
+        let judged = judge(ssl, host, handshake, id, lookup);
+        *handshake.lookup(host, id)? = Lookup::Judged(judged);
     }
     let Some((_, Lookup::Judged(judged))) = handshake.lookups.iter().find(|(seen, _)| *seen == id) else {
         return Err(Miss::Internal);
     };
-    match judged {
-        Err(miss) => Err(miss.clone()),
-        // Policies were asked since it was checked, or a HelloRetryRequest came between.
-        Ok(candidate) if host.revocations.in_force.revokes(&candidate.handed.record) => Err(Miss::Revoked),
-        Ok(candidate) => {
-            let session = fresh(candidate)?;
-            if !candidate.early_data && tls::early_data_enabled(ssl) {
-                handshake.refused_early_data = Some(tls::refuse_early_data(ssl));
-            }
-            handshake.handed = Some(candidate.handed.clone());
-            Ok((id, session))
-        }
+    let candidate = judged.as_ref().map_err(Clone::clone)?;
+    // A HelloRetryRequest came between, and the embedder may have switched the context since.
+    if judged_before {
+        check(ssl, handshake, &candidate.record, host.now(), version)?;
     }
-}
-
-/// Decides whether a candidate resumes of which the store, asked at `now`, says this. Once for each id of a handshake.
-fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, now: u64, answer: Answer) -> Judgement {
-    let found = match answer {
-        Ok(Some(found)) => found,
-        Ok(None) => return Err(Miss::NotFound),
-        Err(error) => {
-            return Err(match error {
-                // The guard in front of the store says once when it is down; these come with every handshake.
-                FetchError::Unavailable(error) => {
-                    tracing::debug!(session = %id, %error, "a lookup failed; the handshake goes on in full");
-                    Miss::StoreUnavailable
-                }
-                FetchError::Unsealable(why) => {
-                    tracing::warn!(session = %id, "what the store has is {why}; the handshake goes on in full");
-                    Miss::Unsealable(why)
-                }
-            });
+    // Policies were asked since it was checked.
+    if host.revocations.in_force.revokes(&candidate.record) {
+        return Err(Miss::Revoked);
+    }
+    let session = candidate.fresh()?;
+    let handed = match &candidate.handed {
+        Ok(handed) => handed,
+        Err(why) => {
+            // Before it resumes anything, OpenSSL finds that too, and ends the handshake.
+            sessions::spoil(&session).map_err(|_| Miss::Internal)?;
+            handshake.kept.miss = Some(why.clone());
+            return Ok((id, session));
         }
     };
+    if !handed.early_data && tls::early_data_enabled(ssl) {
+        handshake.refused_early_data = Some(tls::refuse_early_data(ssl));
+    }
+    handshake.handed = Some(handed.clone());
+    Ok((id, session))
+}
+
+/// Decides whether a candidate resumes. Once for each id of a handshake.
+fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, lookup: Lookup) -> Judgement {
+    let version = tls_version(tls::version(ssl));
+    let examined = match lookup {
+        Lookup::Answered { asked, question: Question::Look, answer } => {
+            examine(ssl, host, handshake, id, (asked, answer), version)?
+        }
+        // By then the version was not known.
+        Lookup::Examined(examined) => {
+            check(ssl, handshake, &examined.record, host.now(), version)?;
+            *examined
+        }
+        Lookup::Judged(judged) => return judged,
+        Lookup::Pending { .. } | Lookup::Answered { .. } => return Err(Miss::Internal),
+    };
+    // Whatever came before: what was not taken may be offered again.
+    let ends = loses_extended_master_secret(ssl, handshake, &examined.record);
+    if examined.found.single_use && !examined.found.consumed && !ends {
+        return Err(Miss::Internal);
+    }
+    decide(host, handshake, examined, ends)
+}
+
+/// Whether the session that a store says it has, asked at that time, belongs here. The version is none before it is known, if it is
+/// not TLS 1.3.
+pub fn examine(
+    ssl: &SslRef,
+    host: &Inner,
+    handshake: &Handshake,
+    id: SessionId,
+    (now, answer): (u64, Answer),
+    version: Option<TlsVersion>,
+) -> Result<Examined, Miss> {
+    let found = found(&id, answer)?;
     let (mut record, der) = match found.prototype.as_ref().and_then(Prototype::record) {
         Some(record) => (record.clone(), Secret::default()),
         None => decode(&id, &found)?,
@@ -135,14 +191,40 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, n
         removal::queue_revoked(host, id, found);
         return Err(Miss::Revoked);
     }
-    check(ssl, handshake, &record, now)?;
+    check(ssl, handshake, &record, now, version)?;
+    Ok(Examined { id, record, der, found })
+}
+
+/// What a store has found.
+pub fn found(id: &SessionId, answer: Answer) -> Result<Found, Miss> {
+    answer
+        .map_err(|error| match error {
+            // The guard in front of the store says once when it is down; these come with every handshake.
+            FetchError::Unavailable(error) => {
+                tracing::debug!(session = %id, %error, "a lookup failed; the handshake goes on in full");
+                Miss::StoreUnavailable
+            }
+            FetchError::Unsealable(why) => {
+                tracing::warn!(session = %id, "what the store has is {why}; the handshake goes on in full");
+                Miss::Unsealable(why)
+            }
+        })?
+        .ok_or(Miss::NotFound)
+}
+
+/// Asks the policies about a session that belongs here. What they consent to resumes, or `ends` the handshake.
+fn decide(host: &Inner, handshake: &mut Handshake, examined: Examined, ends: bool) -> Judgement {
+    let consent = ask(host, handshake, &examined.id, &examined.record, examined.found.fetches)?;
+    if ends {
+        return Ok(Candidate::that_ends_it(examined, Miss::ExtendedMasterSecret));
+    }
+    let Examined { id, record, der, found } = examined;
     // Only what this look-up took out of the store is good for 0-RTT: no other node takes it again.
-    let early_data =
-        ask(host, handshake, &id, &record, found.fetches)? && (found.consumed || !handshake.hello.early_data);
+    let early_data = consent && (found.consumed || !handshake.hello.early_data);
     keep_prototype(host, &id, &record, &der, &found);
     let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };
-    let handed = Arc::new(Handed { id, record, resumptions, since: found.since });
-    Ok(Candidate { handed, der, prototype: found.prototype, early_data })
+    let handed = Ok(Arc::new(Handed { id, record: record.clone(), resumptions, since: found.since, early_data }));
+    Ok(Candidate { handed, id, record, encoding: Encoding { der, prototype: found.prototype } })
 }
 
 /// A record, and apart from it the session's encoding.
@@ -156,16 +238,25 @@ fn decode(id: &SessionId, found: &Found) -> Result<(Arc<Record>, Secret), Miss> 
 }
 
 /// The host's invariants: what no policy can talk it out of.
-fn check(ssl: &SslRef, handshake: &Handshake, record: &Record, now: u64) -> Result<(), Miss> {
+fn check(
+    ssl: &SslRef,
+    handshake: &Handshake,
+    record: &Record,
+    now: u64,
+    version: Option<TlsVersion>,
+) -> Result<(), Miss> {
     let here = handshake.border.as_ref().map_err(Clone::clone)?;
     record.border.check(here)?;
-    if tls_version(tls::version(ssl)) != Some(record.version) {
+    if version.map_or(record.version == TlsVersion::Tls13, |version| version != record.version) {
         return Err(Miss::Protocol);
     }
     if !handshake.hello.offers_cipher(record.cipher_suite) || !tls::enables_cipher(ssl, record.cipher_suite) {
         return Err(Miss::Cipher);
     }
-    if record.version != TlsVersion::Tls13 && record.extended_master_secret != extended_master_secret(ssl, handshake) {
+    if record.version != TlsVersion::Tls13
+        && record.extended_master_secret != extended_master_secret(ssl, handshake)
+        && !loses_extended_master_secret(ssl, handshake, record)
+    {
         return Err(Miss::ExtendedMasterSecret);
     }
     if !record.certificates_are_valid(now) {
@@ -208,19 +299,51 @@ fn keep_prototype(host: &Inner, id: &SessionId, record: &Arc<Record>, der: &[u8]
     }
 }
 
-/// A fresh session for OpenSSL: its own timeout ends when ours does, its time is as it was.
-fn fresh(candidate: &Candidate) -> Result<SslSession, Miss> {
-    let record = &candidate.handed.record;
-    let session = match &candidate.prototype {
-        Some(prototype) => prototype.duplicate(),
-        None => SslSession::from_der(&candidate.der)
-            .inspect_err(|error| tracing::warn!(session = %candidate.handed.id, %error, "OpenSSL does not take a stored session"))
-            .ok(),
+impl Candidate {
+    /// Whoever offers this one has not its secret, or offers it as it must not be. OpenSSL is to find that out, and ends the
+    /// handshake as RFC 8446 section 4.2.11 or RFC 7627 section 5.3 wants it; but a session that was not taken is not given away,
+    /// not even for that.
+    pub fn that_ends_it(examined: Examined, why: Miss) -> Self {
+        let Examined { id, record, der, found } = examined;
+        Self { handed: Err(why), id, record, encoding: Encoding { der, prototype: found.prototype } }
     }
-    .ok_or(Miss::Undecodable)?;
-    let expires = i64::try_from(record.expires).unwrap_or(i64::MAX);
-    sessions::set_timeout(&session, expires.saturating_sub(sessions::time(&session)).max(1));
-    Ok(session)
+
+    /// A fresh session for OpenSSL: its own timeout ends when ours does, its time is as it was.
+    fn fresh(&self) -> Result<SslSession, Miss> {
+        let session = match &self.encoding.prototype {
+            Some(prototype) => prototype.duplicate(),
+            None => decode_session(&self.id, &self.encoding.der),
+        }
+        .ok_or(Miss::Undecodable)?;
+        let expires = i64::try_from(self.record.expires).unwrap_or(i64::MAX);
+        sessions::set_timeout(&session, expires.saturating_sub(sessions::time(&session)).max(1));
+        Ok(session)
+    }
+}
+
+impl Examined {
+    /// The session's secret; in TLS 1.3 the PSK.
+    pub fn secret(&self) -> Option<Zeroizing<Vec<u8>>> {
+        match &self.found.prototype {
+            Some(prototype) => Some(prototype.secret()),
+            None => decode_session(&self.id, &self.der).map(|session| sessions::secret(&session)),
+        }
+    }
+}
+
+fn decode_session(id: &SessionId, der: &[u8]) -> Option<SslSession> {
+    SslSession::from_der(der)
+        .inspect_err(|error| tracing::warn!(session = %id, %error, "OpenSSL does not take a stored session"))
+        .ok()
+}
+
+/// Whether a TLS 1.2 session has an extended master secret, and the client offers it without. It must not be resumed, and if it would be
+/// but for that, the handshake must end (RFC 7627 section 5.3). Where this server does without them, the client is not to blame.
+pub fn loses_extended_master_secret(ssl: &SslRef, handshake: &Handshake, record: &Record) -> bool {
+    record.version != TlsVersion::Tls13
+        && record.extended_master_secret
+        && !handshake.hello.extended_master_secret
+        && tls::extended_master_secret_enabled(ssl)
 }
 
 /// Whether this connection would use an extended master secret in TLS 1.2. `SSL_get_extms_support` does not know yet.

@@ -1,9 +1,12 @@
 //! One handshake, from the ClientHello to the sessions it leaves behind. Safe code: what OpenSSL's callbacks call.
 //!
 //! - `hello`: facts from the ClientHello's bytes
+//! - `transcript`: the ClientHellos counted, and as they were sent; `binder`: whether who offers a session is its owner
+//! - `second_hello`: what a client may not change when it is asked to try again
 //! - `begin`: the client-hello hook: takes the facts and a snapshot of the policies, settles where the connection belongs
 //! - `ahead`: look-ups that begin in the hook, where the connection can wait without a thread
 //! - `look_up`: a session is offered: store, host invariants, policies
+//! - `take`: what is to be consumed is taken, once it is known who offers it
 //! - `keep`: a session was made: policies, host maxima, store
 //! - `removal`: a session was given up: queued, decided on a worker
 //! - `done`: it is complete, and counted
@@ -11,12 +14,16 @@
 
 mod ahead;
 mod begin;
+pub mod binder;
 mod done;
 pub mod hello;
 mod keep;
 mod look_up;
 pub mod removal;
 mod report;
+mod second_hello;
+mod take;
+pub mod transcript;
 
 use std::{
     net::IpAddr,
@@ -27,13 +34,19 @@ use std::{
 
 use parking_lot::Mutex;
 
-use self::{ahead::Lookup, hello::Hello, keep::Ready};
+use self::{
+    ahead::Lookup,
+    hello::Hello,
+    keep::Ready,
+    transcript::{Seen, Transcript},
+};
 pub use self::{
     begin::{client_hello, on_client_hello},
     done::done,
     keep::{NotKept, announce, keep},
     look_up::look_up,
     report::{ConnectionReport, EarlyData},
+    transcript::Message,
 };
 use crate::{
     callbacks::{Displaced, live::Live, tls},
@@ -48,6 +61,7 @@ pub struct Connection {
     /// The `SSL`'s address, its name in the table of live connections. Never dereferenced here.
     ssl: usize,
     state: Mutex<State>,
+    pub(crate) transcript: Mutex<Transcript>,
     /// The connection's own info callback, which ours stands before.
     pub displaced: Displaced,
 }
@@ -70,7 +84,8 @@ struct State {
 /// The handshake that is running, or the last one that ran.
 struct Handshake {
     host: Weak<Inner>,
-    /// The ClientHello's random: the same after a HelloRetryRequest, another in another handshake.
+    /// Which of the connection's ClientHellos this is about; none if nobody counts them.
+    seen: Option<Seen>,
     random: [u8; 32],
     hello: Hello,
     /// The policies in force when it began. It is decided by these, whatever is swapped in meanwhile. Given back once the
@@ -102,6 +117,8 @@ struct Handed {
     resumptions: u32,
     /// When it was last known not to be revoked.
     since: Option<u64>,
+    /// Whether 0-RTT data may be accepted with it: this handshake has taken it out of the store, and no policy objects.
+    early_data: bool,
 }
 
 /// The sessions that the handshake made.
@@ -130,7 +147,30 @@ impl Handshake {
 impl Connection {
     /// For the `SSL` at this address.
     pub fn new(ssl: usize) -> Self {
-        Self { ssl, state: Mutex::default(), displaced: Displaced::default() }
+        Self { ssl, state: Mutex::default(), transcript: Mutex::default(), displaced: Displaced::default() }
+    }
+
+    /// A message of the handshake was read or sent.
+    pub fn message(&self, message: Message<'_>) {
+        self.transcript.lock().add(message);
+    }
+
+    /// A handshake begins. OpenSSL says so only where one was before.
+    pub fn begins_anew(&self) {
+        self.transcript.lock().begin();
+    }
+
+    /// The ClientHello read last: a new number for each, which the hook keeps when it is called again after a retry. None where
+    /// somebody else's message callback took the place of the host's.
+    pub fn hello_seen(&self) -> Option<Seen> {
+        self.transcript.lock().last()
+    }
+
+    /// The ClientHello read last, as it was sent, where it offers a PSK and the ServerHello is not sent yet. Else empty.
+    pub fn hello_bytes(&self) -> Vec<u8> {
+        let transcript = self.transcript.lock();
+        let (bytes, hello_at) = transcript.bytes();
+        bytes[hello_at..].to_vec()
     }
 
     /// The connection's peer, shown to policies.
@@ -200,6 +240,20 @@ fn refused_early_data(ssl: &SslRef) -> Option<u32> {
     let connection = tls::connection(ssl)?;
     let mut state = connection.state.lock();
     state.handshake.as_mut()?.refused_early_data.take()
+}
+
+/// Whether 0-RTT data may be accepted: with the session that was handed to OpenSSL, which this handshake has taken out of the store.
+///
+/// OpenSSL asks for it by `SSL_CTX_set_allow_early_data_cb`, which the host takes. An embedder that sets a callback of its own over the
+/// host's asks here, and answers 0 where this is false.
+pub fn allows_early_data(ssl: &SslRef) -> bool {
+    handed(ssl).is_some_and(|handed| handed.early_data)
+}
+
+fn handed(ssl: &SslRef) -> Option<Arc<Handed>> {
+    let connection = tls::connection(ssl)?;
+    let state = connection.state.lock();
+    state.handshake.as_ref()?.handed.clone()
 }
 
 #[cfg(test)]

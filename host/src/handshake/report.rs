@@ -92,13 +92,14 @@ impl Connection {
     }
 }
 
+/// Why a session that was offered is not resumed. An id that was never a session's is no miss.
 pub(super) fn miss(ssl: &SslRef, handshake: &Handshake) -> Option<Miss> {
-    if let Some(miss) = &handshake.kept.miss {
-        return Some(miss.clone());
+    let tls13 = tls::version(ssl) == TLS13;
+    match &handshake.kept.miss {
+        None if handshake.handed.is_some() => Some(Miss::NotTaken),
+        Some(Miss::ForeignId) if !tls13 => handshake.hello.offers_session(false).then_some(Miss::ForeignId),
+        Some(miss) => Some(miss.clone()),
+        // Nor was it asked for.
+        None => handshake.hello.offers_session(tls13).then_some(Miss::ForeignId),
     }
-    if handshake.handed.is_some() {
-        return Some(Miss::NotTaken);
-    }
-    // An identity that is not 32 bytes long is dropped by OpenSSL before it asks.
-    handshake.hello.offers_session(tls::version(ssl) == TLS13).then_some(Miss::ForeignId)
 }

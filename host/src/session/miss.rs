@@ -17,7 +17,9 @@ pub enum Miss {
     HostGone,
     /// The process forked and the host is being rebuilt.
     Forked,
-    /// The id was not made with this fleet's key, or is not 32 bytes long.
+    /// The id was not made with this fleet's key, and may have been by another server like this one. An id of another length is no
+    /// session, nor is one that clients make up at each visit: in TLS 1.2 that of a client with `supported_versions`, or with a
+    /// ticket.
     ForeignId,
     /// More identities were offered than are looked up.
     TooManyIdentities,
@@ -44,8 +46,13 @@ pub enum Miss {
     Protocol,
     /// Its cipher suite is not offered by the client, or not enabled here any more.
     Cipher,
-    /// Extended master secret (RFC 7627) was used then and is not now, or the reverse.
+    /// Extended master secret (RFC 7627) is used now and was not then, or this server does without since. Where it was used then and
+    /// the client does not offer it now, the handshake ends instead.
     ExtendedMasterSecret,
+    /// It is for single use, and the client has not shown that it is its own (RFC 8446 section 4.2.11.2): its binder is wrong, and
+    /// OpenSSL ends the handshake; or it could not be checked, for the ClientHello is very long or another message callback took
+    /// the place of the host's ([`crate::on_message`]), and the handshake goes on in full.
+    Binder,
     /// Its lifetime has passed, or it was made at a time that is yet to come.
     Expired,
     /// The validity of a certificate of its client's chain has passed, or has not begun by a clock that was set back.
@@ -103,6 +110,7 @@ reasons! {
     Protocol => "protocol",
     Cipher => "cipher",
     ExtendedMasterSecret => "extended-master-secret",
+    Binder => "binder",
     Expired => "expired",
     CertificateExpired => "certificate-expired",
     CrlExpired => "crl-expired",

@@ -9,7 +9,6 @@ pub(crate) mod keyring;
 mod miss;
 mod record;
 
-pub(crate) use self::chain::{RevocationList, RevocationLists};
 pub use self::{
     border::{Border, Epoch},
     chain::VerifiedChain,
@@ -17,4 +16,8 @@ pub use self::{
     keyring::{KeyId, KeyInfo, Keyring, KeyringError, Unsealable},
     miss::Miss,
     record::{Record, RecordError, Secret},
+};
+pub(crate) use self::{
+    chain::{RevocationList, RevocationLists},
+    id::LENGTH as ID_LENGTH,
 };

@@ -128,7 +128,8 @@ impl Inner {
                         return None;
                     }
                 }
-                if !found.consumed {
+                // What was only looked at is for single use at home all the same.
+                if !found.consumed && !found.single_use {
                     self.leave_copies(place, id, &found, now);
                 }
                 Some(Ok(Some(found)))

@@ -28,11 +28,16 @@ unsafe extern "C" {
     fn SSL_SESSION_set1_id(session: *mut SSL_SESSION, id: *const c_uchar, length: c_uint) -> c_int;
     fn SSL_verify_client_post_handshake(ssl: *mut SSL) -> c_int;
     fn SSL_CTX_set_post_handshake_auth(ctx: *mut SSL_CTX, on: c_int);
+    fn SSL_CTX_callback_ctrl(ctx: *mut SSL_CTX, command: c_int, callback: Option<extern "C" fn()>) -> c_long;
     fn SSL_CTX_ctrl(ctx: *mut SSL_CTX, command: c_int, number: c_long, pointer: *mut c_void) -> c_long;
     fn SSL_set_fd(ssl: *mut SSL, fd: c_int) -> c_int;
     fn SSL_dup(ssl: *mut SSL) -> *mut SSL;
     fn SSL_renegotiate(ssl: *mut SSL) -> c_int;
     fn SSL_get_options(ssl: *const SSL) -> u64;
+    fn SSL_CTX_set_allow_early_data_cb(ctx: *mut SSL_CTX, callback: AllowEarlyDataCallback, argument: *mut c_void);
+    fn SSL_CTX_set_msg_callback(ctx: *mut SSL_CTX, callback: MessageCallback);
+    fn SSL_clear_options(ssl: *mut SSL, options: u64) -> u64;
+    fn SSL_clear(ssl: *mut SSL) -> c_int;
     fn SSL_get_num_tickets(ssl: *const SSL) -> usize;
     fn SSL_CTX_set_info_callback(ctx: *mut SSL_CTX, callback: InfoCallback);
     fn SSL_set_info_callback(ssl: *mut SSL, callback: InfoCallback);
@@ -43,6 +48,46 @@ unsafe extern "C" {
 
 /// What OpenSSL tells of a handshake's steps.
 pub type InfoCallback = extern "C" fn(*const SSL, c_int, c_int);
+
+type AllowEarlyDataCallback = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+
+/// Has a context's connections accept 0-RTT data without asking the host.
+pub fn allow_any_early_data(context: &SslContextRef) {
+    extern "C" fn always(_: *mut SSL, _: *mut c_void) -> c_int {
+        1
+    }
+    // SAFETY: a live context that nobody uses meanwhile; the callback is one, and lives as long as the program.
+    unsafe { SSL_CTX_set_allow_early_data_cb(context.as_ptr(), always, ptr::null_mut()) }
+}
+
+/// What OpenSSL tells of a handshake's messages: whether it was sent, version, content type, the bytes, their length.
+pub type MessageCallback = extern "C" fn(c_int, c_int, c_int, *const c_void, usize, *mut SSL, *mut c_void);
+
+/// Has a context's connections tell of their messages.
+pub fn set_message_callback(context: &mut SslContextBuilder, callback: MessageCallback) {
+    // SAFETY: a live context that nobody else uses; the callback is one, and lives as long as the program.
+    unsafe { SSL_CTX_set_msg_callback(context.as_ptr(), callback) }
+}
+
+/// A message callback of an embedder's that passes on to the host what it is given.
+pub extern "C" fn passing_on(
+    sent: c_int,
+    version: c_int,
+    content_type: c_int,
+    bytes: *const c_void,
+    length: usize,
+    ssl: *mut SSL,
+    _: *mut c_void,
+) {
+    // SAFETY: OpenSSL passes a live connection and `length` bytes, for the duration of the call.
+    unsafe {
+        let bytes = std::slice::from_raw_parts(bytes.cast(), length);
+        reprise::on_message(SslRef::from_ptr(ssl), sent != 0, version, content_type, bytes);
+    }
+}
+
+/// One that keeps it to itself.
+pub extern "C" fn silent(_: c_int, _: c_int, _: c_int, _: *const c_void, _: usize, _: *mut SSL, _: *mut c_void) {}
 
 /// Has a context's connections tell of their steps.
 pub fn set_context_info_callback(context: &mut SslContextBuilder, callback: InfoCallback) {
@@ -141,6 +186,18 @@ pub fn renegotiate(ssl: &SslRef) -> bool {
     unsafe { SSL_renegotiate(ssl.as_ptr()) == 1 }
 }
 
+/// Lets a connection renegotiate.
+pub fn allow_renegotiation(ssl: &SslRef) {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe { SSL_clear_options(ssl.as_ptr(), openssl::ssl::SslOptions::NO_RENEGOTIATION.bits()) };
+}
+
+/// Makes a connection ready for another handshake.
+pub fn clear(ssl: &SslRef) {
+    // SAFETY: a live connection, used by this thread alone.
+    assert_eq!(unsafe { SSL_clear(ssl.as_ptr()) }, 1);
+}
+
 /// The connection's options.
 pub fn options(ssl: &SslRef) -> u64 {
     // SAFETY: a live connection, read only.
@@ -151,6 +208,22 @@ pub fn options(ssl: &SslRef) -> u64 {
 pub fn tickets(ssl: &SslRef) -> usize {
     // SAFETY: a live connection, read only.
     unsafe { SSL_get_num_tickets(ssl.as_ptr()) }
+}
+
+/// Has a client ask for another server name from now on (`SSL_set_tlsext_host_name`); for none where there is none.
+pub fn set_server_name(ssl: &SslRef, name: Option<&str>) {
+    const SSL_CTRL_SET_TLSEXT_HOSTNAME: c_int = 55;
+    let name = name.map(|name| std::ffi::CString::new(name).unwrap());
+    let pointer = name.as_ref().map_or(ptr::null_mut(), |name| name.as_ptr().cast_mut().cast());
+    // SAFETY: a live connection, used by this thread alone; the name is copied.
+    assert_eq!(unsafe { openssl_sys::SSL_ctrl(ssl.as_ptr(), SSL_CTRL_SET_TLSEXT_HOSTNAME, 0, pointer) }, 1);
+}
+
+/// Puts a message callback of one's own in the place of the one that is there.
+pub fn replace_message_callback(context: &mut SslContextBuilder) {
+    const SSL_CTRL_SET_MSG_CALLBACK: c_int = 15;
+    // SAFETY: a context under construction; no callback is one.
+    unsafe { SSL_CTX_callback_ctrl(context.as_ptr(), SSL_CTRL_SET_MSG_CALLBACK, None) };
 }
 
 /// How many sessions OpenSSL's internal cache holds (`SSL_CTX_sess_number`).

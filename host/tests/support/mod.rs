@@ -8,6 +8,7 @@ pub mod early;
 pub mod ffi;
 pub mod policies;
 pub mod raw;
+pub mod retry;
 pub mod shared;
 pub mod slow;
 pub mod spy;
@@ -231,31 +232,39 @@ pub fn greet(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
     stream.read_exact(&mut byte).map_err(|error| error.to_string())
 }
 
+impl Client {
+    /// Its connection, and the sessions that it will be given.
+    pub fn connection(&self) -> (Ssl, Arc<Mutex<Vec<SslSession>>>) {
+        let sessions = Arc::new(Mutex::new(Vec::new()));
+        let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
+        context.set_verify(SslVerifyMode::NONE);
+        context.set_min_proto_version(Some(self.version)).unwrap();
+        context.set_max_proto_version(Some(self.version)).unwrap();
+        context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+        let given = sessions.clone();
+        context.set_new_session_callback(move |_, session| given.lock().unwrap().push(session));
+        if let Some(identity) = &self.identity {
+            context.set_certificate(&identity.certificate).unwrap();
+            context.set_private_key(&identity.key).unwrap();
+        }
+        (self.adjust)(&mut context);
+        let mut ssl = Ssl::new(&context.build()).unwrap();
+        if let Some(name) = &self.server_name {
+            ssl.set_hostname(name).unwrap();
+        }
+        if let Some(session) = &self.session {
+            // A copy: OpenSSL's client offers a TLS 1.3 session once only.
+            let session = SslSession::from_der(&session.to_der().unwrap()).unwrap();
+            // SAFETY: the session was made by a context of the same shape.
+            unsafe { ssl.set_session(&session) }.unwrap();
+        }
+        (ssl, sessions)
+    }
+}
+
 /// The client's side of a handshake.
 pub fn run_client(stream: UnixStream, client: &Client) -> Result<(bool, Vec<SslSession>), String> {
-    let sessions = Arc::new(Mutex::new(Vec::new()));
-    let mut context = SslContext::builder(SslMethod::tls_client()).unwrap();
-    context.set_verify(SslVerifyMode::NONE);
-    context.set_min_proto_version(Some(client.version)).unwrap();
-    context.set_max_proto_version(Some(client.version)).unwrap();
-    context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-    let given = sessions.clone();
-    context.set_new_session_callback(move |_, session| given.lock().unwrap().push(session));
-    if let Some(identity) = &client.identity {
-        context.set_certificate(&identity.certificate).unwrap();
-        context.set_private_key(&identity.key).unwrap();
-    }
-    (client.adjust)(&mut context);
-    let mut ssl = Ssl::new(&context.build()).unwrap();
-    if let Some(name) = &client.server_name {
-        ssl.set_hostname(name).unwrap();
-    }
-    if let Some(session) = &client.session {
-        // A copy: OpenSSL's client offers a TLS 1.3 session once only.
-        let session = SslSession::from_der(&session.to_der().unwrap()).unwrap();
-        // SAFETY: the session was made by a context of the same shape.
-        unsafe { ssl.set_session(&session) }.unwrap();
-    }
+    let (ssl, sessions) = client.connection();
     let mut stream = SslStream::new(ssl, stream).unwrap();
     let mut talk = || -> Result<(), String> {
         stream.connect().map_err(|error| error.to_string())?;

@@ -22,6 +22,7 @@ mod reload_under_load;
 mod renewal;
 mod resumption;
 mod revoking;
+mod second_hello;
 mod service;
 mod shipped_policies;
 mod sites;

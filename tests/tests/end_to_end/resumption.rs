@@ -1,7 +1,7 @@
 //! Sessions resume, in both versions, with each client; and the server tells so.
 
 use reprise_fixtures::policies;
-use reprise_tests::{Client, Place, PolicyReport, Version, certificates::now, python, s_client};
+use reprise_tests::{Client, Place, PolicyReport, Version, certificates::now, http, python, s_client, visitors::Make};
 
 #[test]
 fn s_client_resumes_what_it_saved() {
@@ -111,6 +111,21 @@ fn without_policies_the_servers_own_lifetime_holds() {
         assert_eq!(report.expires, report.authenticated.map(|at| at + 1800));
         assert_eq!(report.policies, []);
     }
+}
+
+/// Go's client knows tickets only, and sends an id at each visit all the same; so does rustls.
+#[test]
+fn an_id_that_clients_make_up_is_no_miss() {
+    let place = Place::new();
+    let server = place.serve(&["--admin", "0"]);
+    for make in Make::ALL {
+        let [first, second] = make.visits_twice(server.address(), Version::Tls12);
+        assert_eq!((first.resumed, first.miss_reason), (false, None), "{make:?}");
+        assert_eq!(second.miss_reason, None, "{make:?}");
+        assert_eq!(second.resumed, !matches!(make, Make::Go), "{make:?}");
+    }
+    let metrics = http::get(server.admin(), "/metrics").body;
+    assert!(metrics.lines().any(|line| line == "reprise_misses_total{reason=\"foreign-id\"} 0"), "{metrics}");
 }
 
 #[test]

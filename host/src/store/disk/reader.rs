@@ -41,13 +41,13 @@ pub fn run(shared: &Shared) {
 
 fn look_up(shared: &Shared, connection: &Connection, job: Job) -> Result<(), Box<(Job, rusqlite::Error)>> {
     match job {
-        Job::Fetch { id, now, asked, reply } => match fetch(shared, connection, &id, now) {
+        Job::Fetch { id, now, takes, asked, reply } => match fetch(shared, connection, &id, now, takes) {
             Ok(Found::Answer(answer)) => {
                 let _ = reply.send(answer); // Nobody waits any more.
                 shared.jobs.answered(asked);
             }
             Ok(Found::SingleUse) => take(shared, id, now, reply),
-            Err(error) => return Err(Box::new((Job::Fetch { id, now, asked, reply }, error))),
+            Err(error) => return Err(Box::new((Job::Fetch { id, now, takes, asked, reply }, error))),
         },
         Job::Peek { id, reply } => match peek(shared, connection, &id) {
             Ok(record) => drop(reply.try_send(record)),
@@ -68,7 +68,7 @@ enum Found {
     SingleUse,
 }
 
-fn fetch(shared: &Shared, connection: &Connection, id: &SessionId, now: u64) -> rusqlite::Result<Found> {
+fn fetch(shared: &Shared, connection: &Connection, id: &SessionId, now: u64, takes: bool) -> rusqlite::Result<Found> {
     // Looked at before the store: what is committed in between is there.
     let waiting = shared.queue.waiting(id);
     let (notices, stored) = table::find(connection, id)?;
@@ -80,7 +80,9 @@ fn fetch(shared: &Shared, connection: &Connection, id: &SessionId, now: u64) -> 
     };
     Ok(match stored.filter(|stored| stored.expires > now) {
         None => Found::Answer(Ok(None)),
-        Some(stored) if stored.single_use => Found::SingleUse,
+        Some(stored) if stored.single_use && takes => Found::SingleUse,
+        // Looked at, it is not used.
+        Some(stored) if stored.single_use => Found::Answer(Ok(Some(stored.found(false, 0, now)))),
         Some(stored) => Found::Answer(Ok(Some(stored.found(false, shared.queue.fetched(id), now)))),
     })
 }

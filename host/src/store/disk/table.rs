@@ -35,6 +35,7 @@ impl Stored {
             prototype: None,
             fetches: self.fetches.saturating_add(fetches),
             consumed,
+            single_use: self.single_use,
             wants_prototype: false,
             reach: self.reach,
             remaining: Some(self.expires.saturating_sub(now)),

@@ -60,6 +60,7 @@ fn found() -> Found {
         prototype: None,
         fetches: 0,
         consumed: false,
+        single_use: false,
         wants_prototype: false,
         reach: Reach::Fleet,
         remaining: Some(60),

@@ -101,9 +101,17 @@ impl Shard {
             self.give_up(slot, Removal::Expired, left);
             return None;
         }
-        let consumed = node.single_use || consume == Consume::Always;
+        let single_use = node.single_use;
+        let consumed = match consume {
+            Consume::Never => false,
+            Consume::IfSingleUse => single_use,
+            Consume::Always => true,
+        };
         let before = node.fetches;
-        node.fetches = before.saturating_add(1);
+        // Looked at, a session for single use is not used.
+        if consumed || !single_use {
+            node.fetches = before.saturating_add(1);
+        }
         for seat in &mut node.seats {
             seat.hit();
         }
@@ -113,7 +121,8 @@ impl Shard {
             prototype: node.prototype.clone(),
             fetches: before,
             consumed,
-            wants_prototype: !consumed && node.prototype.is_none() && self.wants_prototype(before + 1),
+            single_use,
+            wants_prototype: !consumed && !single_use && node.prototype.is_none() && self.wants_prototype(before + 1),
             reach,
             remaining: Some(remaining),
             since: Some(since),

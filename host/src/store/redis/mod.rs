@@ -259,8 +259,8 @@ impl Store for Redis {
     }
 
     fn fetch(&self, id: &SessionId, consume: Consume, _now: u64) -> Fetch {
-        let (id, always) = (*id, consume == Consume::Always);
-        Fetch::Pending(self.ask(|answer| Request::Fetch { id, always, answer }))
+        let id = *id;
+        Fetch::Pending(self.ask(|answer| Request::Fetch { id, consume, answer }))
     }
 
     /// It goes in the background, in the same bounded queue as what is put, and what it was is not known without waiting. What a server that takes over from another had

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     session::SessionId,
-    store::{Answer, RecordBytes, Unavailable},
+    store::{Answer, Consume, RecordBytes, Unavailable},
 };
 
 /// How long what is to be written waits for a server that takes it: about as long as one takes over from another.
@@ -198,11 +198,15 @@ impl Shared {
     }
 
     /// Asks for a session, and for the version of the notices with it.
-    pub async fn fetch(&self, id: &SessionId, always: bool) -> Answer {
+    pub async fn fetch(&self, id: &SessionId, consume: Consume) -> Answer {
         let readings = self.notices.readings();
         let (key, gone) = (self.names.session(id), self.news.gone(id));
-        let always: &[u8] = if always { b"1" } else { b"0" };
-        let arguments: [&[u8]; 4] = [always, self.is_cluster(), &self.names.channel, &gone];
+        let consume: &[u8] = match consume {
+            Consume::Never => b"never",
+            Consume::IfSingleUse => b"single-use",
+            Consume::Always => b"always",
+        };
+        let arguments: [&[u8]; 4] = [consume, self.is_cluster(), &self.names.channel, &gone];
         let keys = [key.as_slice()];
         let mut version = redis::cmd("GET");
         version.arg(&self.names.version);

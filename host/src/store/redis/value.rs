@@ -53,6 +53,7 @@ impl Fetched {
             prototype: None,
             fetches: 0,
             consumed,
+            single_use: flags & SINGLE_USE != 0,
             wants_prototype: false,
             reach: if flags & FLEET == 0 { Reach::Node } else { Reach::Fleet },
             remaining: Some(left.div_ceil(1000)),

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     callbacks::process,
     session::SessionId,
-    store::{Answer, InvalidationObserver, Notice, NoticeObserver, Published, Unavailable},
+    store::{Answer, Consume, InvalidationObserver, Notice, NoticeObserver, Published, Unavailable},
     vital::{Ended, Vitals, caught},
 };
 
@@ -57,7 +57,7 @@ pub enum Request {
     Put(Write),
     Fetch {
         id: SessionId,
-        always: bool,
+        consume: Consume,
         answer: oneshot::Sender<Answer>,
     },
     Peek {
@@ -212,7 +212,7 @@ impl Shared {
                     self.underway.lock().end(&id, doing);
                 });
             }
-            Request::Fetch { id, always, answer } => {
+            Request::Fetch { id, consume, answer } => {
                 let before = self.underway.lock().with(&id);
                 tokio::spawn(async move {
                     let Ok(_place) = self.lookups.try_acquire() else {
@@ -222,7 +222,7 @@ impl Shared {
                     after(before).await;
                     // Nobody waits for it any more: then it had better stay where it is.
                     if !answer.is_closed() {
-                        let _ = answer.send(self.fetch(&id, always).await);
+                        let _ = answer.send(self.fetch(&id, consume).await);
                     }
                 });
             }

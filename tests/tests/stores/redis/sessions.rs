@@ -83,6 +83,21 @@ fn what_is_for_single_use_is_found_once_and_what_is_not_as_often_as_it_is_not_co
 }
 
 #[test]
+fn looking_takes_nothing() {
+    for servers in Servers::each() {
+        let nodes = [node(&servers.url(), "a"), node(&servers.url(), "b")];
+        for (id, single_use) in [(put(&nodes[0], single_use()), true), (put(&nodes[0], entry()), false)] {
+            for node in &nodes {
+                let found = fetch(node, &id, Consume::Never).unwrap().unwrap();
+                assert_eq!((found.consumed, found.single_use), (false, single_use));
+            }
+            assert!(take(&nodes[1], &id).is_some_and(|found| found.consumed));
+            assert!(fetch(&nodes[0], &id, Consume::Never).unwrap().is_none());
+        }
+    }
+}
+
+#[test]
 fn of_all_who_consume_a_session_at_once_exactly_one_has_it() {
     const NODES: usize = 4;
     const SESSIONS: usize = 250;
