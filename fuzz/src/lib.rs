@@ -2,12 +2,14 @@
 //!
 //! # Layout
 //!
-//! - `loader`, `manifest`, `hello`, `record`, `verdicts`, `sealed`, `notice`, `keyring`, `reply`: the targets. Each is a function of bytes that panics when what it looks
+//! - `loader`, `manifest`, `hello`, `binder`, `record`, `verdicts`, `sealed`, `notice`, `keyring`, `reply`: the targets. Each is a function
+//!   of bytes that panics when what it looks
 //!   at does not hold
 //! - `wire`: TLS in memory: what a client sends, before anybody answers, and what it sends once it has a session
 //! - [`seeds`]: where the corpus comes from
 //! - `fuzz_targets/`: a program for each target, for cargo-fuzz; `tests/`: the corpus and its mutations, for everybody
 
+mod binder;
 mod hello;
 mod keyring;
 mod loader;
@@ -21,8 +23,8 @@ mod verdicts;
 mod wire;
 
 pub use self::{
-    hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice, record::record, reply::reply,
-    sealed::sealed, verdicts::verdicts,
+    binder::binder, hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice, record::record,
+    reply::reply, sealed::sealed, verdicts::verdicts,
 };
 
 /// The program of a target: with cargo-fuzz libFuzzer's, else one that runs the target on each file that it is given.

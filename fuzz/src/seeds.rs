@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex};
 
 use openssl::ssl::{
-    Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream,
+    SslVerifyMode, SslVersion,
 };
 use reprise::{
     fuzzing::Revocation,
@@ -14,6 +15,7 @@ use reprise::{
 };
 use reprise_fixtures::{Callback, DATA, Fixture, policies, wasi};
 
+use crate::binder::CONTEXT;
 use crate::sealed::{ASSOCIATED, SECRET};
 use crate::wire::{Wire, message, server};
 
@@ -114,12 +116,50 @@ fn hellos() -> Vec<Seed> {
     seeds
 }
 
+/// A session as its server has it, and ClientHellos that offer it.
+pub fn offers() -> (Vec<u8>, Vec<Seed>) {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keeps = Arc::clone(&kept);
+    let (client, session) = client_of(SslVersion::TLS1_3, move |accepting| {
+        accepting.set_session_id_context(CONTEXT).expect("it is short");
+        accepting.set_session_cache_mode(SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL);
+        accepting.set_new_session_callback(move |_, session| {
+            *keeps.lock().expect("one thread") = session.to_der().expect("it encodes");
+        });
+    });
+    let session = session.lock().expect("one thread").take().expect("a session was made");
+    let session = || SslSession::from_der(&session.to_der().expect("it encodes")).expect("it decodes");
+    let offered = client_hello(&client, Some("a.example"), Some(&session()));
+    let mut stream = connecting(&client, Some("a.example"), Some(&session()));
+    // It waits for the answer.
+    let _ = stream.write_early_data(b"early");
+    let hellos = vec![
+        ("offered".into(), offered),
+        ("offered-nameless".into(), client_hello(&client, None, Some(&session()))),
+        ("with-early-data".into(), first_message(&stream)),
+    ];
+    let mut kept = kept.lock().expect("one thread").clone();
+    // When it was made, as an integer of four bytes: it is to be good for long.
+    let time = kept.windows(4).position(|bytes| bytes == [0xa1, 6, 2, 4]).expect("it has a time") + 4;
+    kept[time..time + 4].copy_from_slice(&i32::MAX.to_be_bytes());
+    (kept, hellos)
+}
+
 /// A client's context of one version, and a session that it has made with a server that allows 0-RTT.
 fn client(version: SslVersion) -> (SslContext, Arc<Mutex<Option<SslSession>>>) {
+    client_of(version, |_| {})
+}
+
+/// The same, with a server adjusted.
+fn client_of(
+    version: SslVersion,
+    adjust: impl FnOnce(&mut SslContextBuilder),
+) -> (SslContext, Arc<Mutex<Option<SslSession>>>) {
     let mut accepting = server(SslMethod::tls_server());
     accepting.set_options(SslOptions::NO_TICKET);
     accepting.set_session_id_context(b"seeds").expect("it is short");
     accepting.set_max_early_data(1_024).expect("it is allowed");
+    adjust(&mut accepting);
     let mut context = SslContext::builder(SslMethod::tls_client()).expect("there is memory");
     context.set_verify(SslVerifyMode::NONE);
     context.set_min_proto_version(Some(version)).expect("it is a version");

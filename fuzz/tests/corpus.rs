@@ -38,6 +38,11 @@ fn what_the_hello_parser_reads_is_what_openssl_acts_on() {
 }
 
 #[test]
+fn a_binder_is_right_where_openssl_says_so() {
+    holds_for("binder", reprise_fuzz::binder, 400);
+}
+
+#[test]
 fn whatever_the_loader_is_given_becomes_a_policy_or_an_error_of_one_line() {
     holds_for("loader", reprise_fuzz::loader, 400);
 }
@@ -80,6 +85,13 @@ fn a_verdict_is_lifted_as_the_guest_wrote_it_or_not_at_all() {
 #[test]
 #[ignore = "writes the seeds into the corpus"]
 fn the_corpus_has_every_seed() {
+    // The session comes with the ClientHellos that offer it.
+    let (session, hellos) = reprise_fuzz::seeds::offers();
+    fs::write([env!("CARGO_MANIFEST_DIR"), "src", "binder.der"].iter().collect::<PathBuf>(), session).unwrap();
+    fs::create_dir_all(corpus("binder")).unwrap();
+    for (name, bytes) in hellos {
+        fs::write(corpus("binder").join(name), bytes).unwrap();
+    }
     for (target, seeds) in reprise_fuzz::seeds::all() {
         fs::create_dir_all(corpus(target)).unwrap();
         for (name, bytes) in seeds {

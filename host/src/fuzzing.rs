@@ -40,13 +40,15 @@ pub fn hello_verifies(hello: &[u8], place: usize, cipher_suite: u16, psk: &[u8])
     transcript.verifies(place, binder::digest(cipher_suite)?, psk)
 }
 
-/// Replaces the binder for the identity at `place` by the one that is right. False if there is none of its length.
-pub fn sign_hello(hello: &mut [u8], place: usize, cipher_suite: u16, psk: &[u8]) -> bool {
+/// Replaces the binder for the identity at `place` by the one that is right after what was `before` in the transcript. False if there
+/// is none of its length.
+pub fn sign_hello(before: &[u8], hello: &mut [u8], place: usize, cipher_suite: u16, psk: &[u8]) -> bool {
     let Some(digest) = binder::digest(cipher_suite) else { return false };
     let Some(binders) = Binders::read(hello) else { return false };
     let (truncated, Some(of)) = (binders.truncated, binders.of(place)) else { return false };
     let at = of.as_ptr() as usize - hello.as_ptr() as usize;
-    let right = binder::compute(digest, psk, &hello[..truncated]).expect("OpenSSL computes it");
+    let transcript = [before, &hello[..truncated]].concat();
+    let right = binder::compute(digest, psk, &transcript).expect("OpenSSL computes it");
     let fits = of.len() == digest.size();
     if fits {
         hello[at..at + digest.size()].copy_from_slice(&right[..digest.size()]);

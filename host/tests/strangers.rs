@@ -9,11 +9,19 @@ use std::{
     os::unix::net::UnixStream,
     sync::{Arc, Mutex},
     task::{Poll, Waker},
+    time::Duration,
 };
 
-use openssl::ssl::{ErrorCode, Ssl, SslContext, SslContextBuilder, SslSession, SslStream, SslVersion};
+use openssl::{
+    bn::BigNumContext,
+    ec::{EcGroup, EcKey, PointConversionForm},
+    nid::Nid,
+    sha::sha384,
+    ssl::{ErrorCode, Ssl, SslContext, SslContextBuilder, SslSession, SslStream, SslVersion},
+};
 use reprise::{
     EarlyData, Host, HostBuilder, Listener,
+    fuzzing::sign_hello,
     session::{Keyring, SessionId},
     store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
 };
@@ -21,7 +29,7 @@ use reprise_fixtures::policies::single_use;
 use support::{
     early::offering,
     policies::directory,
-    raw::{Offer, X25519, client_hello, client_hello_for, client_hello_with, client_hello_with_early_data},
+    raw::{Offer, P_256, X25519, client_hello, client_hello_for, client_hello_with, client_hello_with_early_data},
     shared::Shared,
     slow::Slow,
     wire::Wire,
@@ -107,10 +115,6 @@ impl Server {
         ssl
     }
 
-    fn first(&self, client: &Client) -> Outcome {
-        self.handshake(client)
-    }
-
     fn handshake(&self, client: &Client) -> Outcome {
         let serve = |stream: &mut SslStream<UnixStream>| {
             while let Err(error) = stream.accept() {
@@ -127,7 +131,11 @@ impl Server {
 
     /// A stranger's ClientHello.
     fn meets(&self, hello: Vec<u8>) -> Met {
-        let mut stream = SslStream::new(self.connection(), Wire::from_client(hello)).unwrap();
+        self.meets_next(&mut SslStream::new(self.connection(), Wire::from_client(hello)).unwrap())
+    }
+
+    /// The ClientHello that a connection has received.
+    fn meets_next(&self, stream: &mut SslStream<Wire>) -> Met {
         let error = loop {
             let error = stream.accept().expect_err("nobody finishes this handshake");
             if error.code() != ErrorCode::WANT_CLIENT_HELLO_CB {
@@ -181,7 +189,9 @@ fn servers(build: impl Fn() -> HostBuilder) -> Vec<Server> {
             [("memory", build().store(Memory::default())), ("later", build().store(Late::default())), ("tiers", tiers)]
         {
             let what = format!("{store}, retries: {retries}");
-            servers.push(Server { retries, ..Server::new(host.build().unwrap(), what) });
+            // However busy the machine is: a late answer is no answer.
+            let host = host.store_deadline(Duration::from_secs(3_600)).build().unwrap();
+            servers.push(Server { retries, ..Server::new(host, what) });
         }
     }
     servers
@@ -195,7 +205,7 @@ fn id(first: &Outcome) -> SessionId {
 #[test]
 fn early_data_takes_no_tls_1_2_session_by_its_id() {
     for server in servers(Host::builder) {
-        let first = server.first(&Client::of(SslVersion::TLS1_2));
+        let first = server.handshake(&Client::of(SslVersion::TLS1_2));
         let hello = client_hello_with_early_data(Offer::Id(id(&first).as_bytes()));
         assert_eq!(server.meets(hello), Met::Resumes, "{}", server.what);
         let again = server.handshake(&Client::of(SslVersion::TLS1_2).offering(first.session()));
@@ -206,7 +216,7 @@ fn early_data_takes_no_tls_1_2_session_by_its_id() {
 #[test]
 fn a_false_binder_takes_nothing_with_early_data() {
     for server in servers(Host::builder) {
-        let first = server.first(&Client::of(SslVersion::TLS1_3));
+        let first = server.handshake(&Client::of(SslVersion::TLS1_3));
         let hello = client_hello_with_early_data(Offer::Identities(&[id(&first).as_bytes()]));
         assert_eq!(server.meets(hello), Met::Ends(ILLEGAL_PARAMETER), "{}", server.what);
         let accepted = server.accepts_early(first.session());
@@ -220,7 +230,7 @@ fn a_false_binder_takes_nothing_with_early_data() {
 fn a_false_binder_spends_no_session_for_single_use() {
     let once = once();
     for server in servers(|| Host::builder().policies(once.path())) {
-        let first = server.first(&Client::of(SslVersion::TLS1_3));
+        let first = server.handshake(&Client::of(SslVersion::TLS1_3));
         let id = id(&first);
         for hello in [client_hello, client_hello_with_early_data] {
             let hello = hello(Offer::Identities(&[id.as_bytes()]));
@@ -242,7 +252,7 @@ fn a_false_binder_spends_no_session_for_single_use() {
 fn a_tls_1_2_hello_spends_no_tls_1_3_session() {
     let once = once();
     for server in servers(|| Host::builder().policies(once.path())) {
-        let first = server.first(&Client::of(SslVersion::TLS1_3));
+        let first = server.handshake(&Client::of(SslVersion::TLS1_3));
         let id = id(&first);
         for hello in [client_hello, client_hello_with_early_data] {
             assert_eq!(server.meets(hello(Offer::Id(id.as_bytes()))), Met::GoesOn, "{}", server.what);
@@ -258,7 +268,7 @@ fn at_another_site_an_id_takes_and_tells_nothing() {
     let once = once();
     for server in servers(|| Host::builder().policies(once.path())) {
         for version in VERSIONS {
-            let first = server.first(&Client::of(version));
+            let first = server.handshake(&Client::of(version));
             let id = id(&first);
             let identities = [id.as_bytes().as_slice()];
             let offer =
@@ -280,7 +290,7 @@ fn a_false_binder_ends_the_handshake_of_any_session() {
     let once = once();
     for build in [Host::builder(), Host::builder().policies(once.path())] {
         let server = Server::new(build.build().unwrap(), "memory");
-        let first = server.first(&Client::of(SslVersion::TLS1_3));
+        let first = server.handshake(&Client::of(SslVersion::TLS1_3));
         let hello = client_hello(Offer::Identities(&[id(&first).as_bytes()]));
         assert_eq!(server.meets(hello), Met::Ends(ILLEGAL_PARAMETER));
     }
@@ -293,7 +303,7 @@ fn a_server_of_tls_1_2_takes_nothing_for_early_data() {
             context.set_max_early_data(1024).unwrap();
             context.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
         });
-        let first = server.first(&Client::of(SslVersion::TLS1_2));
+        let first = server.handshake(&Client::of(SslVersion::TLS1_2));
         let id = id(&first);
         let hello = client_hello_with_early_data(Offer::Both(id.as_bytes(), &[id.as_bytes()]));
         assert_eq!(server.meets(hello), Met::Resumes, "{}", server.what);
@@ -322,8 +332,7 @@ fn an_owner_is_known_after_a_hello_retry_request() {
             context.set_groups_list("X25519:P-256").unwrap();
         });
         let first = handshake(&host, &context, &client);
-        let mut psk = vec![0; first.session().master_key_len()];
-        first.session().master_key(&mut psk);
+        let psk = psk(first.session());
         assert_eq!(psk.len(), length);
         seen.lock().unwrap().clear();
         for (psk, verifies) in [(psk.clone(), true), (vec![1; length], false)] {
@@ -331,6 +340,50 @@ fn an_owner_is_known_after_a_hello_retry_request() {
             assert!(handshake(&host, &context, &client.clone().offering(first.session())).resumed);
             let seen = std::mem::take(&mut *seen.lock().unwrap());
             assert_eq!(seen, [Some(verifies); 2], "{suite}");
+        }
+    }
+}
+
+fn psk(session: &SslSession) -> Vec<u8> {
+    let mut psk = vec![0; session.master_key_len()];
+    session.master_key(&mut psk);
+    psk
+}
+
+/// A client that offers two sessions, and after the HelloRetryRequest only the second, which was not looked up before.
+#[test]
+fn after_a_retry_request_a_second_session_is_taken() {
+    const HEADER: usize = 5;
+    const SUITE: u16 = 0x1302;
+    let (once, p_256) = (once(), EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap());
+    let key = EcKey::generate(&p_256).unwrap();
+    let mut numbers = BigNumContext::new().unwrap();
+    let share = key.public_key().to_bytes(&p_256, PointConversionForm::UNCOMPRESSED, &mut numbers).unwrap();
+    for mut server in servers(|| Host::builder().policies(once.path())) {
+        server.context = installed_as(&server.host, Listener::named("public"), |context| {
+            context.set_groups_list("P-256").unwrap();
+        });
+        for owner in [false, true] {
+            let sessions = [(); 2].map(|()| server.handshake(&Client::of(SslVersion::TLS1_3)));
+            let ids = sessions.each_ref().map(id);
+            let [first, second] = sessions.each_ref().map(|outcome| psk(outcome.session()));
+            let mut hello = client_hello(Offer::Identities(&[ids[0].as_bytes(), ids[1].as_bytes()]));
+            assert!(sign_hello(&[], &mut hello[HEADER..], 0, SUITE, &first));
+            let mut stream = SslStream::new(server.connection(), Wire::from_client(hello.clone())).unwrap();
+            assert_eq!(server.meets_next(&mut stream), Met::GoesOn, "{}", server.what);
+            let sent = stream.get_mut().take_sent();
+            let retry = &sent[HEADER..HEADER + usize::from(u16::from_be_bytes([sent[3], sent[4]]))];
+
+            let before = [&[254, 0, 0, 48][..], &sha384(&hello[HEADER..]), retry].concat();
+            let mut hello = client_hello_for("a.example", (P_256, &share), Offer::Identities(&[ids[1].as_bytes()]));
+            if owner {
+                assert!(sign_hello(&before, &mut hello[HEADER..], 0, SUITE, &second));
+            }
+            stream.get_mut().receive(&hello);
+            let expected = if owner { Met::Resumes } else { Met::Ends(ILLEGAL_PARAMETER) };
+            assert_eq!(server.meets_next(&mut stream), expected, "{}", server.what);
+            let again = server.handshake(&Client::of(SslVersion::TLS1_3).offering(sessions[1].session()));
+            assert_eq!(again.resumed, !owner, "{}: {}", server.what, again.miss());
         }
     }
 }
@@ -348,7 +401,7 @@ fn without_the_message_callback_nothing_is_taken() {
             ffi::set_message_callback(&mut context, callback);
             let (context, retries, what) = (context.build(), true, format!("passes on: {passes_on}, often: {many}"));
             let server = Server { host, context, retries, what };
-            let first = server.first(&Client::of(SslVersion::TLS1_3));
+            let first = server.handshake(&Client::of(SslVersion::TLS1_3));
             let early = server.accepts_early(first.session());
             let expected = match (passes_on, many) {
                 (true, _) => (EARLY.to_vec(), true, EarlyData::Accepted),
@@ -372,7 +425,7 @@ fn without_the_message_callback_nothing_is_taken() {
 fn a_hello_too_long_to_be_kept_takes_nothing() {
     let once = once();
     let server = Server::new(Host::builder().policies(once.path()).build().unwrap(), "memory");
-    let first = server.first(&Client::of(SslVersion::TLS1_3));
+    let first = server.handshake(&Client::of(SslVersion::TLS1_3));
     let (id, padding) = (id(&first), raw::extension(21, &[0; 17 << 10]));
     let hello = client_hello_with("a.example", (X25519, &[9; 32]), Offer::Identities(&[id.as_bytes()]), &padding);
     assert_eq!(server.meets(raw::in_records(&hello)), Met::GoesOn);
@@ -396,7 +449,7 @@ fn a_bound_set_again_lets_no_early_data_in() {
         if !bolted {
             ffi::allow_any_early_data(&server.context);
         }
-        let first = server.first(&Client::of(SslVersion::TLS1_3));
+        let first = server.handshake(&Client::of(SslVersion::TLS1_3));
         let (early, resumed, _) = server.accepts_early(first.session());
         assert_eq!((early.as_slice(), resumed), (if accepts { EARLY } else { b"" }, true), "bolted: {bolted}");
     }
@@ -448,8 +501,8 @@ fn what_is_taken_is_what_was_looked_at() {
     let host = Host::builder().policies(once.path()).store(Swaps(Memory::default(), Mutex::default()));
     let server = Server::new(host.build().unwrap(), "a store that swaps");
     for version in VERSIONS {
-        server.first(&Client::of(version));
-        let first = server.first(&Client::of(version));
+        server.handshake(&Client::of(version));
+        let first = server.handshake(&Client::of(version));
         let again = server.handshake(&Client::of(version).offering(first.session()));
         assert_eq!((again.resumed, again.miss().as_str()), (false, "not-found"), "{version:?}");
     }
@@ -460,7 +513,7 @@ fn what_resumes_often_is_looked_up_once_and_stays() {
     let store = Slow::default();
     let server = Server::new(Host::builder().store(store.clone()).build().unwrap(), "watched");
     for version in VERSIONS {
-        let first = server.first(&Client::of(version));
+        let first = server.handshake(&Client::of(version));
         let looked = [(id(&first), Consume::Never)];
         for _ in 0..2 {
             assert!(server.handshake(&Client::of(version).offering(first.session())).resumed);
