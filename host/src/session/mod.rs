@@ -7,6 +7,7 @@ mod id;
 pub(crate) mod keyring;
 mod miss;
 mod record;
+mod server_name;
 
 pub use self::{
     border::{Border, Epoch},
@@ -14,4 +15,5 @@ pub use self::{
     keyring::{KeyId, KeyInfo, Keyring, KeyringError, Unsealable},
     miss::Miss,
     record::{Record, RecordError, Secret},
+    server_name::{ServerName, ServerNameError, ServerNamePattern},
 };
