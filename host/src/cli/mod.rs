@@ -74,6 +74,9 @@ pub fn main() -> ExitCode {
 }
 
 #[cfg(test)]
+mod table;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::{core_dumps, service_manager};
-use crate::serve::{LogFormat, Options, Server, Settings, read};
+use crate::serve::{LogFilter, LogFormat, Options, Server, Settings, read};
 
 /// The target of the line that says where the server listens, which no filter holds back.
 const LISTENING: &str = "reprise::listening";
@@ -23,7 +23,7 @@ const LISTENING: &str = "reprise::listening";
 #[derive(Args)]
 pub(super) struct Serve {
     #[command(flatten)]
-    options: Options,
+    pub(super) options: Options,
 
     /// Options from a TOML file, under the same names; the command line wins
     ///
@@ -40,7 +40,7 @@ impl Serve {
             options = options.or(read(file)?);
         }
         let format = options.log_format.unwrap_or_default();
-        log(options.log.as_deref().unwrap_or("info"), format)?;
+        log(&options.log.clone().unwrap_or_default(), format)?;
         if !options.core_dumps {
             core_dumps::forbid()?;
         }
@@ -122,10 +122,8 @@ impl Stop {
 ///
 /// # Errors
 /// It is no filter.
-pub(super) fn log(filter: &str, format: LogFormat) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| {
-        format!("--log `{filter}` is no filter: write a level like `debug`, or `info,reprise::serve=debug`")
-    })?;
+pub(super) fn log(filter: &LogFilter, format: LogFormat) -> Result<()> {
+    let filter = EnvFilter::try_new(filter.as_str()).with_context(|| format!("--log {filter}"))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter.add_directive(format!("{LISTENING}=info").parse()?))
         .with_writer(std::io::stderr)

@@ -23,6 +23,7 @@ use openssl::{
 
 use super::{
     argument::TlsVersion,
+    ciphers::{CipherList, CipherSuites},
     material::{Fingerprint, Material, Parsed},
     settings::{ClientCa, Settings, SiteFiles, Tls},
 };
@@ -157,12 +158,12 @@ impl Sites {
         context.set_min_proto_version(Some(version(self.tls.min)))?;
         context.set_max_proto_version(Some(version(self.tls.max)))?;
         context.set_max_early_data(self.tls.early_data)?;
-        if let Some(ciphers) = &self.tls.ciphers {
+        if let Some(CipherList(ciphers)) = &self.tls.ciphers {
             context
                 .set_cipher_list(ciphers)
                 .with_context(|| format!("--ciphers `{ciphers}` names no usable cipher suite"))?;
         }
-        if let Some(suites) = &self.tls.ciphersuites {
+        if let Some(CipherSuites(suites)) = &self.tls.ciphersuites {
             context
                 .set_ciphersuites(suites)
                 .with_context(|| format!("--ciphersuites `{suites}` is not a list of TLS 1.3 suites"))?;
@@ -196,6 +197,8 @@ impl Sites {
     /// Two configurations under which sessions may not be exchanged have different epochs.
     fn epoch(&self, site: &SiteFiles, parsed: &Parsed) -> Result<Epoch> {
         let Tls { min, max, ciphers, ciphersuites, alpn: _, early_data: _ } = &self.tls;
+        let ciphers = ciphers.as_ref().map(|ciphers| &ciphers.0);
+        let ciphersuites = ciphersuites.as_ref().map(|suites| &suites.0);
         let verify = verify_mode(site).bits();
         let mut configuration = format!("{verify} {min:?} {max:?} {ciphers:?} {ciphersuites:?}\n").into_bytes();
         configuration.extend(parsed.client_verification()?);

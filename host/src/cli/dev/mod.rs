@@ -18,7 +18,7 @@ use reprise_authoring::Project;
 
 use self::{place::Place, rounds::Rounds, telling::Teller};
 use super::serve::{Stop, log};
-use crate::serve::{Listen, LogFormat, Options, Server, Settings, Span};
+use crate::serve::{Listen, LogFilter, LogFormat, Options, Server, Settings, Span};
 
 /// The project's folder for what a server keeps: certificate, compiled code, and the directory of policies.
 const OWN: &str = ".reprise";
@@ -51,13 +51,14 @@ pub(super) struct Dev {
 
     /// What the server logs: a level, or levels by module [default: warn, and what policies log]
     #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
+    log: Option<LogFilter>,
 }
 
 impl Dev {
     pub(super) fn run(self) -> Result<ExitCode> {
         let project = Project::open(&self.dir)?;
-        log(self.log.as_deref().unwrap_or("warn,reprise::policy::sandbox=debug"), LogFormat::Text)?;
+        let filter = self.log.map_or_else(|| "warn,reprise::policy::sandbox=debug".parse(), Ok)?;
+        log(&filter, LogFormat::Text)?;
         let own = self.dir.join(OWN);
         let place = Place::new(self.policies, &own)?;
         let settings = Settings::new(Options {
