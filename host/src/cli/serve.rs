@@ -41,7 +41,7 @@ impl Serve {
         }
         let format = options.log_format.unwrap_or_default();
         log(&options.log.clone().unwrap_or_default(), format)?;
-        if !options.core_dumps {
+        if options.core_dumps != Some(true) {
             core_dumps::forbid()?;
         }
         let settings = Settings::new(options)?;

@@ -86,8 +86,8 @@ const SERVE: &[Row] = &[
         &[("", "KiB"), ("17KiB", "16KiB"), ("-1", "KiB"), ("4KB", "KiB"), ("all", "KiB")],
         &[],
     ),
-    row("early-data-to-backend", &["true"], &[], &["--backend", "b:1", "--early-data", "1KiB"]),
-    row("send-proxy", &["true"], &[], BACKEND),
+    row("early-data-to-backend", &["true"], &[("maybe", ""), ("", "")], &["--backend", "b:1", "--early-data", "1KiB"]),
+    row("send-proxy", &["true", "false"], &[("maybe", ""), ("", "")], BACKEND),
     row("backend-idle-timeout", SPANS, NO_SPANS, BACKEND),
     row(
         "accept-proxy",
@@ -135,7 +135,7 @@ const SERVE: &[Row] = &[
     row("crl", ANY_PATH, NO_PATH, &["--client-ca", "c"]),
     row("policies", ANY_PATH, NO_PATH, &[]),
     row("policy-keys", &[], &[("", ""), ("/no/such/keys", "No such file")], &["--policies", "p"]),
-    row("strict", &["true"], &[], &[]),
+    row("strict", &["true", "false"], &[("maybe", ""), ("", "")], &[]),
     row("policy-budget", SPANS, NO_SPANS, &[]),
     row(
         "policy-failures",
@@ -175,6 +175,13 @@ const SERVE: &[Row] = &[
             ("redis://a,b", "redis"),
             ("redis://a:port", "redis"),
             ("redis://a:70000", "redis"),
+            ("redis://a:0", "port 0"),
+            ("redis+cluster://a:1,b:0", "port 0"),
+            ("redis://a/99999999999", "2147483647"),
+            ("redis://a b", "redis"),
+            ("redis://[::1", "redis"),
+            ("redis://:6379", "redis"),
+            ("redis://http://a", "redis"),
             ("redis://a?db=1", "redis"),
             ("redis+sentinel://a", "redis"),
         ],
@@ -200,7 +207,14 @@ const SERVE: &[Row] = &[
     row(
         "ciphers",
         &["HIGH", "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE+AESGCM:!aNULL"],
-        &[("", "ECDHE-"), (" ", "ECDHE-"), ("NONE-SUCH", "ECDHE-"), ("TLS_AES_128_GCM_SHA256", "ECDHE-")],
+        &[
+            ("", "ECDHE-"),
+            (" ", "ECDHE-"),
+            ("NONE-SUCH", "ECDHE-"),
+            ("TLS_AES_128_GCM_SHA256", "ECDHE-"),
+            ("aNULL", "ECDHE-"),
+            ("eNULL", "ECDHE-"),
+        ],
         &[],
     ),
     row(
@@ -223,7 +237,7 @@ const SERVE: &[Row] = &[
         &[],
     ),
     row("drain", &["0s", "10ms", "1d"], &[("10", "`10s`"), ("", "`10s`"), ("now", "`10s`")], &[]),
-    row("core-dumps", &["true"], &[], &[]),
+    row("core-dumps", &["true", "false"], &[("maybe", ""), ("", "")], &[]),
     row(
         "admin",
         &["9090", "0", "10.0.0.1:9090", "[::1]:0"],
@@ -354,23 +368,42 @@ fn arguments(command: &str, row: &Row, value: &str) -> Vec<String> {
     let mut arguments = vec!["reprise".to_owned()];
     arguments.extend(command.split_whitespace().map(str::to_owned));
     arguments.extend(row.with.iter().map(|argument| (*argument).to_owned()));
-    arguments.push(format!("--{option}"));
-    if !row.is_flag() {
-        arguments.push(value.to_owned());
+    match row.kind() {
+        // With a `=`, or what begins with a hyphen would be an option.
+        Kind::Value | Kind::Flag => arguments.push(format!("--{option}={value}")),
+        Kind::Bare => arguments.push(format!("--{option}")),
     }
     arguments
 }
 
+/// How it is written.
+#[derive(PartialEq)]
+enum Kind {
+    /// `--option value`.
+    Value,
+    /// `--option` or `--option=true`, and a flag in the file.
+    Flag,
+    /// `--option`, and nothing else.
+    Bare,
+}
+
 impl Row {
-    fn is_flag(&self) -> bool {
-        self.good == ["true"]
+    fn kind(&self) -> Kind {
+        match self.good {
+            ["true", ..] if self.bad.is_empty() => Kind::Bare,
+            ["true", ..] => Kind::Flag,
+            _ => Kind::Value,
+        }
     }
 
     /// Of `reprise serve`: the file with this value. Its certificate is there, or none would be made for each.
     fn file(&self, value: &str) -> String {
         let quoted = |text: &str| format!("{text:?}");
-        let mut lines =
-            vec![format!("{} = {}", self.option, if self.is_flag() { value.into() } else { quoted(value) })];
+        let mut lines = vec![format!(
+            "{} = {}",
+            self.option,
+            if self.kind() == Kind::Flag && value.parse::<bool>().is_ok() { value.into() } else { quoted(value) }
+        )];
         let mut with = self.with.iter();
         while let (Some(key), Some(value)) = (with.next(), with.next()) {
             lines.push(format!("{} = {}", key.trim_start_matches('-'), quoted(value)));
@@ -382,9 +415,15 @@ impl Row {
     }
 }
 
+/// Whether an error is about this value: it names the option, shows the value or the part of it that is wrong, and says this.
+fn tells(error: &str, name: &str, value: &str, says: &str) -> bool {
+    let shown = value.split(['=', ',', '?', ':']).any(|part| error.contains(part));
+    error.contains(name) && shown && error.contains(says)
+}
+
 fn from_command_line(row: &Row, value: &str) -> Result<Options, String> {
     let mut arguments = arguments("serve", row, value);
-    if !arguments.iter().any(|argument| argument == "--cert") {
+    if !arguments.iter().any(|argument| argument == "--cert" || argument.starts_with("--cert=")) {
         arguments.extend(["--cert".to_owned(), "c".to_owned()]);
     }
     match Command::try_parse_from(arguments) {
@@ -414,7 +453,7 @@ fn every_option_is_in_the_table() {
     found.sort();
     table.sort();
     assert_eq!(found, table);
-    for row in SERVE.iter().chain(OTHERS).filter(|row| !row.is_flag()) {
+    for row in SERVE.iter().chain(OTHERS).filter(|row| row.kind() == Kind::Value) {
         assert!(!row.bad.is_empty(), "{} takes everything?", row.option);
     }
 }
@@ -445,7 +484,7 @@ fn what_makes_no_sense_is_refused_with_an_example() {
         ] {
             match refused {
                 Ok(()) => wrong.push(format!("{name} `{value}` is taken")),
-                Err(error) if error.contains(&name) && error.contains(value) && error.contains(says) => {}
+                Err(error) if tells(&error, &name, value, says) => {}
                 Err(error) => wrong.push(format!("{name} `{value}`, which should say `{says}`: {error}")),
             }
         }
@@ -469,8 +508,7 @@ fn the_other_commands_refuse_what_makes_no_sense() {
             };
             let is_about_it = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
             let error = error.to_string();
-            let names_it = error.contains(&format!("--{option}")) && error.contains(value) && error.contains(says);
-            if !is_about_it || !names_it {
+            if !is_about_it || !tells(&error, &format!("--{option}"), value, says) {
                 wrong.push(format!("{} `{value}`, which should say `{says}`: {error}", row.option));
             }
         }

