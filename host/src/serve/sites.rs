@@ -84,10 +84,13 @@ impl Sites {
     /// The context in force for `server_name` on a listener: its site's, else that of the site for one label under its
     /// parent, else the default site's.
     pub(crate) fn context(&self, listener: usize, server_name: Option<&str>) -> SslContext {
-        let site = server_name.and_then(|name| {
+        // A client may send what looks like a pattern; it is a name that no site has.
+        let site = server_name.filter(|name| !name.starts_with('*')).and_then(|name| {
             let wildcard = || {
                 let (label, parent) = name.split_once('.')?;
-                if label.is_empty() { None } else { self.by_name.get(&format!("*.{parent}")) }
+                let is_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+                let stands_for_it = !label.is_empty() && label.bytes().all(is_label);
+                stands_for_it.then(|| self.by_name.get(&format!("*.{parent}"))).flatten()
             };
             self.by_name.get(name).or_else(wildcard).copied()
         });

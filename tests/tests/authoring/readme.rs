@@ -139,7 +139,7 @@ fn commands(page: &str) -> Vec<String> {
     commands
 }
 
-fn is_open(command: &String) -> bool {
+fn is_open(command: &str) -> bool {
     command.matches('\'').count() % 2 == 1
 }
 

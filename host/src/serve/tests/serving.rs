@@ -21,6 +21,12 @@ async fn a_site_is_chosen_by_server_name_and_the_default_serves_the_rest() {
         (Some("x.b.example"), &wild),
         (Some("y.x.b.example"), &default),
         (Some("b.example"), &default),
+        (Some("a.example."), &a),
+        (Some("X.b.example."), &wild),
+        (Some("a.example.."), &default),
+        (Some("*.b.example"), &default),
+        (Some(".b.example"), &default),
+        (Some("x y.b.example"), &default),
     ] {
         let stream = server.connect(server_name).await.unwrap();
         assert_eq!(certificate(&stream).to_der().unwrap(), expected.to_der().unwrap(), "{server_name:?}");
