@@ -3,7 +3,7 @@ use std::{cell::RefCell, sync::LazyLock};
 use openssl::ssl::{
     ClientHelloResponse, ErrorCode, NameType, Ssl, SslContext, SslMethod, SslOptions, SslSessionCacheMode,
 };
-use reprise::fuzzing::Hello;
+use reprise::{fuzzing::Hello, session::ServerName};
 
 use crate::wire::{Wire, records, server};
 
@@ -35,9 +35,7 @@ pub fn hello(message: &[u8]) {
         // To a client that names nobody, and to one that says so, the same applies.
         b"" => assert_eq!(hello.server_name, None),
         name => {
-            let expected = name.to_ascii_lowercase();
-            let expected = String::from_utf8(expected).unwrap_or_else(|bad| bad.as_bytes().escape_ascii().to_string());
-            assert_eq!(hello.server_name, Some(expected));
+            assert_eq!(hello.server_name, Some(ServerName::of_client(name)));
         }
     }
 }

@@ -15,7 +15,7 @@
 //!
 //! impl Policy for Cautious {
 //!     fn configure(settings: &mut Settings) -> Result<Self, SettingsError> {
-//!         Ok(Self { names: settings.all("name")? })
+//!         Ok(Self { names: settings.server_names("name")? })
 //!     }
 //!
 //!     fn new_session(&self, connection: &Connection, session: &Session) -> NewVerdict {

@@ -2,21 +2,50 @@
 
 use crate::settings::Setting;
 
+/// A server name as a user writes it, in the spelling that the host gives names in: lower case, without a dot at its end.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(String);
+
 /// A server name, or `*.` and the end of one, which stands for every name that ends in it with at least one label more:
-/// `*.example` for `a.example` and `b.a.example`, not for `example`. Upper case counts as lower case.
+/// `*.example` for `a.example` and `b.a.example`, not for `example`. Upper case counts as lower case, a dot at its end as none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pattern(String);
 
-impl Setting for Pattern {
-    const EXPECTED: &'static str = "a server name such as a.example or *.example";
+impl Setting for Name {
+    const EXPECTED: &'static str =
+        "a server name such as a.example, without scheme, port or path; no address; xn-- where it is not ASCII";
 
     fn parse(text: &str) -> Option<Self> {
-        let name = text.strip_prefix("*.").unwrap_or(text);
-        let is_label = |label: &str| {
-            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-        };
-        name.split('.').all(is_label).then(|| Self(text.to_ascii_lowercase()))
+        is_name(undotted(text)).then(|| Self(undotted(text).to_ascii_lowercase()))
     }
+}
+
+impl From<Name> for String {
+    fn from(Name(name): Name) -> String {
+        name
+    }
+}
+
+impl Setting for Pattern {
+    const EXPECTED: &'static str = "a server name such as a.example or *.example, without scheme, port or path; no address; xn-- where it is not ASCII";
+
+    fn parse(text: &str) -> Option<Self> {
+        let text = undotted(text);
+        is_name(text.strip_prefix("*.").unwrap_or(text)).then(|| Self(text.to_ascii_lowercase()))
+    }
+}
+
+/// Without the dot at its end, which names the same host.
+fn undotted(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
+fn is_name(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_part);
+    // No top-level domain is a number: 127.1 is an address, as 127.0.0.1 is.
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= 253 && text.split('.').all(is_label) && !text.rsplit('.').next().is_some_and(is_number)
 }
 
 /// Something for each of several patterns. The most specific pattern holds: the name itself, else the longest `*.` pattern.
@@ -89,9 +118,11 @@ mod tests {
 
     #[test]
     fn what_is_not_a_server_name_is_no_pattern() {
-        for wrong in ["", "*", "*.", "a..example", "a.example.", "a.*.example", "*a.example", "a example", "é.example"]
+        for wrong in ["", "*", "*.", "a..example", "a.example..", "a.*.example", "*a.example", "a example", "é.example"]
         {
             assert_eq!(Pattern::parse(wrong), None, "{wrong}");
+            assert_eq!(Name::parse(wrong), None, "{wrong}");
         }
+        assert_eq!(Name::parse("*.example"), None);
     }
 }

@@ -22,6 +22,8 @@ use std::{
     ops::RangeInclusive,
 };
 
+use crate::server_name::Name;
+
 /// A type that one setting can be read as.
 pub trait Setting: Sized {
     /// What is expected, to follow the word "expected": `a whole number`, `a network such as 10.0.0.0/8`.
@@ -100,6 +102,16 @@ impl Settings {
     /// [`SettingsError::Invalid`] for the first that is not a `T`.
     pub fn all<T: Setting>(&mut self, key: &str) -> Result<Vec<T>, SettingsError> {
         self.take(key).iter().map(|text| self.parse(key, text)).collect()
+    }
+
+    /// Every value of `key`, each a server name, as the host spells it; empty if it is not set. For patterns of names there is
+    /// [`server_name::Pattern`](crate::server_name::Pattern).
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Invalid`] for the first that is none.
+    pub fn server_names(&mut self, key: &str) -> Result<Vec<String>, SettingsError> {
+        Ok(self.all::<Name>(key)?.into_iter().map(String::from).collect())
     }
 
     /// The table `key`, whose keys are names of the user's choice with one value each, in the order of the file. A name may
@@ -307,6 +319,17 @@ mod tests {
     fn an_array_where_one_value_is_expected_is_an_error() {
         let error = settings(&[("n", "1"), ("n", "2")]).read(|s| s.one::<u8>("n")).unwrap_err();
         assert_eq!(error.to_string(), "setting `n`: expected one value, found 2 values");
+    }
+
+    #[test]
+    fn server_names_are_in_the_hosts_spelling() {
+        let read = |text| settings(&[("name", text)]).read(|s| s.server_names("name"));
+        assert_eq!(read("A.Example."), Ok(vec!["a.example".into()]));
+        for wrong in ["https://a.example", "a.example:443", "*.example", "192.0.2.1", ""] {
+            let error = read(wrong).unwrap_err().to_string();
+            let found = format!("setting `name`: expected {}, found `{wrong}`", Name::EXPECTED);
+            assert_eq!(error, found);
+        }
     }
 
     #[test]

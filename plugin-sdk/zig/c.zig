@@ -106,5 +106,6 @@ pub const reprise_address = extern struct { length: usize, bytes: [16]u8 };
 pub extern fn reprise_address_read(text: reprise_string, address: *reprise_address) bool;
 pub extern fn reprise_network_of(address: reprise_address, prefix: c_uint) reprise_address;
 
+pub extern fn reprise_setting_server_names(settings: ?*reprise_settings, key: [*:0]const u8) reprise_strings;
 pub extern fn reprise_is_pattern(text: reprise_string) bool;
 pub extern fn reprise_pattern_match(pattern: reprise_string, name: reprise_string) usize;

@@ -24,7 +24,15 @@ pub const Settings = struct {
 
     /// Every value of `key`, in the order of the file.
     pub fn all(self: *Settings, key: [:0]const u8) []const []const u8 {
-        const values = c.reprise_setting_all(self.settings, key.ptr);
+        return slicesOf(c.reprise_setting_all(self.settings, key.ptr));
+    }
+
+    /// Every value of `key`, each a server name and no pattern, as the host spells it.
+    pub fn serverNames(self: *Settings, key: [:0]const u8) []const []const u8 {
+        return slicesOf(c.reprise_setting_server_names(self.settings, key.ptr));
+    }
+
+    fn slicesOf(values: c.reprise_strings) []const []const u8 {
         const slices = allocator.alloc([]const u8, values.len) catch @trap();
         for (slices, 0..) |*slice, i| slice.* = facts.text(values.ptr[i]);
         return slices;
@@ -36,6 +44,9 @@ pub const Settings = struct {
         c.reprise_setting_invalid(self.settings, key.ptr, expected.ptr, if (found == null) null else &string);
     }
 };
+
+const pattern_expected =
+    "a server name such as a.example or *.example, without scheme, port or path; no address; xn-- where it is not ASCII";
 
 /// Something for each of several server names or patterns such as `*.example`. The most specific pattern holds.
 pub fn ServerNames(comptime T: type) type {
@@ -55,7 +66,7 @@ pub fn ServerNames(comptime T: type) type {
         fn readOne(context: ?*anyopaque, name: c.reprise_string, table: ?*c.reprise_settings) callconv(.c) void {
             const names: *Self = @ptrCast(@alignCast(context.?));
             if (!c.reprise_is_pattern(name)) {
-                c.reprise_setting_invalid_name(table, "a server name such as a.example or *.example", name);
+                c.reprise_setting_invalid_name(table, pattern_expected, name);
             }
             var settings = Settings{ .settings = table };
             const entry = Entry{ .pattern = facts.text(name), .value = T.read(&settings) };

@@ -1,10 +1,10 @@
 // Sessions of the names in the settings resume for ten minutes, and only from the address that made them.
 
-#include "reprise_settings.h"
+#include "reprise_server_name.h"
 
 static reprise_strings names;
 
-void policy_configure(reprise_settings *settings) { names = reprise_setting_all(settings, "name"); }
+void policy_configure(reprise_settings *settings) { names = reprise_setting_server_names(settings, "name"); }
 
 static bool is_named(const reprise_session *session) {
   if (!session->server_name.is_some) return false;

@@ -8,7 +8,7 @@ using namespace reprise;
 
 class Cautious : public Policy {
 public:
-  explicit Cautious(Settings &settings) : names_(settings.all("name")) {}
+  explicit Cautious(Settings &settings) : names_(settings.server_names("name")) {}
 
   NewVerdict new_session(const Connection &connection, const Session &session) override {
     if (!session.server_name || std::ranges::find(names_, *session.server_name) == names_.end()) return Terms{};

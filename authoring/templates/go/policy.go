@@ -13,7 +13,7 @@ type careful struct {
 
 // New reads the settings.
 func New(settings *reprise.Settings) *careful {
-	return &careful{names: settings.All("name")}
+	return &careful{names: settings.ServerNames("name")}
 }
 
 func (c *careful) NewSession(connection *reprise.Connection, session *reprise.Session) reprise.NewVerdict {

@@ -5,7 +5,7 @@ import { Policy, exportsOf } from "@reprise/sdk";
 export class Cautious extends Policy {
   constructor(settings) {
     super(settings);
-    this.names = settings.all("name");
+    this.names = settings.serverNames("name");
   }
 
   newSession(connection, session) {

@@ -5,7 +5,7 @@ from reprise import Connection, GetVerdict, NewVerdict, Policy, Session, Setting
 
 class Cautious(Policy):
     def __init__(self, settings: Settings) -> None:
-        self.names = settings.all("name")
+        self.names = settings.server_names("name")
 
     def new_session(self, connection: Connection, session: Session) -> NewVerdict:
         if session.server_name not in self.names:

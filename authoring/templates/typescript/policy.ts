@@ -15,7 +15,7 @@ export class Cautious extends Policy {
 
   constructor(settings: Settings) {
     super(settings);
-    this.names = settings.all("name");
+    this.names = settings.serverNames("name");
   }
 
   override newSession(connection: Connection, session: Session): NewVerdict {

@@ -10,7 +10,7 @@
 ;; configure: func(settings: list<tuple<string, string>>) -> result<_, string>
 (func (export "reprise:session-cache/settings@0.1.0#configure") (param $pairs i32) (param $count i32) (result i32)
   (call $settings.begin (local.get $pairs) (local.get $count))
-  (global.set $names (global.set $names.count (call $settings.all (global.get $key.name))))
+  (global.set $names (global.set $names.count (call $server-name.all (global.get $key.name))))
   (call $settings.end))
 
 ;; decide: func(connection: connection, session: session) -> new-verdict

@@ -7,7 +7,7 @@ const Cautious = struct {
     names: []const []const u8,
 
     pub fn configure(settings: *reprise.Settings) Cautious {
-        return .{ .names = settings.all("name") };
+        return .{ .names = settings.serverNames("name") };
     }
 
     pub fn newSession(self: *const Cautious, connection: reprise.Connection, session: reprise.Session) reprise.NewVerdict {

@@ -155,7 +155,8 @@ impl<'a> ClientHello<'a> {
         Self { ssl, server_name }
     }
 
-    /// The server name asked for (SNI, RFC 6066 section 3), in lower case. `SslRef::servername` does not have it yet.
+    /// The server name asked for (SNI, RFC 6066 section 3), in the spelling of
+    /// [`ServerName::of_client`](crate::session::ServerName::of_client). `SslRef::servername` does not have it yet.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name
     }

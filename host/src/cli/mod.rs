@@ -75,6 +75,9 @@ pub fn main() -> ExitCode {
 }
 
 #[cfg(test)]
+mod table;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory;

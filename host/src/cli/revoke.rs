@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -13,8 +13,10 @@ use crate::{
     },
     clock,
     hex::unhex,
+    policies_dir::policy_name,
     revocation::Matcher,
     serve::Span,
+    session::{ServerName, ServerNameError},
 };
 
 /// Not every node is known to know.
@@ -33,7 +35,7 @@ const NOT_EVERYWHERE: u8 = 3;
 pub(super) struct Revoke {
     /// Those of clients that asked for this name
     #[arg(long, value_name = "NAME", value_parser = server_name, group = "sessions", group = "which")]
-    server_name: Option<String>,
+    server_name: Option<ServerName>,
 
     /// Those of clients that asked for no name
     #[arg(long, group = "sessions", group = "which")]
@@ -56,7 +58,7 @@ pub(super) struct Revoke {
     before: Option<u64>,
 
     /// How long other nodes are waited for, at most 45s
-    #[arg(long, value_name = "SPAN", default_value = "2s")]
+    #[arg(long, value_name = "SPAN", value_parser = wait, default_value = "2s")]
     wait: Span,
 
     /// As JSON; times are seconds since the Unix epoch
@@ -70,9 +72,8 @@ pub(super) struct Revoke {
 impl Revoke {
     pub(super) fn run(self) -> Result<ExitCode> {
         let Span(wait) = self.wait;
-        ensure!(wait <= LONGEST_WAIT, "--wait {wait:?} is too long; expected at most {LONGEST_WAIT:?}");
         let matcher = match (self.server_name, self.certificate, self.note) {
-            (Some(name), ..) => Matcher::ServerName(name),
+            (Some(name), ..) => Matcher::ServerName(name.to_string()),
             (_, Some(sha256), _) => Matcher::Certificate(sha256),
             (_, _, Some(note)) => note,
             _ if self.no_server_name => Matcher::NoServerName,
@@ -130,15 +131,13 @@ fn when(seconds: u64) -> String {
     time.map_or_else(|| seconds.to_string(), |time| time.to_string())
 }
 
-fn server_name(text: &str) -> Result<String, String> {
-    let fits = !text.is_empty() && text.len() < 256 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err("expected a name as clients send it, like `www.example.org` \
-        or `xn--bcher-kva.example`; for those that sent none, use --no-server-name"
-            .into())
-    }
+fn server_name(text: &str) -> Result<ServerName, String> {
+    let hint = match text {
+        "" => "; for those that sent none, use --no-server-name",
+        text if text.contains('*') => "; name each, or use --all",
+        _ => "",
+    };
+    text.parse().map_err(|error: ServerNameError| format!("{error}{hint}"))
 }
 
 fn certificate(text: &str) -> Result<[u8; 32], String> {
@@ -150,7 +149,8 @@ fn certificate(text: &str) -> Result<[u8; 32], String> {
 
 fn note(text: &str) -> Result<Matcher, String> {
     let (policy, note) = match text.split_once('=') {
-        Some((policy, note)) => (Some(policy.to_owned()), note),
+        // A file of the directory of policies is a name as well: what revokes nothing would say that it did.
+        Some((policy, note)) => (Some(policy_name(policy).to_owned()), note),
         None => (None, text),
     };
     if policy.as_deref() == Some("") {
@@ -162,12 +162,21 @@ fn note(text: &str) -> Result<Matcher, String> {
     Ok(Matcher::Note { policy, note })
 }
 
+fn wait(text: &str) -> Result<Span, String> {
+    match text.parse() {
+        Ok(Span(wait)) if wait > LONGEST_WAIT => Err(format!("expected at most {LONGEST_WAIT:?}, like `10s`")),
+        Ok(wait) => Ok(wait),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// A time that has passed.
 fn time(text: &str) -> Result<u64, String> {
     let now = clock::now();
     let ago = |Span(span): Span| now.checked_sub(Duration::as_secs(&span));
     let instant = |time: Timestamp| u64::try_from(time.as_second()).ok();
-    let seconds = text.parse().ok();
+    // `parse` alone takes a sign.
+    let seconds = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let time = seconds
         .or_else(|| text.parse().ok().and_then(ago))
         .or_else(|| text.parse().ok().and_then(instant))
@@ -197,14 +206,15 @@ mod tests {
     fn what_names_no_sessions_is_refused_with_what_was_expected() {
         let sha256 = ["A5"; 32].join(":");
         assert_eq!(certificate(&sha256), Ok([0xa5; 32]));
-        assert_eq!(server_name("A.Example"), Ok("a.example".into()));
+        assert_eq!(server_name("A.Example.").unwrap().as_str(), "a.example");
+        assert_eq!(note("10-tenants.wasm=746f6d"), note("tenants=746f6d"));
         let of = |policy: Option<&str>| Matcher::Note { policy: policy.map(str::to_owned), note: b"tom".into() };
         assert_eq!((note("746f6d"), note("tenants=746F6D")), (Ok(of(None)), Ok(of(Some("tenants")))));
         for error in [certificate("a5").unwrap_err(), certificate(&"zz".repeat(32)).unwrap_err()] {
             assert!(error.contains("64 hexadecimal digits"), "{error}");
         }
-        for bad in ["", "a b", "bücher.example"] {
-            assert!(server_name(bad).unwrap_err().contains("--no-server-name"), "{bad}");
+        for (bad, hint) in [("", "--no-server-name"), ("*.example", "--all"), ("https://a.example", "URL")] {
+            assert!(server_name(bad).unwrap_err().contains(hint), "{bad}");
         }
         for bad in ["", "1", "xy", "=11", "tenants="] {
             assert!(note(bad).unwrap_err().contains("expected"), "{bad}");

@@ -11,7 +11,7 @@ use tokio::{
 use tracing_subscriber::EnvFilter;
 
 use super::{core_dumps, service_manager, signals::Signals};
-use crate::serve::{LogFormat, Options, Reload, Server, Settings, read};
+use crate::serve::{LogFilter, LogFormat, Options, Reload, Server, Settings, read};
 
 /// The target of the line that says where the server listens, which no filter holds back.
 const LISTENING: &str = "reprise::listening";
@@ -26,7 +26,7 @@ const LISTENING: &str = "reprise::listening";
 #[derive(Args)]
 pub(super) struct Serve {
     #[command(flatten)]
-    options: Options,
+    pub(super) options: Options,
 
     /// Options from a TOML file, under the same names; the command line wins
     ///
@@ -43,8 +43,8 @@ impl Serve {
             options = options.or(read(file)?);
         }
         let format = options.log_format.unwrap_or_default();
-        log(options.log.as_deref().unwrap_or("info"), format)?;
-        if !options.core_dumps {
+        log(&options.log.clone().unwrap_or_default(), format)?;
+        if options.core_dumps != Some(true) {
             core_dumps::forbid()?;
         }
         let settings = Settings::new(options)?;
@@ -128,10 +128,8 @@ async fn reload_when(hang_up: Arc<Mutex<Signal>>, reload: Reload, signals: Signa
 ///
 /// # Errors
 /// It is no filter.
-pub(super) fn log(filter: &str, format: LogFormat) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| {
-        format!("--log `{filter}` is no filter: write a level like `debug`, or `info,reprise::serve=debug`")
-    })?;
+pub(super) fn log(filter: &LogFilter, format: LogFormat) -> Result<()> {
+    let filter = EnvFilter::try_new(filter.as_str()).with_context(|| format!("--log {filter}"))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter.add_directive(format!("{LISTENING}=info").parse()?))
         .with_writer(std::io::stderr)

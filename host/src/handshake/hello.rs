@@ -5,7 +5,10 @@
 
 use openssl::ssl::SslRef;
 
-use crate::{callbacks::tls, session::ID_LENGTH};
+use crate::{
+    callbacks::tls,
+    session::{ID_LENGTH, ServerName},
+};
 
 /// At most this many PSK identities are looked at; more are not looked up.
 pub const IDENTITIES: usize = 2;
@@ -21,7 +24,7 @@ const PSK_KEY_EXCHANGE_MODES: u16 = 45;
 /// What a ClientHello says that sessions depend on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hello {
-    /// SNI in lower case.
+    /// SNI, in the spelling of [`ServerName::of_client`].
     pub server_name: Option<String>,
     /// Whether there is a `legacy_session_id`: a session offered in TLS 1.2, or random bytes.
     pub session_id: bool,
@@ -86,16 +89,14 @@ pub fn made_up<'a>(session_id: &[u8], versions: Option<&[u8]>, ticket: impl FnOn
     session_id.len() != ID_LENGTH || versions.is_some() || ticket().is_some_and(|ticket| !ticket.is_empty())
 }
 
-/// The host name in a `server_name` extension (RFC 6066 section 3), in lower case. Bytes that are no text are escaped: such a
-/// name is no site's, and is not the same as none.
+/// The host name in a `server_name` extension (RFC 6066 section 3), in the spelling of [`ServerName::of_client`]. A name that is no
+/// host's is not the same as none.
 pub fn server_name(extension: &[u8]) -> Option<String> {
     const HOST_NAME: u8 = 0;
     let mut list = Reader(Reader(extension).vector16()?);
     let kind = list.byte()?;
     let name = list.vector16()?;
-    (kind == HOST_NAME && !name.is_empty() && !name.contains(&0)).then(|| {
-        String::from_utf8(name.to_ascii_lowercase()).unwrap_or_else(|name| name.as_bytes().escape_ascii().to_string())
-    })
+    (kind == HOST_NAME && !name.is_empty() && !name.contains(&0)).then(|| ServerName::of_client(name))
 }
 
 /// The first identities in a `pre_shared_key` extension (RFC 8446 section 4.2.11), and whether there are more.
@@ -177,7 +178,9 @@ pub(super) mod tests {
 
     #[test]
     fn a_server_name_is_read_in_lower_case() {
-        assert_eq!(server_name(&sni(b"A.Example")), Some("a.example".into()));
+        for sent in ["A.Example", "a.example."] {
+            assert_eq!(server_name(&sni(sent.as_bytes())), Some("a.example".into()), "{sent}");
+        }
     }
 
     #[test]

@@ -39,7 +39,8 @@ const AT_LEAST: u64 = 7 * 24 * 60 * 60;
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matcher {
-    /// They were made under this server name (SNI), in whatever case.
+    /// They were made under this server name (SNI), in whatever case, with the dot at its end or without. Nothing but a name hits
+    /// anything: see [`ServerName`](crate::session::ServerName) for what is one.
     ServerName(String),
     /// They were made without a server name.
     NoServerName,

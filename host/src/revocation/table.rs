@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 use arc_swap::ArcSwapOption;
 
 use super::{ALLOWANCE, AT_LEAST, Matcher, Revocation, Unread};
-use crate::{session::Record, store::Notice};
+use crate::{
+    session::{Record, ServerName},
+    store::Notice,
+};
 
 /// Notices that cannot be read and are remembered, so that they are not new each time that they are told again.
 const UNREAD: usize = 1024;
@@ -123,7 +126,7 @@ impl InForce {
 
     fn add(&mut self, revocation: &Revocation) {
         let rule = match &revocation.matcher {
-            Matcher::ServerName(name) => self.server_names.entry(name.to_ascii_lowercase()).or_default(),
+            Matcher::ServerName(name) => self.server_names.entry(ServerName::spelling(name)).or_default(),
             Matcher::NoServerName => self.no_server_name.get_or_insert_default(),
             Matcher::Certificate(sha256) => self.certificates.entry(*sha256).or_default(),
             Matcher::Note { policy, note } => {

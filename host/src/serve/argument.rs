@@ -8,24 +8,25 @@ use std::{
 
 use clap::ValueEnum;
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use super::text::value_of_the_file;
+use crate::{session::ServerNamePattern, store::Redis};
 
 /// The name of a listener that was given none, and of the site that serves every name without one of its own.
 pub(crate) const DEFAULT: &str = "default";
 
 /// An address to listen on, and the name under which policies and the session border know it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listen {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
 }
 
 /// A site chosen by server name, as files.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedSite {
-    /// The server name (SNI) that chooses it, in lower case; `*.` in front stands for exactly one label.
+    /// The server name (SNI) that chooses it, as a [`ServerNamePattern`] spells it; `*.` in front stands for exactly one label.
     pub(crate) name: String,
     pub(crate) cert: PathBuf,
     pub(crate) key: PathBuf,
@@ -44,14 +45,16 @@ pub(crate) enum SiteClientCa {
 }
 
 /// Where metrics and status are served: an address, or a port on the loopback interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AdminAddress(pub(crate) SocketAddr);
 
 /// A network, or one address, that connections come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source(pub(crate) IpNet);
+
+/// The name of what shares sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Namespace(pub(crate) String);
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -106,8 +109,10 @@ impl FromStr for Listen {
 
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         let (name, address) = text.split_once('=').unwrap_or((DEFAULT, text));
-        if name.is_empty() {
-            return Err(ArgumentError(format!("`{text}` has an empty name: write `NAME=ADDR`, or the address alone")));
+        if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(ArgumentError(format!(
+                "`{text}` has a name that is empty or has a space in it: write `public=127.0.0.1:8443`, or the address alone"
+            )));
         }
         let address = address.parse().map_err(|_| {
             ArgumentError(format!(
@@ -131,6 +136,15 @@ impl FromStr for AdminAddress {
     }
 }
 
+impl FromStr for Namespace {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        Redis::check_namespace(text).map_err(|error| ArgumentError(error.to_string()))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
 impl FromStr for NamedSite {
     type Err = ArgumentError;
 
@@ -148,7 +162,8 @@ impl FromStr for NamedSite {
             [cert, key, client_ca] => (cert, key, SiteClientCa::File(client_ca.into())),
             _ => return Err(malformed()),
         };
-        Ok(Self { name: server_name(name)?, cert: cert.into(), key: key.into(), client_ca })
+        let name = name.parse::<ServerNamePattern>().map_err(|error| ArgumentError(error.to_string()))?;
+        Ok(Self { name: name.to_string(), cert: cert.into(), key: key.into(), client_ca })
     }
 }
 
@@ -169,61 +184,7 @@ impl FromStr for Source {
     }
 }
 
-macro_rules! from_string {
-    ($($argument:ty),*) => {$(
-        impl TryFrom<String> for $argument {
-            type Error = ArgumentError;
-
-            fn try_from(text: String) -> Result<Self, ArgumentError> {
-                text.parse()
-            }
-        }
-    )*};
-}
-from_string!(AdminAddress, Listen, NamedSite, Source);
-
-/// `name` as a ClientHello may carry it (RFC 6066 section 3): lower case, no trailing dot, no IP address.
-fn server_name(name: &str) -> Result<String, ArgumentError> {
-    let lower = name.trim_end_matches('.').to_ascii_lowercase();
-    let host = lower.strip_prefix("*.").unwrap_or(&lower);
-    let is_host = host
-        .split('.')
-        .all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
-    if !is_host || host.parse::<std::net::IpAddr>().is_ok() {
-        return Err(ArgumentError(format!(
-            "`{name}` is not a server name: write a host name like `a.example` or `*.a.example` \
-             (clients send no IP addresses there, and names beyond ASCII in their `xn--` form)"
-        )));
-    }
-    Ok(lower)
-}
-
-/// `listen = "ADDR"` as well as `listen = ["ADDR", …]`.
-pub(super) fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    struct OneOrMany<T>(std::marker::PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for OneOrMany<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string or an array of strings")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, one: &str) -> Result<Vec<T>, E> {
-            T::deserialize(serde::de::value::StrDeserializer::new(one)).map(|one| vec![one])
-        }
-
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut many: A) -> Result<Vec<T>, A::Error> {
-            let mut values = Vec::new();
-            while let Some(value) = many.next_element()? {
-                values.push(value);
-            }
-            Ok(values)
-        }
-    }
-
-    deserializer.deserialize_any(OneOrMany(std::marker::PhantomData))
-}
+value_of_the_file!(AdminAddress, Listen, NamedSite, Namespace, Source);
 
 #[cfg(test)]
 mod tests {
@@ -238,7 +199,9 @@ mod tests {
 
     #[test]
     fn what_is_no_listener_is_refused_with_an_example() {
-        for text in ["", "8443", "=127.0.0.1:1", "public=", "localhost:8443", "127.0.0.1", "127.0.0.1:99999"] {
+        for text in
+            ["", "8443", "=127.0.0.1:1", "a b=127.0.0.1:1", "public=", "localhost:8443", "127.0.0.1", "127.0.0.1:99999"]
+        {
             assert!(text.parse::<Listen>().expect_err(text).to_string().contains("write `"), "{text}");
         }
     }
@@ -279,7 +242,8 @@ mod tests {
             "*.=c,k",
             "a b=c,k",
         ] {
-            assert!(text.parse::<NamedSite>().expect_err(text).to_string().contains("write "), "{text}");
+            let error = text.parse::<NamedSite>().expect_err(text).to_string();
+            assert!(error.contains("write `NAME=") || error.contains("like `a.example`"), "{error}");
         }
     }
 

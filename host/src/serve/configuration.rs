@@ -21,8 +21,22 @@ pub(crate) fn read(file: &Path) -> Result<Options> {
     toml::from_str(&text).map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
         let why = without_password(error.message());
-        anyhow!("line {line} of the configuration {shown}: {why}; its keys are the options of `reprise serve --help`")
+        let key = error.span().and_then(|span| key_at(&text, span.start)).map(|key| format!("`{key}`: "));
+        let key = key.unwrap_or_default();
+        anyhow!(
+            "line {line} of the configuration {shown}: {key}{why}; its keys are the options of `reprise serve --help`"
+        )
     })
+}
+
+/// The key whose value is at this place of the file, maybe lines below it.
+fn key_at(text: &str, at: usize) -> Option<&str> {
+    let end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+    let key = |line| -> Option<&str> {
+        let key = str::trim(str::split_once(line, '=')?.0);
+        (!key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')).then_some(key)
+    };
+    text[..end].lines().rev().find_map(key)
 }
 
 /// The text, without what stands in a URL before its `@`.
@@ -65,8 +79,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("reprise.toml");
         for (line, named) in [
-            ("store = ['memory:lots', 'redis://u:PASSWORD@s:6379']", "`lots`"),
-            ("store = ['redis://u:PASSWORD@s:6379', 7]", "expected"),
+            ("store = ['memory:lots', 'redis://u:PASSWORD@s:6379']", "`store`: the size of `memory:lots`: `lots`"),
+            ("store = [\n'redis://u:PASSWORD@s:6379',\n7]", "`store`: "),
+            ("store = ['redis://u:PASSWORD@s:6379', 7]", "`7`"),
             ("store = ['redis://u:PASSWORD@s:6379'", "array"),
             ("strore = 'redis://u:PASSWORD@s:6379'", "`strore`"),
             ("store = 'redis://u:PASSWORD@s:port'", "redis"),
@@ -76,7 +91,8 @@ mod tests {
         ] {
             std::fs::write(&file, format!("tickets = 2\n{line}\n")).unwrap();
             let error = format!("{:#}", read(&file).map(drop).expect_err(line));
-            assert!(error.contains("line 2 of") && error.contains(named), "{line}: {error}");
+            let at = 2 + line.matches('\n').count();
+            assert!(error.contains(&format!("line {at} of")) && error.contains(named), "{line}: {error}");
             assert!(!error.contains("PASSWORD"), "{error}");
         }
     }

@@ -83,7 +83,7 @@ async fn exchange(
         return http::serve(stream, &Responder { report }, shared.idle_timeout, phases).await;
     };
     let header = if backend.send_proxy { header(stream, endpoints, report)? } else { Vec::new() };
-    backend::forward(&mut Polite(stream), &backend.address, &header, backend.idle_timeout).await
+    backend::forward(&mut Polite(stream), backend.address.as_str(), &header, backend.idle_timeout).await
 }
 
 fn header(stream: &EarlyStream<Wire>, endpoints: Endpoints, report: &Report) -> io::Result<Vec<u8>> {

@@ -2,7 +2,8 @@
 //!
 //! It uses of the library what any embedder can. Layout:
 //!
-//! - `options`, `argument`, `quantity`: what an operator writes, on the command line and in a file, which `configuration` reads
+//! - `options`, `argument`, `quantity`, `backend_address`, `ciphers`, `log_filter`: what an operator writes, on the command line and in a
+//!   file, which `configuration` reads; `text`: so that both are one grammar
 //! - `settings`: what that means, with its defaults
 //! - `self_signed`: the certificate of a server that was given none
 //! - `material`, `sites`, `reload`: from files to the contexts in force, and again when the files change
@@ -15,12 +16,15 @@
 mod accept;
 mod argument;
 mod backend;
+mod backend_address;
+mod ciphers;
 mod configuration;
 mod connection;
 mod ending;
 pub(crate) mod health;
 pub(crate) mod http;
 mod idle;
+mod log_filter;
 mod material;
 mod options;
 pub(crate) mod phase;
@@ -37,6 +41,7 @@ pub(crate) mod state_dir;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod text;
 mod wire;
 
 use std::{
@@ -55,11 +60,13 @@ use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 pub(crate) use self::{
     argument::{Listen, LogFormat},
     configuration::read,
+    log_filter::LogFilter,
     options::Options,
     quantity::Span,
     settings::{Settings, read_policy_keys},
 };
 use self::{
+    backend_address::BackendAddress,
     health::Health,
     phase::{Phase, Phased},
     sites::Sites,
@@ -106,7 +113,7 @@ struct Shared {
 
 /// Where what was decrypted goes.
 struct Backend {
-    address: String,
+    address: BackendAddress,
     send_proxy: bool,
     idle_timeout: Duration,
 }
@@ -142,6 +149,9 @@ impl Server {
         let reload = Reload { host: Arc::downgrade(&host), has_policies: settings.policies.is_some(), files };
         // Last: whoever waits for the socket finds a server behind it.
         let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
+        if let Some(backend) = &settings.backend {
+            tokio::spawn(backend.clone().look_up());
+        }
         let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             host,

@@ -6,9 +6,13 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::{
-    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Source, TlsVersion, one_or_many},
-    quantity::{Size, Span},
+    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Namespace, Source, TlsVersion},
+    backend_address::BackendAddress,
+    ciphers::{Alpn, CipherList, CipherSuites},
+    log_filter::LogFilter,
+    quantity::{Age, Count, Lifetime, SizeOf, Span, Timeout},
     stores::StoreKind,
+    text::{one_or_many, path, separated, some},
 };
 
 /// Every option of `reprise serve`, each as given or not. The defaults are applied in [`super::settings`].
@@ -21,14 +25,15 @@ pub(crate) struct Options {
     /// `listening on …` shows it. A session resumes only on the listener that made it; addresses under one NAME count as
     /// one listener, and addresses without a NAME are all called `default`.
     #[arg(long, value_name = "[NAME=]ADDR")]
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "some")]
     pub(crate) listen: Vec<Listen>,
 
     /// Forward the decrypted bytes to this TCP address [default: a built-in responder]
     ///
+    /// A name is resolved at each connection; one that cannot be at the start is a warning in the log.
     /// Without it a built-in HTTP/1.1 responder answers `GET /` and `GET /connection`, to see what resumed and why.
     #[arg(long, value_name = "HOST:PORT")]
-    pub(crate) backend: Option<String>,
+    pub(crate) backend: Option<BackendAddress>,
 
     /// Accept 0-RTT data of up to this size, at most 16KiB [default: 0, none]
     ///
@@ -37,29 +42,29 @@ pub(crate) struct Options {
     /// client's data from arriving can deliver it later, when the client has sent it again. The responder only shows things. With
     /// --backend it needs --early-data-to-backend, or none is accepted.
     #[arg(long, value_name = "SIZE")]
-    pub(crate) early_data: Option<Size>,
+    pub(crate) early_data: Option<SizeOf<0, { 16 << 10 }>>,
 
     /// Forward 0-RTT data to the backend too
     ///
     /// It may be a replay, see --early-data. The backend cannot tell it from what came later, and so cannot answer 425 Too Early (RFC
     /// 8470): say this only of a backend that may be asked everything twice.
-    #[arg(long)]
-    pub(crate) early_data_to_backend: bool,
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) early_data_to_backend: Option<bool>,
 
     /// Begin each connection to the backend with a PROXY protocol header, version 2
     ///
     /// It carries the client's address and the one that it connected to, the server name (PP2_TYPE_AUTHORITY), the protocol that
     /// ALPN chose (PP2_TYPE_ALPN), and the TLS version, cipher suite and client certificate's CN (PP2_TYPE_SSL). Type 0xE0,
     /// from the range for custom ones, has one byte: 1 if the connection resumed a session, else 0.
-    #[arg(long)]
-    pub(crate) send_proxy: bool,
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) send_proxy: Option<bool>,
 
     /// When a connection to the backend is closed on which nothing moves in either direction [default: 10m]
     ///
     /// The default is nginx's. It ends what a vanished client or a stuck backend leaves behind; a protocol that is silent
     /// for longer needs a longer one.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) backend_idle_timeout: Option<Span>,
+    pub(crate) backend_idle_timeout: Option<Timeout>,
 
     /// Sources whose connections begin with a PROXY protocol header, version 2; repeatable [default: none]
     ///
@@ -70,23 +75,25 @@ pub(crate) struct Options {
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) accept_proxy: Vec<Source>,
 
-    /// Protocols offered in ALPN, the preferred first [default: http/1.1, or none with --backend]
+    /// Protocols offered in ALPN, the preferred first [default: http/1.1,http/1.0, or none with --backend]
     ///
-    /// A client that offers ALPN and none of these is refused (RFC 7301). The responder speaks http/1.1; what a backend
-    /// speaks is for you to say.
+    /// A client that offers ALPN and none of these is refused (RFC 7301). The responder speaks http/1.1 and http/1.0; what a
+    /// backend speaks is for you to say.
     #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
-    #[serde(deserialize_with = "one_or_many")]
-    pub(crate) alpn: Vec<String>,
+    #[serde(deserialize_with = "separated")]
+    pub(crate) alpn: Vec<Alpn>,
 
     /// The certificate chain, PEM, leaf first [default: a self-signed one for localhost]
     ///
     /// The default is made on the first start and kept in --state-dir, so that a client that was told to trust it still
     /// does after a restart. It serves every server name that no --site has.
     #[arg(long, value_name = "FILE")]
+    #[serde(deserialize_with = "path")]
     pub(crate) cert: Option<PathBuf>,
 
     /// The certificate's private key, PEM, unencrypted [default: looked for in the --cert file]
     #[arg(long, value_name = "FILE")]
+    #[serde(deserialize_with = "path")]
     pub(crate) key: Option<PathBuf>,
 
     /// Another certificate for the clients that ask for NAME; repeatable
@@ -99,6 +106,7 @@ pub(crate) struct Options {
 
     /// The CAs that client certificates are verified against, PEM
     #[arg(long, value_name = "FILE")]
+    #[serde(deserialize_with = "path")]
     pub(crate) client_ca: Option<PathBuf>,
 
     /// Whether clients need a certificate [default: required where there is a client CA, else none]
@@ -113,12 +121,14 @@ pub(crate) struct Options {
     /// A client certificate whose issuer has no current list in it is refused. When what is revoked changes, sessions
     /// made before no longer resume.
     #[arg(long, value_name = "FILE")]
+    #[serde(deserialize_with = "path")]
     pub(crate) crl: Option<PathBuf>,
 
     /// The directory of policies, watched while serving [default: no policies]
     ///
     /// Every NAME.wasm in it decides, with its NAME.toml beside it. Without policies the host's own limits decide alone.
     #[arg(long, value_name = "DIR")]
+    #[serde(deserialize_with = "path")]
     pub(crate) policies: Option<PathBuf>,
 
     /// Public keys one of which must have signed a policy for it to go live [default: no signatures asked for]
@@ -127,21 +137,22 @@ pub(crate) struct Options {
     /// module, its name and its NAME.toml. Read at the start. A signature says who made a policy, not that it is the newest
     /// or that it is there: against that is --strict.
     #[arg(long, value_name = "FILE")]
+    #[serde(deserialize_with = "path")]
     pub(crate) policy_keys: Option<PathBuf>,
 
     /// Refuse policies that others than their owner may write [default: a warning in the log]
     ///
     /// Looked at are the directory, every directory above it, the files in it, what links lead to, and --policy-keys. The
     /// owner must be root or the server's user.
-    #[arg(long)]
-    pub(crate) strict: bool,
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) strict: Option<bool>,
 
     /// What all policies together may take of one handshake [default: 20ms]
     ///
     /// A policy needs 1 to 2 µs. The default leaves room for a busy machine, and is still no pause that a person notices.
     /// What is not decided by then is a full handshake.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) policy_budget: Option<Span>,
+    pub(crate) policy_budget: Option<Timeout>,
 
     /// How many failures of a policy within --policy-failure-window set it aside [default: 5]
     ///
@@ -149,30 +160,30 @@ pub(crate) struct Options {
     /// good generation answers then, or the policy counts as failing, and it is tried again after 10 s, 20 s, and so on up to
     /// 10 minutes. Each failure costs a full handshake, so that few do little harm and many are a pattern.
     #[arg(long, value_name = "N")]
-    pub(crate) policy_failures: Option<u32>,
+    pub(crate) policy_failures: Option<Count<1, 1_000_000>>,
 
     /// How long a policy's failure counts [default: 30s]
     #[arg(long, value_name = "SPAN")]
-    pub(crate) policy_failure_window: Option<Span>,
+    pub(crate) policy_failure_window: Option<Timeout>,
 
     /// How long a session resumes where no policy says [default: 2h]
     ///
     /// OpenSSL's own default for TLS (7200 s).
     #[arg(long, value_name = "SPAN")]
-    pub(crate) lifetime: Option<Span>,
+    pub(crate) lifetime: Option<Lifetime>,
 
     /// How long any session resumes, counted from its full handshake [default: 1d]
     ///
     /// Holds across TLS 1.3 renewals and whatever policies say, so that every client proves itself anew once a day.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) max_lifetime: Option<Span>,
+    pub(crate) max_lifetime: Option<Lifetime>,
 
     /// TLS 1.3 tickets per full handshake [default: 1]
     ///
     /// Each is an entry of the store and a call to each policy. Clients that open connections in parallel and use each
     /// ticket once are served by more, at most 16.
     #[arg(long, value_name = "N")]
-    pub(crate) tickets: Option<usize>,
+    pub(crate) tickets: Option<Count<0, 16>>,
 
     /// Where sessions are kept; repeatable, the nearest first [default: memory:64MiB]
     ///
@@ -182,7 +193,7 @@ pub(crate) struct Options {
     /// times, nearer stores keep copies of what further ones have. What leaves the process is sealed with --keyring. A password
     /// on the command line is seen by every user of this machine: put such a store into --config FILE.
     #[arg(long, value_name = "STORE")]
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "some")]
     pub(crate) store: Vec<StoreKind>,
 
     /// The keys that seal what leaves this process, and make its session ids [default: none, which memory alone needs]
@@ -190,31 +201,32 @@ pub(crate) struct Options {
     /// `reprise keys new FILE` makes it, for all nodes that share a store; it is taken up again when it changes. Nobody but its
     /// owner may read it.
     #[arg(long, value_name = "FILE")]
+    #[serde(deserialize_with = "path")]
     pub(crate) keyring: Option<PathBuf>,
 
     /// The name of what shares sessions [default: reprise]
     ///
     /// Fleets with different names have no sessions in common, even in one Redis and with one keyring.
     #[arg(long, value_name = "NAME")]
-    pub(crate) namespace: Option<String>,
+    pub(crate) namespace: Option<Namespace>,
 
     /// How long a look-up in a shared store may hold a handshake [default: 20ms]
     ///
     /// What is not answered by then is a full handshake. A Redis nearby answers in less than 1 ms.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) store_deadline: Option<Span>,
+    pub(crate) store_deadline: Option<Timeout>,
 
     /// While a shared store is out of reach, how old copies of its sessions may be that still resume [default: 30s]
     ///
     /// A session revoked meanwhile at another node resumes here for that long at most. In whole seconds; `0s`: not at all.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) copy_age: Option<Span>,
+    pub(crate) copy_age: Option<Age>,
 
     /// The largest session that is kept [default: 16KiB]
     ///
     /// A session with a client certificate takes 1 to 4 KiB; the bound is for a client that sends a monstrous one.
     #[arg(long, value_name = "SIZE")]
-    pub(crate) max_session_size: Option<Size>,
+    pub(crate) max_session_size: Option<SizeOf<256, { 1 << 30 }>>,
 
     /// The oldest version served [default: 1.2]
     ///
@@ -228,30 +240,30 @@ pub(crate) struct Options {
 
     /// TLS 1.2 cipher suites, in OpenSSL's notation [default: OpenSSL's]
     #[arg(long, value_name = "LIST")]
-    pub(crate) ciphers: Option<String>,
+    pub(crate) ciphers: Option<CipherList>,
 
     /// TLS 1.3 cipher suites, in OpenSSL's notation [default: OpenSSL's]
     #[arg(long, value_name = "LIST")]
-    pub(crate) ciphersuites: Option<String>,
+    pub(crate) ciphersuites: Option<CipherSuites>,
 
     /// When a client that has not finished its handshake is dropped [default: 10s]
     ///
     /// Enough for a bad mobile link, short enough that silent clients do not pile up.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) handshake_timeout: Option<Span>,
+    pub(crate) handshake_timeout: Option<Timeout>,
 
     /// When the responder drops a client that sends no request or takes no answer [default: 60s]
     ///
     /// For connections to a --backend there is --backend-idle-timeout.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) idle_timeout: Option<Span>,
+    pub(crate) idle_timeout: Option<Timeout>,
 
     /// Connections served at once, all listeners together [default: 10000]
     ///
     /// The next ones wait in the kernel's backlog. A connection takes some 50 KB while it is busy, so this is half a
     /// gigabyte. `ulimit -n` should be twice as much with a backend.
     #[arg(long, value_name = "N")]
-    pub(crate) max_connections: Option<usize>,
+    pub(crate) max_connections: Option<Count<1, 10_000_000>>,
 
     /// On SIGTERM or SIGINT, how long connections may take to finish [default: 10s]
     ///
@@ -263,8 +275,8 @@ pub(crate) struct Options {
     /// Let the kernel write core dumps, and debuggers of the same user attach [default: neither]
     ///
     /// A dump of this process holds private keys and the secrets of all sessions.
-    #[arg(long)]
-    pub(crate) core_dumps: bool,
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) core_dumps: Option<bool>,
 
     /// Where metrics and status are served over HTTP [default: nowhere]
     ///
@@ -279,14 +291,16 @@ pub(crate) struct Options {
     /// The self-signed certificate; compiled policies, so that a restart does not compile them again; the socket of `reprise
     /// status`, which is its owner's alone. Servers that run at the same time need a directory each.
     #[arg(long, value_name = "DIR")]
+    #[serde(deserialize_with = "path")]
     pub(crate) state_dir: Option<PathBuf>,
 
     /// What is logged to stderr: a level, or levels by module [default: info]
     ///
-    /// `info` has a line for each policy and certificate that goes live or is rejected, `debug` one for each connection.
-    /// The notation is that of tracing's EnvFilter, e.g. `info,reprise::serve=debug`.
+    /// `error`, `warn`, `info`, `debug`, `trace` or `off`. `info` has a line for each policy and certificate that goes live or is
+    /// rejected, `debug` one for each connection. `info,reprise::serve=debug` has another level for one module; without a level for
+    /// the rest, that is `info`.
     #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<String>,
+    pub(crate) log: Option<LogFilter>,
 
     /// How a line of the log is written [default: text]
     ///
@@ -303,8 +317,8 @@ impl Options {
             listen: or(self.listen, other.listen),
             backend: self.backend.or(other.backend),
             early_data: self.early_data.or(other.early_data),
-            early_data_to_backend: self.early_data_to_backend || other.early_data_to_backend,
-            send_proxy: self.send_proxy || other.send_proxy,
+            early_data_to_backend: self.early_data_to_backend.or(other.early_data_to_backend),
+            send_proxy: self.send_proxy.or(other.send_proxy),
             backend_idle_timeout: self.backend_idle_timeout.or(other.backend_idle_timeout),
             accept_proxy: or(self.accept_proxy, other.accept_proxy),
             alpn: or(self.alpn, other.alpn),
@@ -317,7 +331,7 @@ impl Options {
             crl: self.crl.or(other.crl),
             policies: self.policies.or(other.policies),
             policy_keys: self.policy_keys.or(other.policy_keys),
-            strict: self.strict || other.strict,
+            strict: self.strict.or(other.strict),
             policy_budget: self.policy_budget.or(other.policy_budget),
             policy_failures: self.policy_failures.or(other.policy_failures),
             policy_failure_window: self.policy_failure_window.or(other.policy_failure_window),
@@ -338,7 +352,7 @@ impl Options {
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
             max_connections: self.max_connections.or(other.max_connections),
             drain: self.drain.or(other.drain),
-            core_dumps: self.core_dumps || other.core_dumps,
+            core_dumps: self.core_dumps.or(other.core_dumps),
             admin: self.admin.or(other.admin),
             state_dir: self.state_dir.or(other.state_dir),
             log: self.log.or(other.log),
@@ -349,52 +363,4 @@ impl Options {
 
 fn or<T>(ours: Vec<T>, theirs: Vec<T>) -> Vec<T> {
     if ours.is_empty() { theirs } else { ours }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Command {
-        #[command(flatten)]
-        options: Options,
-    }
-
-    fn cli(arguments: &[&str]) -> Options {
-        Command::try_parse_from([&["serve"], arguments].concat()).unwrap().options
-    }
-
-    #[test]
-    fn the_command_line_wins_over_the_file() {
-        let file = toml::from_str::<Options>("lifetime = '1h'\ntickets = 3\nlisten = '127.0.0.1:1'\n").unwrap();
-        let options = cli(&["--lifetime", "5m", "--listen", "a=127.0.0.1:2", "--listen", "127.0.0.1:3"]).or(file);
-        assert_eq!(options.lifetime, Some("5m".parse().unwrap()));
-        assert_eq!(options.tickets, Some(3));
-        assert_eq!(options.listen, ["a=127.0.0.1:2".parse().unwrap(), "127.0.0.1:3".parse().unwrap()]);
-    }
-
-    #[test]
-    fn a_certificate_of_the_command_line_is_not_paired_with_the_files_key() {
-        let file = toml::from_str::<Options>("cert = 'f.crt'\nkey = 'f.key'\n").unwrap();
-        let options = cli(&["--cert", "c.pem"]).or(file);
-        assert_eq!((options.cert, options.key), (Some("c.pem".into()), None));
-    }
-
-    #[test]
-    fn every_option_of_the_command_line_is_a_key_of_the_file_and_the_reverse() {
-        use clap::CommandFactory;
-        let mut options: Vec<String> = Command::command()
-            .get_arguments()
-            .filter_map(|argument| argument.get_long().map(str::to_owned))
-            .filter(|long| !matches!(long.as_str(), "help" | "version"))
-            .collect();
-        let error = toml::from_str::<Options>("no-such-key = 1").unwrap_err().to_string();
-        let (_, known) = error.split_once("expected one of").unwrap();
-        let mut keys: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
-        options.sort();
-        keys.sort();
-        assert_eq!(options, keys);
-    }
 }

@@ -2,24 +2,49 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use super::text::{from_text, value_of_the_file};
 
 /// A span of time: a whole number and one of `ms`, `s`, `m`, `h`, `d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span(pub(crate) Duration);
 
+/// A span of at least `LEAST` milliseconds, in whole steps of `STEP`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SpanOf<const LEAST: u64, const STEP: u64>(pub(crate) Duration);
+
+/// How long something may take: in no time nothing can be done.
+pub(crate) type Timeout = SpanOf<1, 1>;
+/// How long a session lives, which is counted in seconds.
+pub(crate) type Lifetime = SpanOf<1_000, 1_000>;
+/// How old something may be, in seconds; 0 is not at all.
+pub(crate) type Age = SpanOf<0, 1_000>;
+
 /// A number of bytes: a whole number, alone or with one of `B`, `KiB`, `MiB`, `GiB`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Size(pub(crate) usize);
 
-/// A quantity that does not parse.
+/// A number of bytes from `LEAST` to `MOST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SizeOf<const LEAST: usize, const MOST: usize>(pub(crate) usize);
+
+/// A number of things from `LEAST` to `MOST`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count<const LEAST: usize, const MOST: usize>(pub(crate) usize);
+
+/// A quantity that does not parse, or that makes no sense where it stands.
 #[derive(Debug, thiserror::Error)]
-#[error("`{found}` is not a {expected}")]
+#[error("`{found}` is not {expected}")]
 pub(crate) struct QuantityError {
     found: String,
-    expected: &'static str,
+    expected: String,
+}
+
+impl QuantityError {
+    fn new(found: &str, expected: impl Into<String>) -> Self {
+        Self { found: found.to_owned(), expected: expected.into() }
+    }
 }
 
 /// A century, so that adding a span to any time of ours stays far from overflow.
@@ -42,9 +67,11 @@ impl FromStr for Span {
             let span = number.checked_mul(milliseconds).filter(|span| *span <= LONGEST)?;
             Some(Self(Duration::from_millis(span)))
         };
-        parse().ok_or_else(|| QuantityError {
-            found: text.to_owned(),
-            expected: "span of time: write a whole number and a unit, like `500ms`, `10s`, `30m`, `2h` or `1d`",
+        parse().ok_or_else(|| {
+            QuantityError::new(
+                text,
+                "a span of time: write a whole number and a unit, like `500ms`, `10s`, `30m`, `2h` or `1d`",
+            )
         })
     }
 }
@@ -64,32 +91,94 @@ impl FromStr for Size {
             };
             usize::try_from(number.checked_mul(bytes)?).ok().map(Self)
         };
-        parse().ok_or_else(|| QuantityError {
-            found: text.to_owned(),
-            expected: "number of bytes: write a whole number, alone or with a unit, like `16KiB`, `64MiB` or `1GiB`",
+        parse().ok_or_else(|| {
+            QuantityError::new(
+                text,
+                "a number of bytes: write a whole number, alone or with a unit, like `16KiB`, `64MiB` or `1GiB`",
+            )
         })
     }
 }
 
-impl TryFrom<String> for Span {
-    type Error = QuantityError;
+impl<const LEAST: u64, const STEP: u64> FromStr for SpanOf<LEAST, STEP> {
+    type Err = QuantityError;
 
-    fn try_from(text: String) -> Result<Self, QuantityError> {
-        text.parse()
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        let Span(span) = text.parse()?;
+        let least = Duration::from_millis(LEAST);
+        if span < least {
+            return Err(QuantityError::new(text, format!("long enough: write {least:?} or more, like `10s`")));
+        }
+        if !span.as_millis().is_multiple_of(u128::from(STEP)) {
+            return Err(QuantityError::new(text, "in whole seconds: write a span like `30s` or `2h`"));
+        }
+        Ok(Self(span))
     }
 }
 
-impl TryFrom<String> for Size {
-    type Error = QuantityError;
+impl<const LEAST: usize, const MOST: usize> FromStr for SizeOf<LEAST, MOST> {
+    type Err = QuantityError;
 
-    fn try_from(text: String) -> Result<Self, QuantityError> {
-        text.parse()
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        match text.parse()? {
+            Size(bytes) if (LEAST..=MOST).contains(&bytes) => Ok(Self(bytes)),
+            _ => Err(QuantityError::new(
+                text,
+                format!("between {} and {}: write one like `{}`", Size(LEAST), Size(MOST), Size(MOST)),
+            )),
+        }
     }
 }
+
+impl<const LEAST: usize, const MOST: usize> FromStr for Count<LEAST, MOST> {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, QuantityError> {
+        // `parse` alone takes a sign.
+        let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+        number.filter(|number| (LEAST..=MOST).contains(number)).map(Self).ok_or_else(|| {
+            QuantityError::new(
+                text,
+                format!("a whole number from {LEAST} to {MOST}: write one like `{}`", LEAST.max(1)),
+            )
+        })
+    }
+}
+
+impl<'de, const LEAST: u64, const STEP: u64> Deserialize<'de> for SpanOf<LEAST, STEP> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
+impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for SizeOf<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
+impl<'de, const LEAST: usize, const MOST: usize> Deserialize<'de> for Count<LEAST, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer)
+    }
+}
+
+value_of_the_file!(Span, Size);
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0)
+    }
+}
+
+/// In the largest unit that it is a whole number of.
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+        match units.into_iter().find(|(bits, _)| self.0 > 0 && self.0.is_multiple_of(1 << bits)) {
+            Some((bits, unit)) => write!(f, "{}{unit}", self.0 >> bits),
+            None => write!(f, "{}", self.0),
+        }
     }
 }
 
@@ -117,6 +206,25 @@ mod tests {
             let error = text.parse::<Span>().expect_err(text).to_string();
             assert!(error.contains(&format!("`{text}`")) && error.contains("`2h`"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_quantity_that_makes_no_sense_is_refused() {
+        let whole =
+            |text: &str| text.parse::<Lifetime>().map(|Lifetime { 0: span }| span).map_err(|error| error.to_string());
+        assert_eq!(whole("2000ms"), Ok(Duration::from_secs(2)));
+        for (text, says) in
+            [("0s", "1s or more"), ("999ms", "1s or more"), ("1500ms", "whole seconds"), ("7200", "`2h`")]
+        {
+            assert!(whole(text).unwrap_err().contains(says), "{text}");
+        }
+        assert!("0ms".parse::<Timeout>().is_err() && "1ms".parse::<Timeout>().is_ok() && "0s".parse::<Age>().is_ok());
+        for text in ["", "0", "17", "+1", "-1", "1.0", "many", "18446744073709551616"] {
+            let error = text.parse::<Count<1, 16>>().unwrap_err().to_string();
+            assert!(error.contains("from 1 to 16"), "{error}");
+        }
+        let error = "17KiB".parse::<SizeOf<0, 16384>>().unwrap_err().to_string();
+        assert!(error.contains("between 0 and 16KiB"), "{error}");
     }
 
     #[test]

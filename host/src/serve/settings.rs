@@ -12,18 +12,20 @@ use ipnet::IpNet;
 
 use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, TlsVersion},
+    backend_address::BackendAddress,
+    ciphers::{Alpn, CipherList, CipherSuites, RESPONDER},
     options::Options,
-    quantity::{Size, Span},
+    quantity::{SizeOf, SpanOf},
     self_signed, state_dir,
     stores::StoreKind,
 };
-use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys, store::Redis};
+use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) listen: Vec<Listen>,
-    pub(crate) backend: Option<String>,
+    pub(crate) backend: Option<BackendAddress>,
     /// Whether the backend is sent a PROXY protocol header.
     pub(crate) send_proxy: bool,
     pub(crate) backend_idle_timeout: Duration,
@@ -66,8 +68,8 @@ pub(crate) struct Settings {
 pub(crate) struct Tls {
     pub(crate) min: TlsVersion,
     pub(crate) max: TlsVersion,
-    pub(crate) ciphers: Option<String>,
-    pub(crate) ciphersuites: Option<String>,
+    pub(crate) ciphers: Option<CipherList>,
+    pub(crate) ciphersuites: Option<CipherSuites>,
     /// The most bytes of 0-RTT data that are accepted; 0 accepts none.
     pub(crate) early_data: u32,
     /// The protocols offered in ALPN, the preferred first. Empty: ALPN is not answered.
@@ -100,7 +102,8 @@ impl Settings {
     /// # Errors
     /// Options that contradict each other; the message says which and what to do.
     pub(crate) fn new(options: Options) -> Result<Self> {
-        let span = |given: Option<Span>, default: u64| given.map_or(Duration::from_secs(default), |span| span.0);
+        let seconds = Duration::from_secs;
+        check_backend(&options)?;
         let own_certificate = options.cert.is_some() || options.key.is_some();
         let self_signed = if own_certificate {
             None
@@ -114,28 +117,28 @@ impl Settings {
             listen: listen(&options)?,
             tls: tls(&options)?,
             policy_keys: policy_keys(&options)?,
-            strict: options.strict,
+            strict: options.strict == Some(true),
             compiled: compiled(&options),
             sites: sites(&options, self_signed.as_deref())?,
             self_signed,
-            send_proxy: options.send_proxy,
-            backend_idle_timeout: span(options.backend_idle_timeout, 600),
+            send_proxy: options.send_proxy == Some(true),
+            backend_idle_timeout: span(options.backend_idle_timeout, seconds(600)),
             accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
-            policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
+            policy_budget: span(options.policy_budget, Duration::from_millis(20)),
             supervision: supervision(&options),
-            lifetime: span(options.lifetime, 2 * 3600),
-            max_lifetime: span(options.max_lifetime, 24 * 3600),
-            tickets: options.tickets.unwrap_or(1),
+            lifetime: span(options.lifetime, seconds(2 * 3600)),
+            max_lifetime: span(options.max_lifetime, seconds(24 * 3600)),
+            tickets: options.tickets.map_or(1, |tickets| tickets.0),
             stores: stores(&options)?,
             keyring: options.keyring,
-            namespace: options.namespace.unwrap_or_else(|| "reprise".into()),
-            store_deadline: options.store_deadline.map_or(Duration::from_millis(20), |span| span.0),
-            copy_age: span(options.copy_age, 30),
+            namespace: options.namespace.map_or_else(|| "reprise".into(), |namespace| namespace.0),
+            store_deadline: span(options.store_deadline, Duration::from_millis(20)),
+            copy_age: span(options.copy_age, seconds(30)),
             max_session_size: options.max_session_size.map_or(16 << 10, |size| size.0),
-            handshake_timeout: span(options.handshake_timeout, 10),
-            idle_timeout: span(options.idle_timeout, 60),
-            max_connections: options.max_connections.unwrap_or(10_000),
-            drain: span(options.drain, 10),
+            handshake_timeout: span(options.handshake_timeout, seconds(10)),
+            idle_timeout: span(options.idle_timeout, seconds(60)),
+            max_connections: options.max_connections.map_or(10_000, |connections| connections.0),
+            drain: options.drain.map_or(seconds(10), |span| span.0),
             admin: options.admin.map(|admin| admin.0),
             state_dir: options.state_dir,
             backend: options.backend,
@@ -147,40 +150,36 @@ impl Settings {
             settings.lifetime,
             settings.max_lifetime
         );
-        for (option, span) in [
-            ("policy-budget", settings.policy_budget),
-            ("policy-failure-window", settings.supervision.window),
-            ("store-deadline", settings.store_deadline),
-            ("lifetime", settings.lifetime),
-            ("max-lifetime", settings.max_lifetime),
-            ("handshake-timeout", settings.handshake_timeout),
-            ("idle-timeout", settings.idle_timeout),
-            ("backend-idle-timeout", settings.backend_idle_timeout),
-        ] {
-            ensure!(
-                !span.is_zero(),
-                "--{option} is zero, and nothing can be done in no time: give it a span like `10s`"
-            );
-        }
-        ensure!(
-            settings.backend.is_some() || !settings.send_proxy,
-            "--send-proxy needs a --backend that is told: give it, or leave --send-proxy out"
-        );
-        ensure!(
-            settings.supervision.failures > 0,
-            "--policy-failures 0 would set every policy aside before it fails: give it at least 1"
-        );
-        ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
-        Redis::check_namespace(&settings.namespace).context("--namespace")?;
-        ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
+}
+
+fn span<const LEAST: u64, const STEP: u64>(given: Option<SpanOf<LEAST, STEP>>, default: Duration) -> Duration {
+    given.map_or(default, |span| span.0)
+}
+
+/// Whether what is said of a backend is said where there is one, and what is said of the responder where there is none.
+fn check_backend(options: &Options) -> Result<()> {
+    if options.backend.is_some() {
+        ensure!(
+            options.idle_timeout.is_none(),
+            "--idle-timeout is the built-in responder's, and there is a --backend: write --backend-idle-timeout instead"
+        );
+        return Ok(());
+    }
+    for (option, given) in [
+        ("send-proxy", options.send_proxy == Some(true)),
+        ("backend-idle-timeout", options.backend_idle_timeout.is_some()),
+    ] {
+        ensure!(!given, "--{option} needs a --backend that it is for: give it, or leave --{option} out");
+    }
+    Ok(())
 }
 
 fn supervision(options: &Options) -> SupervisionOptions {
     let defaults = SupervisionOptions::default();
     SupervisionOptions {
-        failures: options.policy_failures.unwrap_or(defaults.failures),
+        failures: options.policy_failures.and_then(|count| u32::try_from(count.0).ok()).unwrap_or(defaults.failures),
         window: options.policy_failure_window.map_or(defaults.window, |span| span.0),
         ..defaults
     }
@@ -201,34 +200,46 @@ fn listen(options: &Options) -> Result<Vec<Listen>> {
 fn tls(options: &Options) -> Result<Tls> {
     let (min, max) = (options.min_tls.unwrap_or(TlsVersion::Tls12), options.max_tls.unwrap_or(TlsVersion::Tls13));
     ensure!(min <= max, "--min-tls is newer than --max-tls, which leaves no version to serve: swap them");
-    let mut alpn = options.alpn.clone();
-    if options.backend.is_none() {
-        if let Some(other) = alpn.iter().find(|protocol| *protocol != "http/1.1") {
-            bail!("--alpn {other} needs a --backend that speaks it: the built-in responder speaks http/1.1 only");
-        }
-        alpn = vec!["http/1.1".to_owned()];
-    }
-    for protocol in &alpn {
-        // RFC 7301 section 3.1.
-        ensure!((1..=255).contains(&protocol.len()), "--alpn `{protocol}`: a protocol's name has 1 to 255 bytes");
-    }
     let (ciphers, ciphersuites) = (options.ciphers.clone(), options.ciphersuites.clone());
-    Ok(Tls { min, max, ciphers, ciphersuites, early_data: early_data(options)?, alpn })
+    ensure!(
+        ciphers.is_none() || min <= TlsVersion::Tls12,
+        "--ciphers are those of TLS 1.2, which --min-tls leaves out: write --ciphersuites, or leave one of them out"
+    );
+    ensure!(
+        ciphersuites.is_none() || max >= TlsVersion::Tls13,
+        "--ciphersuites are those of TLS 1.3, which --max-tls leaves out: write --ciphers, or leave one of them out"
+    );
+    Ok(Tls { min, max, ciphers, ciphersuites, early_data: early_data(options, max)?, alpn: alpn(options)? })
+}
+
+fn alpn(options: &Options) -> Result<Vec<String>> {
+    if options.alpn.is_empty() && options.backend.is_none() {
+        return Ok(RESPONDER.map(str::to_owned).to_vec());
+    }
+    let mut protocols: Vec<String> = Vec::new();
+    for Alpn(protocol) in &options.alpn {
+        ensure!(!protocols.contains(protocol), "--alpn {protocol} is given twice: leave one out");
+        ensure!(
+            options.backend.is_some() || RESPONDER.contains(&protocol.as_str()),
+            "--alpn {protocol} needs a --backend that speaks it: the built-in responder speaks {} only",
+            RESPONDER.join(" and ")
+        );
+        protocols.push(protocol.clone());
+    }
+    Ok(protocols)
 }
 
 /// How much 0-RTT data is accepted.
-fn early_data(options: &Options) -> Result<u32> {
-    /// What OpenSSL reads unless it is told otherwise (`SSL_CTX_set_recv_max_early_data`), which bounds as well what it skips.
-    const MOST: usize = 16 << 10;
-    let Some(Size(bytes)) = options.early_data.filter(|size| size.0 > 0) else {
+fn early_data(options: &Options, max: TlsVersion) -> Result<u32> {
+    let Some(SizeOf(bytes)) = options.early_data.filter(|size| size.0 > 0) else {
         ensure!(
-            !options.early_data_to_backend,
+            options.early_data_to_backend != Some(true),
             "--early-data-to-backend is given, but no 0-RTT data is accepted: add --early-data SIZE"
         );
         return Ok(0);
     };
-    ensure!(bytes <= MOST, "--early-data {bytes} is more than the 16KiB that are read of it: give it at most that");
-    match (&options.backend, options.early_data_to_backend) {
+    ensure!(max >= TlsVersion::Tls13, "--early-data is of TLS 1.3, which --max-tls leaves out: leave one of them out");
+    match (&options.backend, options.early_data_to_backend == Some(true)) {
         (Some(_), false) => bail!(
             "--early-data is not accepted for a --backend, which cannot tell it from other data: add --early-data-to-backend if \
              what it is sent may be done twice, or leave --early-data out"
@@ -310,7 +321,7 @@ fn policy_keys(options: &Options) -> Result<Option<PolicyKeys>> {
         "--policy-keys {} is given, but no policies are loaded: add --policies DIR",
         file.display()
     );
-    Ok(Some(read_policy_keys(file, options.strict)?))
+    Ok(Some(read_policy_keys(file, options.strict == Some(true))?))
 }
 
 /// Where compiled policies are kept; where no state can be, nowhere.
@@ -353,27 +364,23 @@ mod tests {
             ("crl = 'crl.pem'", "--client-ca"),
             ("alpn = 'h2'", "--backend"),
             ("send-proxy = true", "--backend"),
-            ("early-data = '17KiB'", "16KiB"),
             ("backend = 'b:1'\nearly-data = '4KiB'", "--early-data-to-backend"),
             ("early-data = '4KiB'\nearly-data-to-backend = true", "--backend"),
             ("backend = 'b:1'\nearly-data-to-backend = true", "--early-data SIZE"),
-            ("backend = 'b:1'\nbackend-idle-timeout = '0s'", "--backend-idle-timeout"),
-            ("backend = 'b:1'\nalpn = ['']", "1 to 255"),
+            ("backend-idle-timeout = '1s'", "--backend"),
+            ("backend = 'b:1'\nidle-timeout = '1s'", "--backend-idle-timeout"),
+            ("backend = 'b:1'\nalpn = 'h2,h2'", "twice"),
+            ("max-tls = '1.2'\nearly-data = '4KiB'", "--max-tls"),
+            ("max-tls = '1.2'\nciphersuites = 'TLS_AES_128_GCM_SHA256'", "--ciphers,"),
+            ("min-tls = '1.3'\nciphers = 'HIGH'", "--ciphersuites"),
             ("site = ['a=c,k', 'A=c2,k2']", "twice"),
             ("site = 'default=c,k'", "default"),
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
-            ("handshake-timeout = '0s'", "--handshake-timeout"),
-            ("policy-failures = 0", "--policy-failures"),
-            ("policy-failure-window = '0s'", "--policy-failure-window"),
-            ("tickets = 17", "--tickets"),
             ("policy-keys = 'keys'", "--policies"),
             ("policies = 'p'\npolicy-keys = '/no/such/keys'", "/no/such/keys"),
-            ("max-connections = 0", "--max-connections"),
             ("store = 'disk:d'", "reprise keys new"),
             ("store = ['disk:d', 'memory']\nkeyring = 'k'", "wrong order"),
             ("store = ['memory', 'memory:1MiB']", "twice"),
-            ("store-deadline = '0s'", "--store-deadline"),
-            ("namespace = 'a b'", "--namespace"),
         ] {
             let error = format!("{:#}", settings(toml).map(|_| ()).expect_err(toml));
             assert!(error.contains(named), "{toml}: {error}");
@@ -414,7 +421,9 @@ mod tests {
     #[test]
     fn alpn_is_offered_in_the_order_given() {
         assert_eq!(settings("backend = 'b:1'\nalpn = ['h2', 'http/1.1']").unwrap().tls.alpn, ["h2", "http/1.1"]);
-        assert_eq!(settings("").unwrap().tls.alpn, ["http/1.1"]);
+        assert_eq!(settings("backend = 'b:1'\nalpn = 'h2,http/1.1'").unwrap().tls.alpn, ["h2", "http/1.1"]);
+        assert_eq!(settings("").unwrap().tls.alpn, ["http/1.1", "http/1.0"]);
+        assert_eq!(settings("alpn = 'http/1.0'").unwrap().tls.alpn, ["http/1.0"]);
         assert_eq!(settings("backend = 'b:1'").unwrap().tls.alpn, [""; 0]);
     }
 }

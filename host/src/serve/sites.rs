@@ -20,6 +20,7 @@ use openssl::{
 
 use super::{
     argument::TlsVersion,
+    ciphers::{CipherList, CipherSuites},
     material::{Fingerprint, Material, Parsed},
     settings::{ClientCa, Settings, SiteFiles, Tls},
 };
@@ -85,8 +86,14 @@ impl Sites {
     /// The context in force for `server_name` on a listener: its site's, else that of the site for one label under its
     /// parent, else the default site's.
     pub(crate) fn context(&self, listener: usize, server_name: Option<&str>) -> SslContext {
-        let site = server_name.and_then(|name| {
-            let wildcard = || self.by_name.get(&format!("*.{}", name.split_once('.')?.1));
+        // A client may send what looks like a pattern; it is a name that no site has.
+        let site = server_name.filter(|name| !name.starts_with('*')).and_then(|name| {
+            let wildcard = || {
+                let (label, parent) = name.split_once('.')?;
+                let is_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+                let stands_for_it = !label.is_empty() && label.bytes().all(is_label);
+                stands_for_it.then(|| self.by_name.get(&format!("*.{parent}"))).flatten()
+            };
             self.by_name.get(name).or_else(wildcard).copied()
         });
         self.live.load()[site.unwrap_or(0)][listener].clone()
@@ -164,12 +171,12 @@ impl Sites {
         context.set_min_proto_version(Some(version(self.tls.min)))?;
         context.set_max_proto_version(Some(version(self.tls.max)))?;
         context.set_max_early_data(self.tls.early_data)?;
-        if let Some(ciphers) = &self.tls.ciphers {
+        if let Some(CipherList(ciphers)) = &self.tls.ciphers {
             context
                 .set_cipher_list(ciphers)
                 .with_context(|| format!("--ciphers `{ciphers}` names no usable cipher suite"))?;
         }
-        if let Some(suites) = &self.tls.ciphersuites {
+        if let Some(CipherSuites(suites)) = &self.tls.ciphersuites {
             context
                 .set_ciphersuites(suites)
                 .with_context(|| format!("--ciphersuites `{suites}` is not a list of TLS 1.3 suites"))?;
@@ -203,6 +210,8 @@ impl Sites {
     /// Two configurations under which sessions may not be exchanged have different epochs.
     fn epoch(&self, site: &SiteFiles, parsed: &Parsed) -> Result<Epoch> {
         let Tls { min, max, ciphers, ciphersuites, alpn: _, early_data: _ } = &self.tls;
+        let ciphers = ciphers.as_ref().map(|ciphers| &ciphers.0);
+        let ciphersuites = ciphersuites.as_ref().map(|suites| &suites.0);
         let verify = verify_mode(site).bits();
         let mut configuration = format!("{verify} {min:?} {max:?} {ciphers:?} {ciphersuites:?}\n").into_bytes();
         configuration.extend(parsed.client_verification()?);

@@ -3,9 +3,13 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 
-use super::{Settings, argument::ArgumentError, quantity::Size};
+use super::{
+    Settings,
+    argument::ArgumentError,
+    quantity::{Size, SizeOf},
+    text::value_of_the_file,
+};
 use crate::{
     HostBuilder,
     store::{Disk, DiskOptions, Memory, Redis, RedisOptions},
@@ -17,9 +21,11 @@ const MEMORY: Size = Size(64 << 20);
 /// What `disk:PATH` alone takes.
 const DISK: Size = Size(1 << 30);
 
+/// A smaller store keeps some sessions of a busy second.
+const LEAST: usize = 1 << 20;
+
 /// A store that sessions are kept in.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreKind {
     /// This process's memory, this many bytes of it.
     Memory(Size),
@@ -80,7 +86,10 @@ impl FromStr for StoreKind {
     type Err = ArgumentError;
 
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        let size = |size: &str| size.parse::<Size>().map_err(|error| ArgumentError::new(error.to_string()));
+        let size = |size: &str| match size.parse::<SizeOf<LEAST, { usize::MAX >> 1 }>>() {
+            Ok(SizeOf(bytes)) => Ok(Size(bytes)),
+            Err(error) => Err(ArgumentError::new(format!("the size of `{text}`: {error}"))),
+        };
         if text.starts_with("redis") {
             return Ok(Self::Redis(text.parse()?));
         }
@@ -116,17 +125,29 @@ impl FromStr for RedisUrl {
 
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         Redis::check_url(text).map_err(|error| ArgumentError::new(error.to_string()))?;
+        // What may be a password stands before the last `@`, and is not shown.
+        let shown = text.rsplit_once('@').map_or(text, |(_, shown)| shown);
+        let (hosts, path) =
+            shown.rsplit_once("://").map_or(shown, |(_, rest)| rest).split_once('/').unwrap_or((shown, ""));
+        let is_port_0 = |host: &str| {
+            host.rsplit_once(':').is_some_and(|(_, port)| !port.is_empty() && port.bytes().all(|digit| digit == b'0'))
+        };
+        if hosts.split(',').any(is_port_0) {
+            return Err(ArgumentError::new(format!(
+                "`…{shown}`: nothing listens on port 0; write one like `redis://127.0.0.1:6379`"
+            )));
+        }
+        let database = path.rsplit('/').next().and_then(|database| database.parse::<u64>().ok());
+        if database.is_some_and(|database| database > i32::MAX as u64) {
+            return Err(ArgumentError::new(format!(
+                "`…{shown}`: a database is a number from 0 to 2147483647; write one like `redis://127.0.0.1:6379/1`"
+            )));
+        }
         Ok(Self(text.to_owned()))
     }
 }
 
-impl TryFrom<String> for StoreKind {
-    type Error = ArgumentError;
-
-    fn try_from(text: String) -> Result<Self, ArgumentError> {
-        text.parse()
-    }
-}
+value_of_the_file!(StoreKind);
 
 impl fmt::Debug for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,6 +183,9 @@ mod tests {
             "disk:",
             "memory:",
             "memory:lots",
+            "memory:0",
+            "memory:1KiB",
+            "disk:a?size=0",
             "disk:a?size=lots",
             "disk:a?siez=1",
             "redis",

@@ -23,7 +23,7 @@ impl Epoch {
 /// handshake, so that like is compared with like.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Border {
-    /// SNI in lower case. Absent is not the same as present (RFC 6066 section 3 ties a session to its name; TLS 1.3 leaves
+    /// SNI, in the spelling of [`ServerName::of_client`](super::ServerName::of_client). Absent is not the same as present (RFC 6066 section 3 ties a session to its name; TLS 1.3 leaves
     /// that to the server, RFC 8446 section 4.6.1).
     pub server_name: Option<String>,
     /// The listener's name.

@@ -8,6 +8,7 @@ mod id;
 pub(crate) mod keyring;
 mod miss;
 mod record;
+mod server_name;
 
 pub use self::{
     border::{Border, Epoch},
@@ -16,6 +17,7 @@ pub use self::{
     keyring::{KeyId, KeyInfo, Keyring, KeyringError, Unsealable},
     miss::Miss,
     record::{Record, RecordError, Secret},
+    server_name::{ServerName, ServerNameError, ServerNamePattern},
 };
 pub(crate) use self::{
     chain::{RevocationList, RevocationLists},

@@ -9,7 +9,7 @@ typedef struct {
   bool read;
 } pair;
 
-/// Text that grows, with a zero byte at its end.
+/// Text that grows, with a zero byte at its end and none before it.
 typedef struct {
   char *bytes;
   size_t length;
@@ -35,7 +35,10 @@ static void *more(void *memory, size_t bytes) {
 
 static void append(text *text, reprise_string more_text) {
   text->bytes = more(text->bytes, text->length + more_text.len + 1);
-  if (more_text.len > 0) memcpy(text->bytes + text->length, more_text.ptr, more_text.len);
+  for (size_t i = 0; i < more_text.len; i++) {
+    // TOML can write one (\u0000); it would end the message before what was expected.
+    text->bytes[text->length + i] = more_text.ptr[i] == 0 ? '?' : (char)more_text.ptr[i];
+  }
   text->length += more_text.len;
   text->bytes[text->length] = 0;
 }

@@ -19,11 +19,11 @@ public:
   }
 
   /// Every value of `key`, in the order of the file.
-  std::vector<std::string_view> all(const char *key) {
-    reprise_strings values = reprise_setting_all(settings_, key);
-    std::vector<std::string_view> views;
-    for (std::size_t i = 0; i < values.len; i++) views.push_back(view(values.ptr[i]));
-    return views;
+  std::vector<std::string_view> all(const char *key) { return views(reprise_setting_all(settings_, key)); }
+
+  /// Every value of `key`, each a server name and no pattern, as the host spells it.
+  std::vector<std::string_view> server_names(const char *key) {
+    return views(reprise_setting_server_names(settings_, key));
   }
 
   /// Has `read` read each table under `key`, whose keys are names of the user's choice; they may have dots.
@@ -47,6 +47,12 @@ public:
   }
 
 private:
+  static std::vector<std::string_view> views(reprise_strings values) {
+    std::vector<std::string_view> views;
+    for (std::size_t i = 0; i < values.len; i++) views.push_back(view(values.ptr[i]));
+    return views;
+  }
+
   reprise_settings *settings_;
 };
 

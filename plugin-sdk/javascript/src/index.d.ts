@@ -139,6 +139,8 @@ export class Settings {
   text(key: string): string | undefined;
   /** Every value of `key`, in the order of the file. */
   all(key: string): string[];
+  /** Every value of `key`, each a server name and no pattern, as the host spells it. */
+  serverNames(key: string): string[];
   /** Reads each table under `key`, whose keys are names of the user's choice; they may have dots. */
   tables<T>(key: string, read: (name: string, table: Settings) => T): T[];
   /** An error about `key`, to be thrown, for what a policy checks beyond types. */
@@ -172,7 +174,7 @@ export class ServerNames<T> {
   static read<T>(settings: Settings, key: string, read: (table: Settings) => T): ServerNames<T>;
 }
 
-/** Whether this is a server name, or `*.` and the end of one. */
+/** Whether this is a server name, or `*.` and the end of one. It may be in any case, and have a dot at its end. */
 export function isPattern(text: string): boolean;
 
 /** Whether `now` lies in the validity period, both ends included. */

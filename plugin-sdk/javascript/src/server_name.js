@@ -1,16 +1,37 @@
 // Server names (SNI, RFC 6066 section 3) and patterns of them.
 
-export const PATTERN_EXPECTED = "a server name such as a.example or *.example";
+const REST = "without scheme, port or path; no address; xn-- where it is not ASCII";
+
+export const NAME_EXPECTED = `a server name such as a.example, ${REST}`;
+export const PATTERN_EXPECTED = `a server name such as a.example or *.example, ${REST}`;
 
 export function isPattern(text) {
-  return /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(text);
+  const pattern = undotted(text);
+  const name = pattern.startsWith("*.") ? pattern.slice(2) : pattern;
+  const labels = name.split(".");
+  // No top-level domain is a number: 127.1 is an address, as 127.0.0.1 is.
+  const isNumber = /^[0-9]*$/.test(labels[labels.length - 1]);
+  return !isNumber && name.length <= 253 && labels.every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label));
+}
+
+export function isName(text) {
+  return !text.startsWith("*") && isPattern(text);
+}
+
+/** The one spelling of a name: in lower case, without the dot at its end, which names the same host. */
+export function spellingOf(name) {
+  return undotted(name).toLowerCase();
+}
+
+function undotted(name) {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
 export class ServerNames {
   #patterns = new Map();
 
   constructor(entries = []) {
-    for (const [pattern, value] of entries) this.#patterns.set(pattern.toLowerCase(), value);
+    for (const [pattern, value] of entries) this.#patterns.set(spellingOf(pattern), value);
   }
 
   find(name) {

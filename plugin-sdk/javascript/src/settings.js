@@ -1,5 +1,7 @@
 // The [settings] table of NAME.toml, read key by key.
 
+import { NAME_EXPECTED, isName, spellingOf } from "./server_name.js";
+
 export class SettingsError extends Error {}
 
 export class Settings {
@@ -39,6 +41,13 @@ export class Settings {
 
   all(key) {
     return this.#take(key);
+  }
+
+  serverNames(key) {
+    return this.#take(key).map((name) => {
+      if (!isName(name)) throw this.invalid(key, NAME_EXPECTED, `\`${name}\``);
+      return spellingOf(name);
+    });
   }
 
   tables(key, read) {

@@ -3,6 +3,8 @@
 import re
 from typing import Callable, Optional, TypeVar
 
+from .server_name import NAME_EXPECTED, is_name, spelling
+
 T = TypeVar("T")
 
 
@@ -53,6 +55,14 @@ class Settings:
         taken = [value for other, value in self._unread if other == key]
         self._unread = [pair for pair in self._unread if pair[0] != key]
         return taken
+
+    def server_names(self, key: str) -> list[str]:
+        """Every value of `key`, each a server name and no pattern, as the host spells it."""
+        names = self.all(key)
+        for name in names:
+            if not is_name(name):
+                raise self.invalid(key, NAME_EXPECTED, f"`{name}`")
+        return [spelling(name) for name in names]
 
     def tables(self, key: str, read: Callable[[str, "Settings"], T]) -> list[T]:
         """Reads each table under `key`, whose keys are names of the user's choice; they may have dots."""

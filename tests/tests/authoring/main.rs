@@ -4,6 +4,7 @@ mod beginning;
 mod developing;
 mod errors;
 mod languages;
+mod readme;
 
 use std::{
     env, fs,

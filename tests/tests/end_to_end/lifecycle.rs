@@ -157,6 +157,20 @@ fn a_backend_that_is_down_ends_the_connection_and_not_the_server() {
     server.log().line(&[&gone, "cannot be reached"]);
 }
 
+#[test]
+fn a_backend_that_has_no_address_yet_is_told_of() {
+    let place = Place::new();
+    let server = place.serve(&["--backend", "backend.invalid:8080"]);
+    server.log().line(&["WARN", "--backend backend.invalid:8080 cannot be resolved"]);
+}
+
+#[test]
+fn a_filter_for_one_module_silences_no_other() {
+    let place = Place::new();
+    let server = place.serve(&["--backend", "backend.invalid:8080", "--log", "reprise::policies_dir=off"]);
+    server.log().line(&["--backend backend.invalid:8080 cannot be resolved"]);
+}
+
 /// A backend that sends back what it gets.
 fn echo() -> (thread::JoinHandle<()>, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

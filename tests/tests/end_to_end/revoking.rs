@@ -37,6 +37,45 @@ fn a_server_name_that_is_revoked_resumes_no_more_and_another_one_does() {
     }
 }
 
+/// Whoever is sent off under one spelling must not come back under another, nor be missed by the operator's.
+#[test]
+fn a_revoked_name_is_revoked_in_each_spelling() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let named = |name: &str| Client::new(Version::Tls13).asking_for(Some(name));
+    for (number, written) in ["a.example.", "A.EXAMPLE", "A.Example."].into_iter().enumerate() {
+        let name = |spelled: &str| spelled.to_lowercase().replace("a.", &format!("a{number}."));
+        let dotted = format!("{}.", name("a.example"));
+        let session = named(&dotted).first_visit(server.address()).session;
+        let session = named(&name("A.Example")).revisit(server.address(), &session);
+        assert!(session.reused, "{dotted} is the same host");
+        let (status, said) = revoke(&place, &["--server-name", &name(written)]);
+        assert!(status == Some(0) && said.contains(&format!("server name {},", name("a.example"))), "{said}");
+        let visit = named(&dotted).visit(server.address(), Some(&session.session)).expect("a full handshake");
+        assert_eq!(visit.report.miss_reason.as_deref(), Some("revoked"), "{written}");
+    }
+}
+
+#[test]
+fn what_is_no_server_name_is_refused_and_not_revoked() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let client = Client::new(Version::Tls13).asking_for(Some("a.example"));
+    let session = client.first_visit(server.address()).session;
+    for (name, why) in [
+        ("*.example", "`*`"),
+        ("a.example:443", "port"),
+        ("https://a.example", "URL"),
+        ("a.example..", "dots"),
+        ("192.0.2.1", "address"),
+        ("b\u{fc}cher.example", "xn--"),
+    ] {
+        let (status, said) = revoke(&place, &["--server-name", name]);
+        assert!(status == Some(2) && said.contains(why) && said.contains("www.example.org"), "{name}: {said}");
+    }
+    assert!(client.revisit(server.address(), &session).reused);
+}
+
 #[test]
 fn a_client_certificate_that_is_revoked_resumes_no_more() {
     let place = Place::new();

@@ -96,8 +96,12 @@ pub fn test(workspace: &Workspace, languages: &[Language], reprise: &Path) -> Re
 
 /// Has `reprise` hold a module against the vectors of the policy that it is.
 fn conforms(workspace: &Workspace, reprise: &Path, policy: &str, module: &Path) -> Result<()> {
-    let vectors = workspace.path(&format!("plugin-sdk/conformance/{policy}.toml"));
-    run(Command::new(reprise).arg("test").args([module, &vectors]))
+    let suites: &[&str] = if policy == "tenants" { &["tenants", "server-names"] } else { &[policy] };
+    for suite in suites {
+        let vectors = workspace.path(&format!("plugin-sdk/conformance/{suite}.toml"));
+        run(Command::new(reprise).arg("test").args([module, &vectors]))?;
+    }
+    Ok(())
 }
 
 fn build_one(workspace: &Workspace, policy: &Policy) -> Result<()> {

@@ -22,7 +22,7 @@ use super::{
     signals::Signals,
 };
 use crate::{
-    serve::{Listen, LogFormat, Options, Settings, Span},
+    serve::{Listen, LogFilter, LogFormat, Options, Settings, Span},
     vital::{Ended, Heart},
 };
 
@@ -57,13 +57,14 @@ pub(super) struct Dev {
 
     /// What the server logs: a level, or levels by module [default: warn, and what policies log]
     #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
+    log: Option<LogFilter>,
 }
 
 impl Dev {
     pub(super) fn run(self) -> Result<ExitCode> {
         let project = Project::open(&self.dir)?;
-        log(self.log.as_deref().unwrap_or("warn,reprise::policy::sandbox=debug"), LogFormat::Text)?;
+        let filter = self.log.map_or_else(|| "warn,reprise::policy::sandbox=debug".parse(), Ok)?;
+        log(&filter, LogFormat::Text)?;
         let own = self.dir.join(OWN);
         let place = Place::new(self.policies, &own)?;
         let settings = Settings::new(Options {

@@ -4,6 +4,7 @@ mod breaking;
 mod certificates;
 mod endings;
 mod living;
+mod options;
 mod reloading;
 mod serving;
 

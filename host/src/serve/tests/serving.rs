@@ -21,6 +21,12 @@ async fn a_site_is_chosen_by_server_name_and_the_default_serves_the_rest() {
         (Some("x.b.example"), &wild),
         (Some("y.x.b.example"), &default),
         (Some("b.example"), &default),
+        (Some("a.example."), &a),
+        (Some("X.b.example."), &wild),
+        (Some("a.example.."), &default),
+        (Some("*.b.example"), &default),
+        (Some(".b.example"), &default),
+        (Some("x y.b.example"), &default),
     ] {
         let stream = server.connect(server_name).await.unwrap();
         assert_eq!(certificate(&stream).to_der().unwrap(), expected.to_der().unwrap(), "{server_name:?}");
@@ -82,13 +88,19 @@ async fn a_client_that_offers_no_protocol_we_speak_is_refused() {
     let files = Files::new();
     files.issue("default", None);
     let server = Running::start(&files, "").await;
-    for (offered, served) in [(&b"\x02h2"[..], false), (b"\x02h2\x08http/1.1", true)] {
+    for (offered, chosen) in [
+        (&b"\x02h2"[..], None),
+        (b"\x08http/0.9", None),
+        (b"\x02h2\x08http/1.1", Some(&b"http/1.1"[..])),
+        (b"\x08http/1.0", Some(b"http/1.0")),
+        (b"\x08http/1.0\x08http/1.1", Some(b"http/1.1")),
+    ] {
         let mut context = client_context();
         context.set_alpn_protos(offered).unwrap();
         let stream = TcpStream::connect(server.address).await.unwrap();
         let mut stream = SslStream::new(Ssl::new(&context.build()).unwrap(), stream).unwrap();
-        assert_eq!(Pin::new(&mut stream).connect().await.is_ok(), served);
-        assert_eq!(stream.ssl().selected_alpn_protocol(), served.then_some(&b"http/1.1"[..]));
+        assert_eq!(Pin::new(&mut stream).connect().await.is_ok(), chosen.is_some());
+        assert_eq!(stream.ssl().selected_alpn_protocol(), chosen);
     }
 }
 
