@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
 
-use super::revoking;
+use super::{
+    names, revoking,
+    seats::{ROOM, Seat},
+};
 use crate::{
-    Host, Policies,
+    Policies,
     metrics::CONTENT_TYPE,
     policies_dir::{ControlError, PolicyReport},
+    printable::{json, line},
     serve::{
         http::{Answer, Resources},
         phase::Phases,
-        request::{Method, Request},
+        request::{Host, Method, Request},
     },
 };
 
@@ -21,14 +26,40 @@ const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise st
 
 /// What somebody who asks at one of the places gets.
 pub(crate) struct Operator {
-    pub(crate) host: Arc<Host>,
+    pub(crate) host: Arc<crate::Host>,
     pub(crate) phases: Phases,
     /// Whether this place is for those who may change something.
     pub(crate) may_change: bool,
+    pub(super) guard: Guard,
+}
+
+/// What keeps who asks at a place within bounds.
+#[derive(Clone)]
+pub(super) struct Guard {
+    /// The names under which the place answers, beside those that any has.
+    pub(super) names: Arc<[String]>,
+    /// A permit for each request that takes locks or time: fewer than seats, so that there is always one to give to another.
+    pub(super) work: Arc<Semaphore>,
+    pub(super) seat: Arc<Seat>,
+}
+
+impl Guard {
+    /// Requests of a place that are worked on at once, if they take locks or time.
+    const WORK: usize = ROOM / 4;
+
+    pub(super) fn new(names: Arc<[String]>) -> Self {
+        Self { names, work: Arc::new(Semaphore::new(Self::WORK)), seat: Arc::default() }
+    }
 }
 
 impl Resources for Operator {
-    async fn answer(&self, Request { method, path, .. }: &Request) -> Answer {
+    async fn answer(&self, Request { method, path, host, .. }: &Request) -> Answer {
+        self.guard.seat.asked();
+        // No browser gets to the socket. A load balancer may ask after the server's health by whatever name, and learns nothing.
+        let open = self.may_change || matches!(path.as_str(), "/healthz" | "/readyz");
+        if !open && !names::answers(&self.guard.names, host) {
+            return misdirected(host);
+        }
         match (method, path.as_str()) {
             (Method::Get | Method::Head, path) => self.show(path).await,
             (Method::Post, path) if self.may_change => self.change(path).await,
@@ -56,6 +87,8 @@ impl Operator {
     /// What an operator wants done. The answer is how everything is afterwards.
     async fn change(&self, path: &str) -> Answer {
         if let Some(revoke) = revoking::Wish::of(path) {
+            let _permit = self.guard.work.acquire().await;
+            let _busy = self.guard.seat.busy();
             return revoke.fulfil(&self.host).await;
         }
         let Some(wish) = Wish::of(path) else {
@@ -73,14 +106,34 @@ impl Operator {
     }
 
     /// What takes locks or time is done where no connection waits for it.
-    async fn aside(&self, work: impl FnOnce(&Host) -> Answer + Send + 'static) -> Answer {
+    async fn aside(&self, work: impl FnOnce(&crate::Host) -> Answer + Send + 'static) -> Answer {
+        // It is the work's, which goes on when nobody waits for it any more.
+        let permit = Arc::clone(&self.guard.work).acquire_owned().await;
+        let _busy = self.guard.seat.busy();
         let host = Arc::clone(&self.host);
-        let done = tokio::task::spawn_blocking(move || work(&host)).await;
+        let done = tokio::task::spawn_blocking(move || {
+            let answer = work(&host);
+            drop(permit);
+            answer
+        })
+        .await;
         done.unwrap_or_else(|error| {
             tracing::error!("an operator's request panicked: {error}");
             Answer::error("500 Internal Server Error")
         })
     }
+}
+
+/// What is not for this server.
+fn misdirected(host: &Host) -> Answer {
+    let what = match host {
+        Host::One(host) => format!("`{}` is not a name of this server", line(host, 256)),
+        Host::None | Host::Several => "the request names several hosts".to_owned(),
+    };
+    Answer::text(
+        "421 Misdirected Request",
+        format!("{what}: ask by its IP address or as `localhost`, or start it with --admin-host NAME"),
+    )
 }
 
 /// What an operator wants done about policies.
@@ -117,12 +170,11 @@ impl Wish {
 }
 
 /// How it all is; who or what is revoked is for those alone who may revoke.
-fn status(host: &Host, may_know: bool) -> String {
+fn status(host: &crate::Host, may_know: bool) -> String {
     let mut status = host.status();
     if !may_know {
         status.revocations.newest = None;
     }
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
-    serde_json::to_string_pretty(&status)
-        .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
+    json(&status).map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
 }

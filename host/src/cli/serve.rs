@@ -1,17 +1,17 @@
 //! `reprise serve`.
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{core_dumps, service_manager};
-use crate::serve::{LogFormat, Options, Server, Settings, read};
-
-/// The target of the line that says where the server listens, which no filter holds back.
-const LISTENING: &str = "reprise::listening";
+use super::{core_dumps, output, service_manager};
+use crate::{
+    log::{self, ALWAYS, Look},
+    serve::{LogFormat, Options, Server, Settings, read},
+};
 
 /// Serve TLS, with sessions kept and resumed as policies say.
 ///
@@ -54,21 +54,23 @@ impl Serve {
 async fn serve(settings: Settings, format: LogFormat) -> Result<()> {
     let (mut stop, mut hurry) = (Stop::new()?, Stop::new()?);
     let mut hang_up = signal(SignalKind::hangup())?;
+    // A log or a store that has outgrown `ulimit -f` is an error of the write, not the end of the process.
+    let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
     let server = Server::bind(settings).await?;
     for (address, name) in server.addresses() {
         let known_as = if name == "default" { String::new() } else { format!(" as {name}") };
         // Whatever --log says: scripts and supervisors wait for this line.
         match format {
-            LogFormat::Text => eprintln!("listening on {address}{known_as}"),
+            LogFormat::Text => output::tell(format_args!("listening on {address}{known_as}")),
             LogFormat::Json => {
-                tracing::info!(target: LISTENING, %address, listener = name, "listening on {address}{known_as}")
+                tracing::info!(target: ALWAYS, %address, listener = name, "listening on {address}{known_as}")
             }
         }
     }
     if let Some(address) = server.admin_address() {
         match format {
-            LogFormat::Text => eprintln!("admin on http://{address}"),
-            LogFormat::Json => tracing::info!(target: LISTENING, %address, "admin on http://{address}"),
+            LogFormat::Text => output::tell(format_args!("admin on http://{address}")),
+            LogFormat::Json => tracing::info!(target: ALWAYS, %address, "admin on http://{address}"),
         }
     }
     service_manager::ready();
@@ -126,14 +128,5 @@ pub(super) fn log(filter: &str, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| {
         format!("--log `{filter}` is no filter: write a level like `debug`, or `info,reprise::serve=debug`")
     })?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter.add_directive(format!("{LISTENING}=info").parse()?))
-        .with_writer(std::io::stderr)
-        .with_ansi(format == LogFormat::Text && std::io::stderr().is_terminal())
-        .with_target(false);
-    let set_up = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-    };
-    set_up.map_err(|error| anyhow::anyhow!("the log cannot be set up: {error}"))
+    log::start(filter, Look { format, timed: true })
 }

@@ -1,15 +1,20 @@
 //! `reprise status`.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::{borrow::Cow, fmt::Write as _, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::output;
 use crate::{
     admin::client::Running,
+    printable,
     status::{self, Comparison, Policy},
     store::{Scope, TierStatus},
 };
+
+/// The most bytes of a name or a reason.
+const LONGEST: usize = 4_096;
 
 /// Show how a running server is doing: its policies, handshakes and store.
 #[derive(Args)]
@@ -26,10 +31,10 @@ impl Status {
     pub(super) fn run(self) -> Result<ExitCode> {
         let answer = self.server.ask("GET", "/status")?;
         if self.json {
-            print!("{answer}");
+            output::document(&answer);
         } else {
             let status = parse(&answer)?;
-            print!("{}", page(&status));
+            output::page(&page(&status));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -44,7 +49,18 @@ pub(super) fn parse(answer: &str) -> Result<status::Status> {
 /// A page for a terminal.
 fn page(status: &status::Status) -> String {
     let status::Status {
-        version, process, now, since, policies, handshakes, misses, store, stores, revocations, ..
+        version,
+        process,
+        now,
+        since,
+        policies,
+        handshakes,
+        misses,
+        store,
+        stores,
+        revocations,
+        log,
+        ..
     } = status;
     let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
     let made = handshakes.iter().filter(|made| made.full + made.resumed > 0);
@@ -66,6 +82,11 @@ fn page(status: &status::Status) -> String {
         }
     }
     line(&mut page, "revocations", &revoked(revocations, *now));
+    if *log != status::Log::default() {
+        let lacks =
+            format!("{} lines could not be written, {} repeated ones were left out", log.unwritten, log.repeated);
+        line(&mut page, "log", &lacks);
+    }
     if policies.is_empty() {
         line(&mut page, "policies", "");
     }
@@ -163,7 +184,7 @@ fn span(seconds: u64) -> String {
     }
 }
 
-/// Without what would move a terminal's cursor: names and reasons come from files.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, " ")
+/// A name or a reason, which come from files, within a line.
+fn printable(text: &str) -> Cow<'_, str> {
+    printable::line(text, LONGEST)
 }

@@ -48,6 +48,11 @@ pub(crate) enum SiteClientCa {
 #[serde(try_from = "String")]
 pub(crate) struct AdminAddress(pub(crate) SocketAddr);
 
+/// A name under which metrics and status are asked for, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct HostName(pub(crate) String);
+
 /// A network, or one address, that connections come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -131,6 +136,20 @@ impl FromStr for AdminAddress {
     }
 }
 
+impl FromStr for HostName {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        let name = server_name(text).ok().filter(|name| !name.starts_with("*."));
+        name.map(Self).ok_or_else(|| {
+            ArgumentError(format!(
+                "`{text}` is not a host name: write one like `metrics.example`, without a port (addresses and `localhost` are answered \
+                 anyway)"
+            ))
+        })
+    }
+}
+
 impl FromStr for NamedSite {
     type Err = ArgumentError;
 
@@ -180,7 +199,7 @@ macro_rules! from_string {
         }
     )*};
 }
-from_string!(AdminAddress, Listen, NamedSite, Source);
+from_string!(AdminAddress, HostName, Listen, NamedSite, Source);
 
 /// `name` as a ClientHello may carry it (RFC 6066 section 3): lower case, no trailing dot, no IP address.
 fn server_name(name: &str) -> Result<String, ArgumentError> {
@@ -251,6 +270,14 @@ mod tests {
         assert_eq!(address("[::1]:0").unwrap(), "[::1]:0");
         for text in ["", ":9090", "*:9090", "localhost:9090", "99999", "10.0.0.1"] {
             assert!(address(text).expect_err(text).to_string().contains("write `9090`"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_name_is_neither_an_address_nor_a_pattern() {
+        assert_eq!("Metrics.Example.".parse::<HostName>().unwrap().0, "metrics.example");
+        for text in ["", "127.0.0.1", "*.example", "a.example:9090", "http://a.example"] {
+            assert!(text.parse::<HostName>().expect_err(text).to_string().contains("write one"), "{text}");
         }
     }
 

@@ -124,7 +124,7 @@ impl Server {
             tokio::spawn(reload::follow(Arc::clone(&sites), seen, settings.self_signed, keyring, asked)).abort_handle();
         let reload = Reload { host: Arc::clone(&host), has_policies: settings.policies.is_some(), files };
         // Last: whoever waits for the socket finds a server behind it.
-        let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
+        let admin = Admin::bind(settings.admin, &settings.admin_hosts, settings.state_dir.as_deref()).await?;
         let room = settings.max_connections.min(Semaphore::MAX_PERMITS);
         let shared = Shared {
             host,

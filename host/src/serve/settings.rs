@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) drain: Duration,
     /// Where metrics and status are served.
     pub(crate) admin: Option<SocketAddr>,
+    /// Other names under which they are asked for there, in lower case.
+    pub(crate) admin_hosts: Vec<String>,
     /// Where the socket of `reprise status` is, if it was said.
     pub(crate) state_dir: Option<PathBuf>,
 }
@@ -137,6 +139,7 @@ impl Settings {
             max_connections: options.max_connections.unwrap_or(10_000),
             drain: span(options.drain, 10),
             admin: options.admin.map(|admin| admin.0),
+            admin_hosts: options.admin_host.into_iter().map(|name| name.0).collect(),
             state_dir: options.state_dir,
             backend: options.backend,
             policies: options.policies,
@@ -172,6 +175,10 @@ impl Settings {
         );
         ensure!(settings.tickets <= 16, "--tickets {} is more than 16: no client keeps so many", settings.tickets);
         Redis::check_namespace(&settings.namespace).context("--namespace")?;
+        ensure!(
+            settings.admin.is_some() || settings.admin_hosts.is_empty(),
+            "--admin-host is given, but nothing is served under that name: add --admin PORT"
+        );
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
@@ -369,6 +376,7 @@ mod tests {
             ("policy-keys = 'keys'", "--policies"),
             ("policies = 'p'\npolicy-keys = '/no/such/keys'", "/no/such/keys"),
             ("max-connections = 0", "--max-connections"),
+            ("admin-host = 'metrics.example'", "--admin PORT"),
             ("store = 'disk:d'", "reprise keys new"),
             ("store = ['disk:d', 'memory']\nkeyring = 'k'", "wrong order"),
             ("store = ['memory', 'memory:1MiB']", "twice"),

@@ -17,7 +17,10 @@ use clap::Args;
 use reprise_authoring::Project;
 
 use self::{place::Place, rounds::Rounds, telling::Teller};
-use super::serve::{Stop, log};
+use super::{
+    output,
+    serve::{Stop, log},
+};
 use crate::serve::{Listen, LogFormat, Options, Server, Settings, Span};
 
 /// The project's folder for what a server keeps: certificate, compiled code, and the directory of policies.
@@ -80,7 +83,7 @@ async fn dev(project: Project, place: Place, settings: Settings) -> Result<()> {
     let teller = Arc::new(Teller::new(project.name()));
     let (events, decisions) = (server.host().policy_events(), server.host().decisions());
     for (address, _) in server.addresses() {
-        eprintln!("listening on {address}");
+        output::tell(format_args!("listening on {address}"));
     }
     // They end with the server, or with the process: what is being built is nobody's loss.
     let told = Arc::clone(&teller);
@@ -88,7 +91,13 @@ async fn dev(project: Project, place: Place, settings: Settings) -> Result<()> {
     spawn("reprise-decisions", move || decisions.for_each(|decision| telling::decision(&decision)))?;
     let rounds = Rounds::new(project, place, compiled, teller)?;
     spawn("reprise-rounds", move || rounds.run())?;
-    server.run(stop.signalled(), hurry.signalled_twice()).await;
+    let stopped = async {
+        tokio::select! {
+            () = stop.signalled() => {}
+            () = crate::log::reader_gone() => {}
+        }
+    };
+    server.run(stopped, hurry.signalled_twice()).await;
     Ok(())
 }
 
