@@ -1,7 +1,8 @@
 //! A server's process.
 
 use std::{
-    net::SocketAddr,
+    io,
+    net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -42,6 +43,15 @@ impl Server {
         let log = Log::of(process.stderr.take().expect("it is piped"));
         let mut server = Self { process, addresses: Vec::new(), log };
         server.addresses = server.log.lines(&["listening on "], listeners).iter().map(|line| address(line)).collect();
+        server
+    }
+
+    /// Runs a command whose stderr is somebody else's, once somebody answers at the address that it was told to listen on. Nothing that
+    /// it says is in [`Server::log`].
+    pub fn start_unheard(command: &mut Command, stderr: impl Into<Stdio>, address: SocketAddr) -> Self {
+        let process = command.stdin(Stdio::null()).stderr(stderr).spawn().expect("the server starts");
+        let server = Self { process, addresses: vec![address], log: Log::of(io::empty()) };
+        crate::until("somebody listens", || TcpStream::connect(address).is_ok());
         server
     }
 
