@@ -79,7 +79,9 @@ impl Server {
     /// Where `--admin` is.
     pub fn admin(&self) -> SocketAddr {
         let line = self.log.line(&["admin on http://"]);
-        line.split("http://").nth(1).and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+        // In a log of JSON a quotation mark follows.
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('"').next());
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line}"))
     }
 
     /// What it says.

@@ -96,14 +96,13 @@ fn handshakes_go_on_whatever_becomes_of_the_log() {
 #[test]
 fn lines_that_are_missing_are_told_of_when_one_is_read() {
     let place = Place::new();
-    // Lines of three thousand bytes: some hundreds fill pipe and queue.
-    place.policy("10-talks.wasm", policies::no_opinion());
-    let (mut server, reader) = serve(&place, Stderr::NobodyReads, &["--log", "trace", "--admin", "0"]);
-    let client = Client::new(Version::Tls12);
+    // Each of them is a line of some three thousand bytes.
+    for number in 0..150 {
+        place.policy(&format!("{number}-{}.wasm", "\u{1b}".repeat(200)), "garbage");
+    }
+    let (mut server, reader) = serve(&place, Stderr::NobodyReads, &[]);
     until("there is no more room", || {
-        for _ in 0..50 {
-            client.first_visit(server.address());
-        }
+        unread(&["policies", "reload", "--state-dir", &place.arg("state")]);
         status(&place)["log"]["unwritten"].as_u64() > Some(0)
     });
     let log = Log::of(reader.unwrap());

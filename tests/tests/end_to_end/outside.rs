@@ -80,11 +80,14 @@ fn hostile_redis() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let error = format!("ERR {HOSTILE}{}", "x".repeat(1 << 20));
+            let error = format!("ERR {HOSTILE}{}", "x".repeat(1 << 17));
             let answer = format!("!{}\r\n{error}\r\n", error.len());
             thread::spawn(move || {
-                while stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
-                    if stream.write_all(answer.as_bytes()).is_err() {
+                let mut asked = [0; 4096];
+                while let Ok(read @ 1..) = stream.read(&mut asked) {
+                    // Each command is an array.
+                    let commands = asked[..read].iter().filter(|byte| **byte == b'*').count();
+                    if stream.write_all(answer.repeat(commands).as_bytes()).is_err() {
                         break;
                     }
                 }
