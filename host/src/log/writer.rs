@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, ErrorKind, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::{self, Builder},
     time::Duration,
@@ -18,13 +19,20 @@ pub(super) fn spawn(log: Arc<Log>, stderr: File) -> io::Result<()> {
     Builder::new().name("reprise-log".into()).spawn(move || {
         let mut out = Out { stderr, torn: false, missing: 0 };
         loop {
-            match log.queue.next() {
-                Next::Write(line) => out.line(&log, &line),
-                Next::LookAgain => log.limits.due().iter().for_each(|due| log.queue.push(&log.format.held_back(due))),
-            }
+            // If it panicked, nobody would be left to say so.
+            let _ = catch_unwind(AssertUnwindSafe(|| run(&log, &mut out)));
         }
     })?;
     Ok(())
+}
+
+fn run(log: &Log, out: &mut Out<File>) {
+    loop {
+        match log.queue.next() {
+            Next::Write(line) => out.line(log, &line),
+            Next::LookAgain => log.limits.due().iter().for_each(|due| log.queue.push(&log.format.held_back(due))),
+        }
+    }
 }
 
 struct Out<W> {

@@ -3,13 +3,17 @@
 //! Whatever leaves for a log, a terminal or a metric goes through here. What is not shown as one visible character is written as
 //! an escape: control characters, line breaks, what turns the direction of writing, what has no width. And a line is bounded.
 //!
-//! `json` does the same for JSON, whose strings have escapes of their own.
+//! `json` does the same for JSON, whose strings have escapes of their own; `beginning` takes what may be without end.
 
+#[cfg(feature = "cli")]
+mod beginning;
 #[cfg(feature = "cli")]
 mod json;
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::beginning::Beginning;
 #[cfg(feature = "cli")]
 pub(crate) use self::json::{json, json_line, of_document};
 
@@ -61,7 +65,7 @@ pub(crate) fn block(text: &str, most: usize) -> String {
 
 /// One line that is being written. It takes everything, and keeps what is fit to be shown and fits.
 #[derive(Debug)]
-pub(crate) struct Line {
+struct Line {
     text: String,
     most: usize,
     /// The length up to which `…` has room behind it.
@@ -71,12 +75,12 @@ pub(crate) struct Line {
 
 impl Line {
     /// A line of at most so many bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    fn new(most: usize) -> Self {
         Self { text: String::new(), most, fits: 0, cut: false }
     }
 
     /// Adds what is fit to be shown of `text`.
-    pub(crate) fn push_str(&mut self, text: &str) {
+    fn push_str(&mut self, text: &str) {
         for character in text.chars() {
             if self.cut {
                 return;
@@ -85,7 +89,7 @@ impl Line {
         }
     }
 
-    pub(crate) fn into_string(self) -> String {
+    fn into_string(self) -> String {
         self.text
     }
 
@@ -104,47 +108,6 @@ impl Line {
         } else if self.text.len() + CUT.len_utf8() <= self.most {
             self.fits = self.text.len();
         }
-    }
-}
-
-impl fmt::Write for Line {
-    /// Never an error: what is written here may take one for a reason to panic.
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push_str(text);
-        Ok(())
-    }
-}
-
-/// Text that is being written, of which the beginning is kept, as it is.
-#[derive(Debug)]
-pub(crate) struct Beginning {
-    text: String,
-    most: usize,
-}
-
-impl Beginning {
-    /// At most so many bytes.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { text: String::new(), most }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    pub(crate) fn into_string(self) -> String {
-        self.text
-    }
-}
-
-impl fmt::Write for Beginning {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.most.saturating_sub(self.text.len());
-        self.text.push_str(&text[..text.floor_char_boundary(room)]);
-        if text.len() > room {
-            self.most = self.text.len();
-        }
-        Ok(())
     }
 }
 
@@ -206,15 +169,5 @@ pub(crate) mod tests {
     fn no_line_of_a_block_begins_where_another_would() {
         assert_eq!(block("one\r\nerror: two\n\u{1b}[1A\n", 20), "one\n  error: two\n  \\u{1b}[1A\n");
         assert!(block(&"x\n".repeat(1_000), 20).lines().count() <= 64);
-    }
-
-    #[test]
-    fn a_beginning_is_kept_as_it_is() {
-        use fmt::Write as _;
-        let mut beginning = Beginning::new(4);
-        for piece in ["a\n", "éé", "b"] {
-            beginning.write_str(piece).unwrap();
-        }
-        assert_eq!(beginning.as_str(), "a\né");
     }
 }

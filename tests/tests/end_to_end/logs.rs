@@ -224,6 +224,7 @@ fn a_server_that_cannot_say_why_it_does_not_start_ends() {
         command.args(["serve", "--cert", "/no/such", "--listen", "127.0.0.1:0"]).stderr(writer);
         let mut process = command.spawn().unwrap();
         drop(command);
+        until("it ends", || process.try_wait().unwrap().is_some());
         assert_eq!(process.wait().unwrap().code(), Some(1), "{stderr:?}");
         drop(reader);
     }
