@@ -109,8 +109,8 @@ impl Format {
         let mut room = LONGEST;
         for (name, value) in &fields.values {
             let value = match value {
-                Told::Word(word) => format!("{word:?}"),
-                Told::Words(words) => words.clone(),
+                Told::Words(words) if *name == MESSAGE || is_one_word(words) => words.clone(),
+                Told::Word(words) | Told::Words(words) => format!("{words:?}"),
                 Told::Plain(plain) => plain.to_string(),
             };
             let shown = line(&value, room.min(LONGEST_VALUE));
@@ -139,6 +139,14 @@ fn colour(level: Level) -> &'static str {
         Level::DEBUG => "34",
         Level::TRACE => "35",
     }
+}
+
+/// Whether it stands for itself under a name: what is around it cannot be taken for a part of it, or the reverse.
+fn is_one_word(text: &str) -> bool {
+    let quoted = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(|inner| inner.replace("\\\\", ""));
+    let is_quoted = quoted.is_some_and(|inner| !inner.replace("\\\"", "").contains('"') && !inner.ends_with('\\'));
+    is_quoted
+        || !text.is_empty() && !text.contains(|character: char| character.is_whitespace() || "\"=".contains(character))
 }
 
 fn now() -> String {
@@ -278,13 +286,12 @@ mod tests {
 
     #[test]
     fn an_event_is_a_line_with_its_fields() {
-        let tell = || tracing::info!(file = "10-a.wasm", n = 7, ok = true, by = %"me and you", "policy is \"live\"");
+        let tell = || tracing::info!(file = "10-a.wasm", n = 7, ok = true, by = %"me and you", to = ?"a b", "policy is \"live\"");
         assert_eq!(
             lines(LogFormat::Text, tell),
-            [" INFO policy is \"live\" file=\"10-a.wasm\" n=7 ok=true by=me and you\n"]
+            [" INFO policy is \"live\" file=\"10-a.wasm\" n=7 ok=true by=\"me and you\" to=\"a b\"\n"]
         );
-        let told =
-            r#"{"level":"INFO","message":"policy is \"live\"","file":"10-a.wasm","n":7,"ok":true,"by":"me and you"}"#;
+        let told = r#"{"level":"INFO","message":"policy is \"live\"","file":"10-a.wasm","n":7,"ok":true,"by":"me and you","to":"\"a b\""}"#;
         assert_eq!(lines(LogFormat::Json, tell), [told.to_owned() + "\n"]);
     }
 
@@ -306,6 +313,27 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_value_is_taken_for_another_field() {
+        for value in [
+            "x policy=\"a\"",
+            "\"x\" policy=\"a\"",
+            "\"x\\\\\" policy=\"a\"",
+            "x\" policy=\"a",
+            "policy=",
+            "",
+            "\"\\\"",
+        ] {
+            for line in lines(LogFormat::Text, || tracing::warn!(error = %value, n = 1, "it failed")) {
+                let value = line.strip_prefix(" WARN it failed error=").unwrap().strip_suffix(" n=1\n").unwrap();
+                let inner = value.strip_prefix('"').unwrap().strip_suffix('"').unwrap();
+                assert!(!inner.replace("\\\\", "").replace("\\\"", "").contains('"'), "{line}");
+            }
+        }
+        let plain = lines(LogFormat::Text, || tracing::warn!(store = %"redis://127.0.0.1:1", "it failed"));
+        assert_eq!(plain, [" WARN it failed store=redis://127.0.0.1:1\n"]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Limits {
         window.held += 1;
         let first = window.held == 1;
         if first {
-            window.sample = message(event);
+            window.sample = sample(event);
         }
         Admission::Hold { first }
     }
@@ -139,7 +139,7 @@ fn about(event: &Event<'_>) -> u64 {
     about.0.finish()
 }
 
-fn message(event: &Event<'_>) -> String {
+fn sample(event: &Event<'_>) -> String {
     let mut sample = Sample(Beginning::new(SAMPLE));
     event.record(&mut sample);
     sample.0.as_str().to_owned()
@@ -166,9 +166,10 @@ struct Sample(Beginning);
 
 impl Visit for Sample {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() == "message" {
-            let _ = write!(self.0, "{value:?}");
-        }
+        let _ = match field.name() {
+            "message" => write!(self.0, "{value:?}"),
+            name => write!(self.0, " {name}={value:?}"),
+        };
     }
 }
 
