@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -35,7 +36,8 @@ impl Project {
 
     /// Runs a command in its folder, showing it as `shown`.
     pub(crate) fn run(&self, command: &mut Command, shown: &str) -> Result<()> {
-        eprintln!("$ {shown}");
+        // A reader that is gone is no reason not to build.
+        let _ = writeln!(io::stderr(), "$ {shown}");
         if command.get_current_dir().is_none() {
             command.current_dir(self.dir());
         }

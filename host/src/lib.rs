@@ -29,9 +29,12 @@
 //! - [`store`]: where sessions live
 //! - `vital`: threads and tasks that must live; `reading`, `aside`: files, and work on them, that may hang
 //! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
+//! - `printable`: text from outside, made fit for where people read it; `log`: the command's, which nobody waits for
 //! - `serve`, `admin`, `cli`: the `reprise` command (feature `cli`), which uses of the above what any embedder can
 
 #![deny(unsafe_code)]
+// They panic where nobody reads: `cli::output` and `log` do not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[cfg(feature = "tokio")]
 mod accept;
@@ -49,10 +52,14 @@ pub mod fuzzing;
 mod handshake;
 mod hex;
 mod host;
+#[cfg(feature = "cli")]
+mod log;
 pub mod metrics;
 mod ownership;
 pub mod policies_dir;
 pub mod policy;
+#[cfg(feature = "metrics")]
+mod printable;
 mod reading;
 mod replace;
 pub mod revocation;

@@ -6,7 +6,10 @@ use std::{
     sync::OnceLock,
 };
 
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslSession, SslStream, SslVersion};
+use openssl::{
+    ssl::{Ssl, SslContext, SslMethod, SslSession, SslStream, SslVersion},
+    x509::X509,
+};
 
 use crate::{PATIENCE, Report, Version, certificates::Identity, report::REQUEST};
 
@@ -172,6 +175,11 @@ impl Client {
 }
 
 impl Open {
+    /// The server's certificate.
+    pub fn server_certificate(&self) -> X509 {
+        self.stream.ssl().peer_certificate().expect("a server has one")
+    }
+
     /// Asks for the report and lets the server end the connection.
     ///
     /// # Errors

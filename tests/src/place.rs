@@ -110,7 +110,12 @@ impl Place {
         self.command_line(arguments, |all| Server::start(Path::new(program), &[before, &[server], all].concat(), &[]))
     }
 
-    fn command_line(&self, arguments: &[&str], start: impl FnOnce(&[&str]) -> Server) -> Server {
+    /// The arguments of [`Place::serve`] with these at their end.
+    pub fn arguments(&self, arguments: &[&str]) -> Vec<String> {
+        self.command_line(arguments, |all| all.iter().map(ToString::to_string).collect())
+    }
+
+    fn command_line<T>(&self, arguments: &[&str], start: impl FnOnce(&[&str]) -> T) -> T {
         let (cert, key, policies) = (self.arg("server.crt"), self.arg("server.key"), self.arg("policies"));
         let state = self.arg("state");
         let mut all = vec!["serve", "--cert", &cert, "--key", &key, "--policies", &policies];

@@ -1,7 +1,8 @@
 //! A server's process.
 
 use std::{
-    net::SocketAddr,
+    io,
+    net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -45,6 +46,15 @@ impl Server {
         server
     }
 
+    /// Runs a command whose stderr is somebody else's, once somebody answers at the address that it was told to listen on. Nothing that
+    /// it says is in [`Server::log`].
+    pub fn start_unheard(command: &mut Command, stderr: impl Into<Stdio>, address: SocketAddr) -> Self {
+        let process = command.stdin(Stdio::null()).stderr(stderr).spawn().expect("the server starts");
+        let server = Self { process, addresses: vec![address], log: Log::of(io::empty()) };
+        crate::until("somebody listens", || TcpStream::connect(address).is_ok());
+        server
+    }
+
     /// Runs a program that says `listening on ADDR` on stdout.
     pub fn start_example(program: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
@@ -69,7 +79,9 @@ impl Server {
     /// Where `--admin` is.
     pub fn admin(&self) -> SocketAddr {
         let line = self.log.line(&["admin on http://"]);
-        line.split("http://").nth(1).and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+        // In a log of JSON a quotation mark follows.
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('"').next());
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line}"))
     }
 
     /// What it says.

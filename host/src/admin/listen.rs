@@ -6,23 +6,27 @@ use anyhow::{Context, Result};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::Semaphore,
     task::JoinSet,
 };
 
 use super::{
-    resources::Operator,
+    resources::{Guard, Operator},
+    seats::Seats,
     socket::{Held, Socket, Taken},
 };
 use crate::{
-    serve::{health::Health, http, phase::Phases, state_dir},
+    serve::{
+        health::Health,
+        http::{self, Patience},
+        phase::Phases,
+        state_dir,
+    },
     vital::{Ended, Heart, Life, caught},
 };
 
-/// Connections at once, at each place: a few scrapers and an operator.
-const ROOM: usize = 32;
-/// When a client that sends no request, or takes no answer, is dropped. Scrapers keep a connection for the next scrape.
-const IDLE: Duration = Duration::from_secs(90);
+/// A request and an answer are small, and most come from this machine. Scrapers keep a connection for the next scrape.
+const PATIENCE: Patience =
+    Patience { request: Duration::from_secs(5), idle: Duration::from_secs(90), answer: Duration::from_secs(10) };
 /// After a failed accept: time for what there is too little of to come back.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -30,6 +34,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Admin {
     tcp: Option<TcpListener>,
     socket: Option<Socket>,
+    names: Arc<[String]>,
 }
 
 enum Place {
@@ -41,12 +46,12 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Admin {
-    /// Listens at `address`, if there is one, and on the socket in the state directory.
+    /// Listens at `address`, if there is one, under these names beside the usual ones, and on the socket in the state directory.
     ///
     /// # Errors
     /// The address or the socket is another server's, or `state_dir` was given and there can be no socket in it. That there
     /// can be none in the default directory is a warning.
-    pub(crate) async fn bind(address: Option<SocketAddr>, state_dir: Option<&Path>) -> Result<Self> {
+    pub(crate) async fn bind(address: Option<SocketAddr>, names: &[String], state_dir: Option<&Path>) -> Result<Self> {
         let tcp = match address {
             None => None,
             Some(address) => {
@@ -68,7 +73,7 @@ impl Admin {
                 None
             }
         };
-        Ok(Self { tcp, socket })
+        Ok(Self { tcp, socket, names: names.into() })
     }
 
     /// Where `--admin` listens.
@@ -89,15 +94,15 @@ impl Admin {
         let mut tasks = JoinSet::new();
         for place in places {
             let life = health.vitals().task(if place.is_socket() { "operators' socket" } else { "--admin" });
-            tasks.spawn(run(place, health.clone(), phases.clone(), life));
+            tasks.spawn(run(place, health.clone(), phases.clone(), Guard::new(Arc::clone(&self.names)), life));
         }
         Ok(tasks)
     }
 }
 
 /// Until the server drains if it is the socket, else for ever: [`Admin::serve`] says who ends it.
-async fn run(place: Place, health: Health, phases: Phases, mut life: Life) {
-    let operator = Arc::new(Operator { health, phases, may_change: place.is_socket() });
+async fn run(place: Place, health: Health, phases: Phases, guard: Guard, mut life: Life) {
+    let operator = Operator { health, phases, may_change: place.is_socket(), guard };
     let mut connections = JoinSet::new();
     let heart = life.heart();
     while life.again(caught(accept(&place, &operator, &mut connections, &heart)).await).await {}
@@ -105,23 +110,25 @@ async fn run(place: Place, health: Health, phases: Phases, mut life: Life) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn accept(place: &Place, operator: &Arc<Operator>, connections: &mut JoinSet<()>, heart: &Heart) -> Ended {
-    let room = Arc::new(Semaphore::new(ROOM));
+async fn accept(place: &Place, operator: &Operator, connections: &mut JoinSet<()>, heart: &Heart) -> Ended {
+    let seats = Arc::new(Seats::default());
     let mut draining = operator.phases.clone();
     loop {
-        // Nobody closes the semaphore.
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return Ended::Early };
         let mut stream = tokio::select! {
             stream = place.accept() => stream,
             () = draining.draining(), if place.is_socket() => return Ended::Told,
         };
         let _busy = heart.works();
-        let (operator, mut phases) = (Arc::clone(operator), operator.phases.clone());
+        let (seat, mut phases) = (seats.take(), operator.phases.clone());
+        let guard = Guard { seat: Arc::clone(seat.seat()), ..operator.guard.clone() };
+        let operator = Operator { guard, ..operator.clone() };
         while connections.try_join_next().is_some() {}
         connections.spawn(async move {
-            // What goes wrong on a connection is its client's business.
-            let _ = http::serve(&mut stream, &*operator, IDLE, &mut phases).await;
-            drop(permit);
+            tokio::select! {
+                // What goes wrong on a connection is its client's business.
+                _ = http::serve(&mut stream, &operator, PATIENCE, &mut phases) => {}
+                () = seat.given_up() => {}
+            }
         });
     }
 }

@@ -1,19 +1,24 @@
 //! What is answered.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use percent_encoding::percent_decode_str;
+use tokio::sync::Semaphore;
 
-use super::revoking;
+use super::{
+    names, revoking,
+    seats::{ROOM, Seat},
+};
 use crate::{
-    Host, Policies,
+    Policies,
     metrics::CONTENT_TYPE,
     policies_dir::{ControlError, PolicyReport},
+    printable::{json, line},
     serve::{
         health::Health,
         http::{Answer, Resources},
         phase::Phases,
-        request::{Method, Request},
+        request::{Host, Method, Request},
     },
     store::TierStatus,
 };
@@ -21,16 +26,46 @@ use crate::{
 const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  all that must run does\n\
                      /readyz   it takes connections, and which store is not reachable";
 
+/// The most bytes of why a store is not reachable.
+const LONGEST: usize = 4_096;
+
 /// What somebody who asks at one of the places gets.
+#[derive(Clone)]
 pub(crate) struct Operator {
     pub(crate) health: Health,
     pub(crate) phases: Phases,
     /// Whether this place is for those who may change something.
     pub(crate) may_change: bool,
+    pub(super) guard: Guard,
+}
+
+/// What keeps who asks at a place within bounds.
+#[derive(Clone)]
+pub(super) struct Guard {
+    /// The names under which the place answers, beside those that any has.
+    pub(super) names: Arc<[String]>,
+    /// A permit for each request that takes locks or time: fewer than seats, so that there is always one to give to another.
+    pub(super) work: Arc<Semaphore>,
+    pub(super) seat: Arc<Seat>,
+}
+
+impl Guard {
+    /// Requests of a place that are worked on at once, if they take locks or time.
+    const WORK: usize = ROOM / 4;
+
+    pub(super) fn new(names: Arc<[String]>) -> Self {
+        Self { names, work: Arc::new(Semaphore::new(Self::WORK)), seat: Arc::default() }
+    }
 }
 
 impl Resources for Operator {
-    async fn answer(&self, Request { method, path, .. }: &Request) -> Answer {
+    async fn answer(&self, Request { method, path, host, .. }: &Request) -> Answer {
+        self.guard.seat.asked();
+        // No browser gets to the socket. A load balancer may ask after the server's health by whatever name, and learns nothing.
+        let open = self.may_change || matches!(path.as_str(), "/healthz" | "/readyz");
+        if !open && !names::answers(&self.guard.names, host) {
+            return misdirected(host);
+        }
         match (method, path.as_str()) {
             (Method::Get | Method::Head, path) => self.show(path).await,
             (Method::Post, path) if self.may_change => self.change(path).await,
@@ -63,6 +98,8 @@ impl Operator {
     /// What an operator wants done. The answer is how everything is afterwards.
     async fn change(&self, path: &str) -> Answer {
         if let Some(revoke) = revoking::Wish::of(path) {
+            let _permit = self.guard.work.acquire().await;
+            let _busy = self.guard.seat.busy();
             return revoke.fulfil(self.health.host()).await;
         }
         let Some(wish) = Wish::of(path) else {
@@ -91,8 +128,16 @@ impl Operator {
 
     /// What takes locks or time is done where no connection waits for it.
     async fn aside(&self, work: impl FnOnce(&Health) -> Answer + Send + 'static) -> Answer {
+        // It is the work's, which goes on when nobody waits for it any more.
+        let permit = Arc::clone(&self.guard.work).acquire_owned().await;
+        let _busy = self.guard.seat.busy();
         let health = self.health.clone();
-        let done = tokio::task::spawn_blocking(move || work(&health)).await;
+        let done = tokio::task::spawn_blocking(move || {
+            let answer = work(&health);
+            drop(permit);
+            answer
+        })
+        .await;
         done.unwrap_or_else(|error| {
             tracing::error!("an operator's request panicked: {error}");
             Answer::error("500 Internal Server Error")
@@ -104,7 +149,7 @@ impl Operator {
 /// same, with full handshakes: a fleet whose store is down is not to be a fleet of which no server is ready.
 const STORES_HAVE: Duration = Duration::from_secs(10);
 
-fn ready(host: &Host) -> Answer {
+fn ready(host: &crate::Host) -> Answer {
     let (stores, age) = host.stores();
     readiness(&stores, age < STORES_HAVE)
 }
@@ -113,7 +158,7 @@ fn readiness(stores: &[TierStatus], young: bool) -> Answer {
     let mut words = String::from(if young { "not ready" } else { "ready" });
     for tier in stores {
         if let Some(trouble) = tier.trouble.as_ref().filter(|_| !tier.reachable) {
-            let _ = write!(words, "\nstore {}, not reachable: {trouble}", tier.kind);
+            let _ = write!(words, "\nstore {}, not reachable: {}", tier.kind, line(trouble, LONGEST));
         }
     }
     match words.contains('\n') {
@@ -121,6 +166,18 @@ fn readiness(stores: &[TierStatus], young: bool) -> Answer {
         true => Answer::text("200 OK", words),
         false => Answer::text("200 OK", "ready"),
     }
+}
+
+/// What is not for this server.
+fn misdirected(host: &Host) -> Answer {
+    let what = match host {
+        Host::One(host) => format!("`{}` is not a name of this server", line(host, 256)),
+        Host::None | Host::Several => "the request names several hosts".to_owned(),
+    };
+    Answer::text(
+        "421 Misdirected Request",
+        format!("{what}: ask by its IP address or as `localhost`, or start it with --admin-host NAME"),
+    )
 }
 
 /// What an operator wants done about policies.
@@ -163,8 +220,7 @@ fn status(health: &Health, may_know: bool) -> String {
         status.revocations.newest = None;
     }
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
-    serde_json::to_string_pretty(&status)
-        .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
+    json(&status).map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use crate::{
     Host,
     hex::{hex, unhex},
+    printable::json,
     revocation::{Matcher, NotShared, Revoked},
     serve::http::Answer,
     status::Revocation,
@@ -82,7 +83,7 @@ impl Wish {
                 Made { revoked, shared: true, nodes: Vec::new(), error }
             }
         };
-        match serde_json::to_string_pretty(&made) {
+        match json(&made) {
             Ok(json) => Answer::new("200 OK", "application/json", json + "\n"),
             Err(error) => Answer::text("500 Internal Server Error", error.to_string()),
         }

@@ -2,26 +2,26 @@
 
 use std::sync::Arc;
 
-use super::resources::Operator;
+use super::resources::{Guard, Operator};
 use crate::{
     Host,
     serve::{
         health::Health,
         http::{Answer, Resources},
         phase::{Phase, Phased},
-        request::{Method, Request},
+        request::{Host as RequestHost, Method, Request},
     },
     status::Status,
     vital::Vitals,
 };
 
 async fn ask(operator: &Operator, method: Method, path: &str) -> Answer {
-    operator.answer(&Request { method, path: path.into(), keep_alive: false }).await
+    operator.answer(&Request { method, path: path.into(), host: RequestHost::None, keep_alive: false }).await
 }
 
 fn operator(phased: &Phased, may_change: bool) -> Operator {
     let health = Health::new(Arc::new(Host::builder().build().unwrap()), Vitals::default());
-    Operator { health, phases: phased.watch(), may_change }
+    Operator { health, phases: phased.watch(), may_change, guard: Guard::new(Arc::new([])) }
 }
 
 #[tokio::test]
@@ -60,6 +60,26 @@ async fn nothing_is_changed_from_a_place_that_is_not_for_it() {
         assert_eq!(ask(&open, Method::Post, path).await.status, "503 Service Unavailable", "{path}");
         assert_eq!(ask(&open, Method::Get, path).await.status, "404 Not Found", "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_asked_under_a_strangers_name_is_not_told() {
+    let phased = Phased::new();
+    let ask = async |may_change: bool, path: &str| {
+        let mut operator = operator(&phased, may_change);
+        operator.guard.names = Arc::new(["metrics.example".into()]);
+        let host = RequestHost::One("evil.example\u{1b}[0m".into());
+        operator.answer(&Request { method: Method::Get, path: path.into(), host, keep_alive: false }).await
+    };
+    for path in ["/", "/status", "/metrics", "/none"] {
+        let answer = ask(false, path).await;
+        assert!(answer.status.starts_with("421"), "{path}: {answer:?}");
+        assert!(answer.body.contains("--admin-host") && answer.body.contains("`evil.example\\u{1b}"), "{answer:?}");
+    }
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(ask(false, path).await.status, "200 OK", "{path}: a load balancer asks");
+    }
+    assert_eq!(ask(true, "/status").await.status, "200 OK", "no browser gets to the socket");
 }
 
 #[tokio::test]

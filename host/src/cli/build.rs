@@ -6,6 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use reprise_authoring::Project;
 
+use super::output;
+
 /// Build a policy: leaves NAME.wasm in its project.
 ///
 /// Runs the usual commands of its language, and shows them. Where a program is missing, the error ends in the command that installs
@@ -21,7 +23,7 @@ impl Build {
     pub(super) fn run(self) -> Result<ExitCode> {
         let file = Project::open(&self.dir)?.build()?;
         let bytes = std::fs::metadata(&file)?.len();
-        println!("{}: {} KB", file.display(), bytes.div_ceil(1024));
+        output::say(format_args!("{}: {} KB", file.display(), bytes.div_ceil(1024)));
         Ok(ExitCode::SUCCESS)
     }
 }

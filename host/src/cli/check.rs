@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::Args;
 
+use super::output;
 use crate::{
     policies_dir::{DirOptions, check},
     policy::{Runtime, RuntimeOptions},
@@ -41,10 +42,10 @@ impl Check {
             match check(&runtime, file, &options) {
                 Ok(checked) => {
                     let (name, hash) = (checked.policy.name(), checked.hash);
-                    println!("ok: {}: policy `{name}`, sha256 {hash}…", file.display());
+                    output::say(format_args!("ok: {}: policy `{name}`, sha256 {hash}…", file.display()));
                 }
                 Err(error) => {
-                    println!("rejected: {error}");
+                    output::say_block(format_args!("rejected: {error}"));
                     status = ExitCode::FAILURE;
                 }
             }

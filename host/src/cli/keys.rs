@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
-use super::core_dumps;
+use super::{core_dumps, output};
 use crate::{
     clock,
     serve::Span,
@@ -67,16 +67,18 @@ impl Keys {
         match self.action {
             Action::New { file } => {
                 KeyringFile::new(&file, now)?.create()?;
-                println!(
+                output::say(format_args!(
                     "made {}: copy it to every node that shares sessions, and let nobody else read it",
                     file.display()
-                );
+                ));
             }
             Action::Rotate { file, after, keep } => {
                 let mut keyring = KeyringFile::read(&file)?;
                 let dropped = keyring.rotate(now.saturating_add(after.0.as_secs()), keep.0.as_secs(), now)?;
                 keyring.replace()?;
-                dropped.iter().for_each(|id| println!("dropped {id}, which has not sealed for {keep}"));
+                dropped
+                    .iter()
+                    .for_each(|id| output::say(format_args!("dropped {id}, which has not sealed for {keep}")));
                 list(&file, now)?;
             }
             Action::List { file } => list(&file, now)?,
@@ -96,7 +98,7 @@ fn list(file: &Path, now: u64) -> Result<()> {
         } else {
             "opens"
         };
-        println!("{}  from {from}  {what}", key.id);
+        output::say(format_args!("{}  from {from}  {what}", key.id));
     }
     Ok(())
 }

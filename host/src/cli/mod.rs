@@ -6,6 +6,7 @@ mod core_dumps;
 mod dev;
 mod keys;
 mod new;
+mod output;
 mod policies;
 mod revoke;
 mod serve;
@@ -68,10 +69,7 @@ pub fn main() -> ExitCode {
         Action::Revoke(revoke) => revoke.run(),
         Action::Keys(keys) => keys.run(),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    output::end(done)
 }
 
 #[cfg(test)]

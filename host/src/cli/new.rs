@@ -6,6 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use reprise_authoring::{Language, scaffold};
 
+use super::output;
+
 /// Begin a policy: a project that builds and passes its own tests.
 ///
 /// It has a small policy to change (sessions of some names resume for ten minutes, and only from the address that made them), its
@@ -30,11 +32,12 @@ impl New {
         let Self { name, lang, dir } = self;
         let dir = dir.unwrap_or_else(|| PathBuf::from(&name));
         scaffold(&dir, &name, lang)?;
-        println!("made {0}. Now type:\n  cd {0}", dir.display());
+        output::say(format_args!("made {}. Now type:", dir.display()));
+        output::say(format_args!("  cd {}", dir.display()));
         if let Some(packages) = lang.packages() {
-            println!("  {packages}");
+            output::say(format_args!("  {packages}"));
         }
-        println!("  reprise build\n  reprise test {name}.wasm vectors.toml\n  reprise dev");
+        output::page(&format!("  reprise build\n  reprise test {name}.wasm vectors.toml\n  reprise dev"));
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::status;
+use super::{output, status};
 use crate::admin::client::Running;
 
 /// Tell a running server what is to become of its policies.
@@ -54,7 +54,7 @@ impl Policies {
         let status = status::parse(&server.ask("POST", &path)?)?;
         let shown = status.policies.iter().filter(|policy| name.as_ref().is_none_or(|name| policy.name == *name));
         for policy in shown {
-            print!("{}", status::describe(policy, status.now));
+            output::page(&status::describe(policy, status.now));
         }
         let rejected = name.is_none() && status.policies.iter().any(|policy| policy.rejected.is_some());
         Ok(if rejected { ExitCode::FAILURE } else { ExitCode::SUCCESS })

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::output;
 use crate::{
     admin::{
         client::Running,
@@ -14,11 +15,14 @@ use crate::{
     clock,
     hex::unhex,
     policies_dir::policy_name,
+    printable::line,
     revocation::Matcher,
     serve::Span,
     session::{ServerName, ServerNameError},
 };
 
+/// The most bytes of what a server or a store said.
+const LONGEST: usize = 4_096;
 /// Not every node is known to know.
 const NOT_EVERYWHERE: u8 = 3;
 
@@ -84,9 +88,9 @@ impl Revoke {
         let made: Made = serde_json::from_str(&answer)
             .context("the server is of another version than this command: use the one that it was started with")?;
         if self.json {
-            print!("{answer}");
+            output::document(&answer);
         } else {
-            print!("{}", page(&made));
+            output::page(&page(&made));
         }
         let everywhere = made.error.is_none() && made.nodes.iter().all(|node| node.knows);
         Ok(if everywhere { ExitCode::SUCCESS } else { NOT_EVERYWHERE.into() })
@@ -97,8 +101,12 @@ impl Revoke {
 fn page(made: &Made) -> String {
     let Made { revoked, shared, nodes, error } = made;
     let (until, kept) = (when(revoked.authenticated_until), when(revoked.expires));
-    let mut page = format!("revoked: {}, authenticated until {until}; remembered until {kept}\n", revoked.sessions);
+    let mut page = format!(
+        "revoked: {}, authenticated until {until}; remembered until {kept}\n",
+        line(&revoked.sessions, LONGEST)
+    );
     if let Some(error) = error {
+        let error = line(error, LONGEST);
         return page
             + &format!(
                 "the server asked resumes none of them from now on; no other node was told: {error}\n\
@@ -111,13 +119,13 @@ fn page(made: &Made) -> String {
     }
     let (know, others): (Vec<_>, Vec<_>) = nodes.iter().partition(|node| node.knows);
     let names = |nodes: &[&crate::admin::revoking::Node]| {
-        nodes.iter().map(|node| node.node.escape_default().to_string()).collect::<Vec<_>>().join(", ")
+        nodes.iter().map(|node| line(&node.node, LONGEST).into_owned()).collect::<Vec<_>>().join(", ")
     };
     if !know.is_empty() {
         page += &format!("known to {} of {} nodes, by their own word: {}\n", know.len(), nodes.len(), names(&know));
     }
     for node in &others {
-        page += &format!("not yet known to {}, last heard from {}s ago\n", node.node.escape_default(), node.heard);
+        page += &format!("not yet known to {}, last heard from {}s ago\n", line(&node.node, LONGEST), node.heard);
     }
     if !others.is_empty() {
         page += "such a node learns of it when it next reaches the store, and before it finds a session there; while it \

@@ -1,6 +1,6 @@
 //! `reprise serve`.
 
-use std::{convert::Infallible, io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -10,11 +10,11 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::{core_dumps, service_manager, signals::Signals};
-use crate::serve::{LogFilter, LogFormat, Options, Reload, Server, Settings, read};
-
-/// The target of the line that says where the server listens, which no filter holds back.
-const LISTENING: &str = "reprise::listening";
+use super::{core_dumps, output, service_manager, signals::Signals};
+use crate::{
+    log::{self, ALWAYS, Look},
+    serve::{LogFilter, LogFormat, Options, Reload, Server, Settings, read},
+};
 
 /// Serve TLS, with sessions kept and resumed as policies say.
 ///
@@ -77,21 +77,23 @@ pub(super) async fn bind(settings: Settings, signals: &Signals) -> Result<Option
 
 async fn serve(settings: Settings, format: LogFormat, signals: &Signals) -> Result<()> {
     let hang_up = Arc::new(Mutex::new(signal(SignalKind::hangup())?));
+    // A log or a store that has outgrown `ulimit -f` is an error of the write, not the end of the process.
+    let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
     let Some(mut server) = bind(settings, signals).await? else { return Ok(()) };
     for (address, name) in server.addresses() {
         let known_as = if name == "default" { String::new() } else { format!(" as {name}") };
         // Whatever --log says: scripts and supervisors wait for this line.
         match format {
-            LogFormat::Text => eprintln!("listening on {address}{known_as}"),
+            LogFormat::Text => output::tell(format_args!("listening on {address}{known_as}")),
             LogFormat::Json => {
-                tracing::info!(target: LISTENING, %address, listener = name, "listening on {address}{known_as}")
+                tracing::info!(target: ALWAYS, %address, listener = name, "listening on {address}{known_as}")
             }
         }
     }
     if let Some(address) = server.admin_address() {
         match format {
-            LogFormat::Text => eprintln!("admin on http://{address}"),
-            LogFormat::Json => tracing::info!(target: LISTENING, %address, "admin on http://{address}"),
+            LogFormat::Text => output::tell(format_args!("admin on http://{address}")),
+            LogFormat::Json => tracing::info!(target: ALWAYS, %address, "admin on http://{address}"),
         }
     }
     service_manager::ready().await;
@@ -130,14 +132,5 @@ async fn reload_when(hang_up: Arc<Mutex<Signal>>, reload: Reload, signals: Signa
 /// It is no filter.
 pub(super) fn log(filter: &LogFilter, format: LogFormat) -> Result<()> {
     let filter = EnvFilter::try_new(filter.as_str()).with_context(|| format!("--log {filter}"))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter.add_directive(format!("{LISTENING}=info").parse()?))
-        .with_writer(std::io::stderr)
-        .with_ansi(format == LogFormat::Text && std::io::stderr().is_terminal())
-        .with_target(false);
-    let set_up = match format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-    };
-    set_up.map_err(|error| anyhow::anyhow!("the log cannot be set up: {error}"))
+    log::start(filter, Look { format, timed: true })
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::Args;
 
-use super::core_dumps;
+use super::{core_dumps, output};
 use crate::signing::sign::{new_key, secret_key, sign};
 
 /// Sign policies, so that servers with --policy-keys take them.
@@ -36,12 +36,16 @@ impl Sign {
         core_dumps::forbid()?;
         if let Some(file) = self.new_key {
             let public = new_key(&file, self.no_password)?;
-            println!("made {} (secret: keep it away from servers) and {}", file.display(), public.display());
+            output::say(format_args!(
+                "made {} (secret: keep it away from servers) and {}",
+                file.display(),
+                public.display()
+            ));
         }
         if let Some(key) = self.key {
             let key = secret_key(&key)?;
             for file in &self.files {
-                println!("signed: {}", sign(file, &key)?.display());
+                output::say(format_args!("signed: {}", sign(file, &key)?.display()));
             }
         }
         Ok(ExitCode::SUCCESS)

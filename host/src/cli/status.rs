@@ -1,18 +1,22 @@
 //! `reprise status`.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::{borrow::Cow, fmt::Write as _, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::output;
 use crate::{
     admin::client::Running,
+    printable,
     status::{self, Comparison, Policy},
     store::{Scope, TierStatus},
 };
 
 /// Seconds after which a thread that is busy with one round of its work is told of.
 const LONG: u64 = 60;
+/// The most bytes of a name or a reason.
+const LONGEST: usize = 4_096;
 
 /// Show how a running server is doing: its policies, handshakes and store.
 #[derive(Args)]
@@ -29,10 +33,10 @@ impl Status {
     pub(super) fn run(self) -> Result<ExitCode> {
         let answer = self.server.ask("GET", "/status")?;
         if self.json {
-            print!("{answer}");
+            output::document(&answer);
         } else {
             let status = parse(&answer)?;
-            print!("{}", page(&status));
+            output::page(&page(&status));
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -58,6 +62,7 @@ fn page(status: &status::Status) -> String {
         stores,
         revocations,
         vitals,
+        log,
         ..
     } = status;
     let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
@@ -83,6 +88,11 @@ fn page(status: &status::Status) -> String {
         }
     }
     line(&mut page, "revocations", &revoked(revocations, *now));
+    if *log != status::Log::default() {
+        let lacks =
+            format!("{} lines could not be written, {} repeated ones were left out", log.unwritten, log.repeated);
+        line(&mut page, "log", &lacks);
+    }
     if policies.is_empty() {
         line(&mut page, "policies", "");
     }
@@ -197,9 +207,9 @@ fn span(seconds: u64) -> String {
     }
 }
 
-/// Without what would move a terminal's cursor: names and reasons come from files.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, " ")
+/// A name or a reason, which come from files, within a line.
+fn printable(text: &str) -> Cow<'_, str> {
+    printable::line(text, LONGEST)
 }
 
 #[cfg(test)]

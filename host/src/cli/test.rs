@@ -1,7 +1,6 @@
 //! `reprise test`.
 
 use std::{
-    io,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -9,10 +8,12 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use tracing::Level;
+use tracing_subscriber::EnvFilter;
 
+use super::output;
 use crate::{
     conformance::{Subject, Suite},
+    log::{self, Look},
     policies_dir::{DirOptions, policy_name},
     policy::{Manifest, Rejection, Runtime, RuntimeOptions},
     reading,
@@ -44,7 +45,7 @@ pub(super) struct Test {
 impl Test {
     pub(super) fn run(self) -> Result<ExitCode> {
         // Where a policy panics, it says why in the log.
-        tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(Level::WARN).without_time().init();
+        log::start(EnvFilter::new("warn"), Look::default())?;
         let shown = self.vectors.display();
         let text = reading::read_text_once(&self.vectors, MOST_TEXT)?;
         let suite = Suite::parse(&text).map_err(|error| anyhow!("{shown}: {error}"))?;
@@ -60,16 +61,16 @@ impl Test {
         let subject = Subject { file: &self.policy, module: &module, manifest: &manifest };
         for outcome in suite.run(&runtime, subject) {
             match outcome.failure {
-                None if self.verbose => println!("ok: {}", outcome.vector),
+                None if self.verbose => output::say(format_args!("ok: {}", outcome.vector)),
                 None => {}
                 Some(failure) => {
-                    println!("failed: {}: {failure}", outcome.vector);
+                    output::say_block(format_args!("failed: {}: {failure}", outcome.vector));
                     failed += 1;
                 }
             }
         }
         let policy = self.policy.display();
-        println!("{policy}: {} of {} vectors passed", suite.len() - failed, suite.len());
+        output::say(format_args!("{policy}: {} of {} vectors passed", suite.len() - failed, suite.len()));
         Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

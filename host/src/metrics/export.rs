@@ -7,7 +7,7 @@ use std::{
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder, NoLabelSet, text},
+    encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text},
     registry::Registry,
 };
 
@@ -15,7 +15,8 @@ use super::{VERDICTS, VERSIONS, families as family, families::MetricFamily, hist
 use crate::{
     host::{Inner, Snapshot},
     policy::{Callback, Failure, Policy},
-    status::{Comparison, State},
+    printable::line,
+    status::{Comparison, Log, State},
     store::TierStatus,
 };
 
@@ -146,7 +147,7 @@ impl Sheet<'_> {
         let mut durations = self.family(&family::POLICY_CALL_DURATION)?;
         for (policy, callback) in each() {
             let labels = labels(policy, callback);
-            spread(&mut durations.encode_family(&labels)?, &policy.counts().call_times(callback))?;
+            spread(&mut durations.encode_family(&shown(&labels))?, &policy.counts().call_times(callback))?;
         }
         let mut verdicts = self.family(&family::POLICY_VERDICTS)?;
         for policy in policies {
@@ -187,7 +188,14 @@ impl Sheet<'_> {
         total(&mut self.family(&family::STORE_EXPIRATIONS)?, usage.expired)?;
         self.tiers(&host.store.tiers())?;
         let in_force = host.revocations.in_force.list().len() as u64;
-        self.family(&family::REVOCATIONS)?.encode_gauge(&gauge(in_force))
+        self.family(&family::REVOCATIONS)?.encode_gauge(&gauge(in_force))?;
+        self.log(Log::now())
+    }
+
+    fn log(&mut self, Log { unwritten, repeated }: Log) -> fmt::Result {
+        let mut dropped = self.family(&family::LOG_LINES_DROPPED)?;
+        count(&mut dropped, &[("reason", "unwritten")], unwritten)?;
+        count(&mut dropped, &[("reason", "repeated")], repeated)
     }
 
     fn tiers(&mut self, tiers: &[TierStatus]) -> fmt::Result {
@@ -231,12 +239,17 @@ fn total(family: &mut MetricEncoder<'_>, value: u64) -> fmt::Result {
     family.encode_counter::<NoLabelSet, u64, f64>(&value, None)
 }
 
-fn count(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
-    total(&mut family.encode_family(labels)?, value)
+fn count(family: &mut MetricEncoder<'_>, labels: &[(&str, impl AsRef<str>)], value: u64) -> fmt::Result {
+    total(&mut family.encode_family(&shown(labels))?, value)
 }
 
-fn level(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, value: u64) -> fmt::Result {
-    family.encode_family(labels)?.encode_gauge(&gauge(value))
+fn level(family: &mut MetricEncoder<'_>, labels: &[(&str, impl AsRef<str>)], value: u64) -> fmt::Result {
+    family.encode_family(&shown(labels))?.encode_gauge(&gauge(value))
+}
+
+/// Labels as people may read them. A file's name, 255 bytes on most systems, is never cut: two series would be one.
+fn shown<'a>(labels: &[(&'a str, impl AsRef<str>)]) -> Vec<(&'a str, String)> {
+    labels.iter().map(|(name, value)| (*name, line(value.as_ref(), 2_048).into_owned())).collect()
 }
 
 /// The format's whole numbers are signed.

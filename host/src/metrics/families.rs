@@ -85,4 +85,7 @@ pub const TIER_LOOKUPS_SPARED: MetricFamily = counter(
     "Look-ups of what was known not to be in one of the stores, for which it was not asked",
 );
 
+pub const LOG_LINES_DROPPED: MetricFamily =
+    counter("reprise_log_lines_dropped", "Lines that the server's log lacks, by reason");
+
 pub const REVOCATIONS: MetricFamily = gauge("reprise_revocations", "Revocations in force");

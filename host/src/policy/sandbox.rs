@@ -129,12 +129,13 @@ impl Sandbox {
         if self.rehearses || !self.memory.observations.lock().admit_message(Instant::now()) {
             return;
         }
+        // A line that begins with a policy's own words could be taken for one of the host's.
         let (policy, message) = (&self.label, one_line(message));
         match level {
-            observe::Level::Debug => tracing::debug!(%policy, "{message}"),
-            observe::Level::Info => tracing::info!(%policy, "{message}"),
-            observe::Level::Warn => tracing::warn!(%policy, "{message}"),
-            observe::Level::Error => tracing::error!(%policy, "{message}"),
+            observe::Level::Debug => tracing::debug!(%policy, "policy says: {message}"),
+            observe::Level::Info => tracing::info!(%policy, "policy says: {message}"),
+            observe::Level::Warn => tracing::warn!(%policy, "policy says: {message}"),
+            observe::Level::Error => tracing::error!(%policy, "policy says: {message}"),
         }
     }
 }

@@ -11,7 +11,10 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::text::value_of_the_file;
-use crate::{session::ServerNamePattern, store::Redis};
+use crate::{
+    session::{ServerName, ServerNameError, ServerNamePattern},
+    store::Redis,
+};
 
 /// The name of a listener that was given none, and of the site that serves every name without one of its own.
 pub(crate) const DEFAULT: &str = "default";
@@ -47,6 +50,10 @@ pub(crate) enum SiteClientCa {
 /// Where metrics and status are served: an address, or a port on the loopback interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AdminAddress(pub(crate) SocketAddr);
+
+/// A name under which metrics and status are asked for, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostName(pub(crate) String);
 
 /// A network, or one address, that connections come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +143,15 @@ impl FromStr for AdminAddress {
     }
 }
 
+impl FromStr for HostName {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        let name: ServerName = text.parse().map_err(|error: ServerNameError| ArgumentError(error.to_string()))?;
+        Ok(Self(name.as_str().to_owned()))
+    }
+}
+
 impl FromStr for Namespace {
     type Err = ArgumentError;
 
@@ -184,7 +200,7 @@ impl FromStr for Source {
     }
 }
 
-value_of_the_file!(AdminAddress, Listen, NamedSite, Namespace, Source);
+value_of_the_file!(AdminAddress, HostName, Listen, NamedSite, Namespace, Source);
 
 #[cfg(test)]
 mod tests {
@@ -214,6 +230,14 @@ mod tests {
         assert_eq!(address("[::1]:0").unwrap(), "[::1]:0");
         for text in ["", ":9090", "*:9090", "localhost:9090", "99999", "10.0.0.1"] {
             assert!(address(text).expect_err(text).to_string().contains("write `9090`"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_name_is_neither_an_address_nor_a_pattern() {
+        assert_eq!("Metrics.Example.".parse::<HostName>().unwrap().0, "metrics.example");
+        for text in ["", "127.0.0.1", "*.example", "a.example:9090", "http://a.example"] {
+            assert!(text.parse::<HostName>().expect_err(text).to_string().contains("write one"), "{text}");
         }
     }
 

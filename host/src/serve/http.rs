@@ -15,6 +15,7 @@ use super::{
     phase::Phases,
     request::{self, Head, MAX_HEAD, Method, Request},
 };
+use crate::printable;
 
 /// How long, and for how many bytes, a client that is still sending is listened to after an error, so that it reads the
 /// answer before the connection is reset under it (RFC 9112 section 9.6).
@@ -43,9 +44,10 @@ impl Answer {
         Self { status, content_type, body, allow: "GET, HEAD" }
     }
 
-    /// A line of text.
+    /// Lines of text.
     pub(crate) fn text(status: &'static str, text: impl Into<String>) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", text.into() + "\n")
+        let lines: String = text.into().lines().map(|line| printable::line(line, 4_096).into_owned() + "\n").collect();
+        Self::new(status, "text/plain; charset=utf-8", lines)
     }
 
     /// The status alone, as text.
@@ -59,9 +61,26 @@ impl Answer {
     }
 }
 
+/// How long a client is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// For the head of its first request, and of a later one once that has begun.
+    pub(crate) request: Duration,
+    /// For a later request to begin.
+    pub(crate) idle: Duration,
+    /// For it to take an answer.
+    pub(crate) answer: Duration,
+}
+
+impl From<Duration> for Patience {
+    fn from(always: Duration) -> Self {
+        Self { request: always, idle: always, answer: always }
+    }
+}
+
 /// Answers the requests that come over `stream`, then closes it.
 ///
-/// A client that sends no whole head within `idle`, or takes no answer within it, is dropped. When the server drains, a
+/// A client that is slower than `patience` allows is dropped. When the server drains, a
 /// request that has begun is answered and the connection closed.
 ///
 /// # Errors
@@ -69,16 +88,17 @@ impl Answer {
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     resources: &impl Resources,
-    idle: Duration,
+    patience: impl Into<Patience>,
     phases: &mut Phases,
 ) -> io::Result<()> {
-    let mut received = Vec::new();
+    let patience = patience.into();
+    let (mut received, mut first) = (Vec::new(), true);
     // A client's first request is waited for even when the server drains: it may have connected a moment ago.
     let mut waits_for_drain = false;
     loop {
         let head = tokio::select! {
             biased;
-            head = timeout(idle, head(stream, &mut received)) => head,
+            head = next_head(stream, &mut received, patience, first) => head,
             () = phases.draining(), if waits_for_drain => {
                 if received.is_empty() {
                     break;
@@ -88,22 +108,40 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
         };
         let response = match head {
-            Ok(head) => respond(head?, resources, phases).await,
-            Err(_elapsed) => None,
+            Some(head) => respond(head?, resources, phases).await,
+            None => None,
         };
+        first = false;
         let Some(response) = response else { break };
-        timeout(idle, send(stream, &response)).await??;
+        timeout(patience.answer, send(stream, &response)).await??;
         match response.then {
             Then::NextRequest => waits_for_drain = true,
             Then::Close => break,
             Then::Linger => {
-                timeout(idle, stream.shutdown()).await??;
+                timeout(patience.answer, stream.shutdown()).await??;
                 let _ = timeout(LINGER.0, discard(stream, LINGER.1)).await;
                 return Ok(());
             }
         }
     }
-    timeout(idle, stream.shutdown()).await?
+    timeout(patience.answer, stream.shutdown()).await?
+}
+
+/// The next request's head, of the first request or a later one; none if it takes too long.
+async fn next_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    received: &mut Vec<u8>,
+    patience: Patience,
+    first: bool,
+) -> Option<io::Result<Head>> {
+    if !first && received.is_empty() {
+        match timeout(patience.idle, more(stream, received)).await.ok()? {
+            Ok(0) => return Some(Ok(Head::Partial)),
+            Ok(_) => {}
+            Err(error) => return Some(Err(error)),
+        }
+    }
+    timeout(patience.request, head(stream, received)).await.ok()
 }
 
 /// An answer, and what becomes of the connection after it.
@@ -133,11 +171,15 @@ async fn head<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8>) -> i
             }
             other => return Ok(other),
         }
-        let room = MAX_HEAD.saturating_sub(received.len()).max(1);
-        if stream.take(room as u64).read_buf(received).await? == 0 {
+        if more(stream, received).await? == 0 {
             return Ok(Head::Partial);
         }
     }
+}
+
+async fn more<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8>) -> io::Result<usize> {
+    let room = MAX_HEAD.saturating_sub(received.len()).max(1);
+    stream.take(room as u64).read_buf(received).await
 }
 
 async fn respond(head: Head, resources: &impl Resources, phases: &Phases) -> Option<Response> {

@@ -148,7 +148,7 @@ impl Server {
         let health = Health::new(Arc::clone(&host), vitals);
         let reload = Reload { host: Arc::downgrade(&host), has_policies: settings.policies.is_some(), files };
         // Last: whoever waits for the socket finds a server behind it.
-        let admin = Admin::bind(settings.admin, settings.state_dir.as_deref()).await?;
+        let admin = Admin::bind(settings.admin, &settings.admin_hosts, settings.state_dir.as_deref()).await?;
         if let Some(backend) = &settings.backend {
             tokio::spawn(backend.clone().look_up());
         }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::{
-    argument::{AdminAddress, ClientAuth, Listen, LogFormat, NamedSite, Namespace, Source, TlsVersion},
+    argument::{AdminAddress, ClientAuth, HostName, Listen, LogFormat, NamedSite, Namespace, Source, TlsVersion},
     backend_address::BackendAddress,
     ciphers::{Alpn, CipherList, CipherSuites},
     log_filter::LogFilter,
@@ -286,6 +286,14 @@ pub(crate) struct Options {
     #[arg(long, value_name = "PORT|ADDR")]
     pub(crate) admin: Option<AdminAddress>,
 
+    /// Another name under which --admin answers; repeatable [default: its addresses and `localhost`]
+    ///
+    /// A request for any other name (field Host) is refused, or a web page that somebody opens could read what is shown there (DNS
+    /// rebinding). Give the name that e.g. Prometheus has for this server. `/healthz` and `/readyz` answer under any.
+    #[arg(long, value_name = "NAME")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) admin_host: Vec<HostName>,
+
     /// Where state is kept [default: $XDG_STATE_HOME/reprise, /var/lib/reprise for root]
     ///
     /// The self-signed certificate; compiled policies, so that a restart does not compile them again; the socket of `reprise
@@ -354,6 +362,7 @@ impl Options {
             drain: self.drain.or(other.drain),
             core_dumps: self.core_dumps.or(other.core_dumps),
             admin: self.admin.or(other.admin),
+            admin_host: or(self.admin_host, other.admin_host),
             state_dir: self.state_dir.or(other.state_dir),
             log: self.log.or(other.log),
             log_format: self.log_format.or(other.log_format),

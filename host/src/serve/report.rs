@@ -9,6 +9,7 @@ use crate::{
         Answer, Asked,
         wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
     },
+    printable,
 };
 
 /// A connection as its client may know it.
@@ -78,8 +79,7 @@ impl Report {
     /// As JSON, with a line's end.
     pub(crate) fn json(&self) -> String {
         // Strings, numbers and lists of them: nothing here can fail to serialize.
-        serde_json::to_string_pretty(self)
-            .map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
+        printable::json(self).map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
     }
 
     /// One line for the log.

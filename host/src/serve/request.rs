@@ -10,8 +10,22 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     /// The path, without a query.
     pub(crate) path: String,
+    /// Whom it is for.
+    pub(crate) host: Host,
     /// Whether the client wants another request on this connection, and one can be told apart from this one's end.
     pub(crate) keep_alive: bool,
+}
+
+/// Whom a request is for: by its target, if that is in absolute form, and by its field Host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// It does not say.
+    #[default]
+    None,
+    /// As it stands there, with a port if there is one.
+    One(String),
+    /// Different ones.
+    Several,
 }
 
 /// A method, as far as it is told apart.
@@ -69,9 +83,27 @@ pub(crate) fn parse(bytes: &[u8]) -> Head {
             _ => Method::Other,
         },
         path: path(target).to_owned(),
+        host: host(target, request.headers),
         keep_alive: wants_more && !has_body,
     };
     Head::Complete(request, length)
+}
+
+fn host(target: &str, headers: &[httparse::Header<'_>]) -> Host {
+    let fields = headers.iter().filter(|field| field.name.eq_ignore_ascii_case("host"));
+    let mut hosts: Vec<_> = fields.map(|field| String::from_utf8_lossy(field.value.trim_ascii())).collect();
+    if let Some((_, rest)) = target.split_once("://")
+        && !target.starts_with('/')
+    {
+        hosts.push(rest.split(['/', '?']).next().unwrap_or(rest).into());
+    }
+    hosts.retain(|host| !host.is_empty());
+    hosts.dedup();
+    match &hosts[..] {
+        [] => Host::None,
+        [one] => Host::One(one.clone().into_owned()),
+        _ => Host::Several,
+    }
 }
 
 /// The path in a target of origin form or absolute form (RFC 9112 section 3.2).
@@ -114,6 +146,20 @@ mod tests {
         assert_eq!(complete("GET https://a.example/connection?x HTTP/1.1\r\n\r\n").path, "/connection");
         assert_eq!(complete("GET https://a.example HTTP/1.1\r\n\r\n").path, "/");
         assert_eq!(complete("GET /?to=http://b/ HTTP/1.1\r\n\r\n").path, "/");
+    }
+
+    #[test]
+    fn whom_a_request_is_for_is_known() {
+        let host = |head: &str| complete(&format!("GET {head}\r\n\r\n")).host;
+        let one = |host: &str| Host::One(host.into());
+        assert_eq!(host("/ HTTP/1.1"), Host::None);
+        assert_eq!(host("/ HTTP/1.1\r\nHost:"), Host::None);
+        assert_eq!(host("/ HTTP/1.1\r\nhOST:  a.example:80 "), one("a.example:80"));
+        assert_eq!(host("http://a.example/ HTTP/1.1"), one("a.example"));
+        assert_eq!(host("http://a.example?x HTTP/1.1\r\nHost: a.example"), one("a.example"));
+        assert_eq!(host("http://a.example/ HTTP/1.1\r\nHost: b.example"), Host::Several);
+        assert_eq!(host("/ HTTP/1.1\r\nHost: a.example\r\nHost: b.example"), Host::Several);
+        assert_eq!(host("/?to=http://b/ HTTP/1.1\r\nHost: a.example"), one("a.example"));
     }
 
     #[test]

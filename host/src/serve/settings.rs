@@ -59,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) drain: Duration,
     /// Where metrics and status are served.
     pub(crate) admin: Option<SocketAddr>,
+    /// Other names under which they are asked for there, in lower case.
+    pub(crate) admin_hosts: Vec<String>,
     /// Where the socket of `reprise status` is, if it was said.
     pub(crate) state_dir: Option<PathBuf>,
 }
@@ -140,6 +142,7 @@ impl Settings {
             max_connections: options.max_connections.map_or(10_000, |connections| connections.0),
             drain: options.drain.map_or(seconds(10), |span| span.0),
             admin: options.admin.map(|admin| admin.0),
+            admin_hosts: options.admin_host.into_iter().map(|name| name.0).collect(),
             state_dir: options.state_dir,
             backend: options.backend,
             policies: options.policies,
@@ -149,6 +152,10 @@ impl Settings {
             "--lifetime {:?} is longer than --max-lifetime {:?}: shorten the one or lengthen the other",
             settings.lifetime,
             settings.max_lifetime
+        );
+        ensure!(
+            settings.admin.is_some() || settings.admin_hosts.is_empty(),
+            "--admin-host is given, but nothing is served under that name: add --admin PORT"
         );
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
@@ -378,6 +385,7 @@ mod tests {
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
             ("policy-keys = 'keys'", "--policies"),
             ("policies = 'p'\npolicy-keys = '/no/such/keys'", "/no/such/keys"),
+            ("admin-host = 'metrics.example'", "--admin PORT"),
             ("store = 'disk:d'", "reprise keys new"),
             ("store = ['disk:d', 'memory']\nkeyring = 'k'", "wrong order"),
             ("store = ['memory', 'memory:1MiB']", "twice"),

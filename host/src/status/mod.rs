@@ -45,6 +45,30 @@ pub struct Status {
     /// How the threads and tasks are doing without which the process would only seem to work.
     #[serde(default)]
     pub vitals: Vec<Vital>,
+    /// What the log of this process lacks, if it is that of `reprise serve`.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// Lines that a log lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// They could not be written, or not as fast as they came.
+    pub unwritten: u64,
+    /// Lines of the same cause had taken its share of the second.
+    pub repeated: u64,
+}
+
+impl Log {
+    /// Of this process's log, since it began.
+    pub(crate) fn now() -> Self {
+        #[cfg(feature = "cli")]
+        {
+            crate::log::losses()
+        }
+        #[cfg(not(feature = "cli"))]
+        Self::default()
+    }
 }
 
 /// Handshakes completed.
@@ -116,6 +140,7 @@ impl Status {
             store: host.store.usage(),
             stores: host.store.tiers(),
             vitals: host.vitals(),
+            log: Log::now(),
         }
     }
 }

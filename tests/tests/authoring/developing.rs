@@ -1,6 +1,11 @@
 //! `reprise dev`: save, and it is live; each decision is a line.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+};
 
 use reprise_tests::{Client, Server, Version};
 
@@ -78,4 +83,22 @@ fn it_is_dropped_into_a_directory_that_is_there_and_others_are_shown_too() {
     let session = client.first_visit(server.address()).session;
     assert!(!client.revisit(server.address(), &session).reused);
     server.log().line(&["not, generation 1: get-session", ": full handshake (session "]);
+}
+
+#[test]
+fn it_ends_in_silence_when_nobody_reads_it() {
+    let desk = Desk::new();
+    desk.project("wat");
+    let (reader, writer) = io::pipe().unwrap();
+    // As free as a port can be known to be.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = desk.command(&["dev", "calm", "--listen", &address.to_string()]);
+    let mut server = Server::start_unheard(&mut command, writer, address);
+    drop(command);
+    let mut lines = BufReader::new(reader).lines().map(Result::unwrap);
+    lines.find(|line| line.starts_with("live: calm, generation 1")).expect("it goes live");
+    drop(lines);
+    // What is decided about it is told, to nobody.
+    let _ = Client::new(Version::Tls13).visit(address, None);
+    assert_eq!(server.ended().code(), Some(0));
 }

@@ -15,6 +15,8 @@ mod keys;
 mod languages;
 mod leaks;
 mod lifecycle;
+mod logs;
+mod outside;
 mod owners;
 mod policies;
 mod proxy_protocol;

@@ -18,6 +18,7 @@ use reprise_authoring::Project;
 
 use self::{place::Place, rounds::Rounds, telling::Teller};
 use super::{
+    output,
     serve::{bind, log, run_to_end},
     signals::Signals,
 };
@@ -84,7 +85,7 @@ async fn dev(project: Project, place: Place, settings: Settings, signals: &Signa
     let teller = Arc::new(Teller::new(project.name()));
     let (events, mut decisions) = (server.host().policy_events(), server.host().decisions());
     for (address, _) in server.addresses() {
-        eprintln!("listening on {address}");
+        output::tell(format_args!("listening on {address}"));
     }
     // They end with the server, or with the process: what is being built is nobody's loss.
     let vitals = server.health().vitals().clone();
@@ -101,6 +102,12 @@ async fn dev(project: Project, place: Place, settings: Settings, signals: &Signa
     spawn("reprise-decisions", Box::new(move || decisions.by_ref().for_each(|decision| telling::decision(&decision))))?;
     let mut rounds = Rounds::new(project, place, compiled, teller)?;
     spawn("reprise-rounds", Box::new(move || rounds.run()))?;
-    server.run(signals.came(1), signals.came(2)).await?;
+    let stopped = async {
+        tokio::select! {
+            () = signals.came(1) => {}
+            () = crate::log::reader_gone() => {}
+        }
+    };
+    server.run(stopped, signals.came(2)).await?;
     Ok(())
 }

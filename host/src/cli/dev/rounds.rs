@@ -1,6 +1,6 @@
 //! Built, checked, dropped in; and again when the sources change.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{fmt, path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::Result;
 use reprise_authoring::Project;
@@ -11,6 +11,7 @@ use super::{
     telling::Teller,
 };
 use crate::{
+    cli::output,
     policies_dir::{ContentHash, DirOptions, check},
     policy::{Runtime, RuntimeOptions},
 };
@@ -59,29 +60,37 @@ impl Rounds {
             Ok(project) if project.name() == self.project.name() => self.project = project,
             Ok(project) => {
                 let (was, is) = (self.project.name(), project.name());
-                return eprintln!(
+                return output::tell(format_args!(
                     "not built: the policy is called `{is}` now and was `{was}`: start `reprise dev` again"
-                );
+                ));
             }
-            Err(error) => return eprintln!("not built: {error}"),
+            Err(error) => return output::tell(format_args!("not built: {error}")),
         }
         let file = match self.project.build() {
             Ok(file) => file,
-            Err(error) => return eprintln!("not built: {error:#}\n{}", self.teller.stays()),
+            Err(error) => return self.stays(format_args!("not built: {error:#}")),
         };
         let checked = match check(&self.runtime, &file, &DirOptions::default()) {
             Ok(checked) => checked.hash,
-            Err(error) => return eprintln!("not dropped in: {error}\n{}", self.teller.stays()),
+            Err(error) => return self.stays(format_args!("not dropped in: {error}")),
         };
         if *dropped == Some(checked) {
-            return eprintln!("built, and nothing is different\n{}", self.teller.stays());
+            return self.stays(format_args!("built, and nothing is different"));
         }
         self.teller.expect(begun, checked.module);
         match self.place.drop_in(&self.project) {
             Ok(DroppedSettings::Ours) => {}
-            Ok(DroppedSettings::Theirs(file)) => eprintln!("the settings in {} stay as they are", file.display()),
-            Err(error) => return eprintln!("not dropped in: {error:#}"),
+            Ok(DroppedSettings::Theirs(file)) => {
+                output::tell(format_args!("the settings in {} stay as they are", file.display()));
+            }
+            Err(error) => return output::tell(format_args!("not dropped in: {error:#}")),
         }
         *dropped = Some(checked);
+    }
+
+    /// Says what became of this round, and which generation is live all the same.
+    fn stays(&self, why: fmt::Arguments<'_>) {
+        output::tell(why);
+        output::tell(self.teller.stays());
     }
 }

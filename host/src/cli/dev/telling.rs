@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use crate::{
     Decision,
+    cli::output,
     policies_dir::PolicyEvent,
     policy::{
         Answer, Asked, Failure,
@@ -56,17 +57,24 @@ impl Teller {
                         let _ = write!(took, ", {:.1} s after the save", begun.elapsed().as_secs_f64());
                     }
                 }
-                eprintln!("live: {name}, generation {generation}{took}");
+                output::tell(format_args!("live: {name}, generation {generation}{took}"));
             }
-            PolicyEvent::Rejected { file, reason, .. } => eprintln!("rejected: {file}: {reason}\n{}", self.stays()),
+            PolicyEvent::Rejected { file, reason, .. } => {
+                output::tell(format_args!("rejected: {file}: {reason}"));
+                output::tell(self.stays());
+            }
             PolicyEvent::RolledBack { name, from, to, reason, .. } => {
-                eprintln!("rolled back: {name}, from generation {from} to {to}: {reason}");
+                output::tell(format_args!("rolled back: {name}, from generation {from} to {to}: {reason}"));
             }
             PolicyEvent::Quarantined { name, generation, reason, .. } => {
-                eprintln!("quarantined: {name}, generation {generation}: {reason}");
+                output::tell(format_args!("quarantined: {name}, generation {generation}: {reason}"));
             }
-            PolicyEvent::Back { name, generation, .. } => eprintln!("back: {name}, generation {generation}"),
-            PolicyEvent::Unloaded { name, generation, .. } => eprintln!("unloaded: {name}, generation {generation}"),
+            PolicyEvent::Back { name, generation, .. } => {
+                output::tell(format_args!("back: {name}, generation {generation}"))
+            }
+            PolicyEvent::Unloaded { name, generation, .. } => {
+                output::tell(format_args!("unloaded: {name}, generation {generation}"))
+            }
             _ => {}
         }
     }
@@ -74,7 +82,7 @@ impl Teller {
 
 /// Says what each policy decided.
 pub(super) fn decision(decision: &Decision) {
-    decision.asked.iter().filter_map(|asked| line(decision, asked)).for_each(|line| eprintln!("{line}"));
+    decision.asked.iter().filter_map(|asked| line(decision, asked)).for_each(output::tell);
 }
 
 /// One policy's part; none if it had none.
