@@ -88,14 +88,13 @@ fn resume(
     waker: Option<&Waker>,
     offered: &[u8],
 ) -> Result<(SessionId, SslSession), Miss> {
-    // First: what is not ours is no miss of ours, whatever else there is to say.
-    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
     if let Err(miss) = &handshake.border {
         return Err(miss.clone());
     }
     if tls::context(ssl) != handshake.context {
         return Err(Miss::SwitchedAfterHook);
     }
+    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
     let version = tls_version(tls::version(ssl));
     let until = handshake.deadline(host);
     loop {
