@@ -43,8 +43,8 @@ pub fn set_timeout(session: &SslSessionRef, seconds: i64) {
     unsafe { ffi::SSL_SESSION_set_timeout(session.as_ptr(), seconds) };
 }
 
-/// Its secret (`SSL_SESSION_get_master_key`): in TLS 1.2 the master secret, in TLS 1.3 the PSK, which OpenSSL has derived from the
-/// resumption secret and the ticket's nonce by then (RFC 8446 section 4.6.1).
+/// Its secret (`SSL_SESSION_get_master_key`): in TLS 1.2 the master secret, in TLS 1.3 the PSK, which OpenSSL has
+/// derived from the resumption secret and the ticket's nonce by then (RFC 8446 section 4.6.1).
 pub fn secret(session: &SslSessionRef) -> Zeroizing<Vec<u8>> {
     let mut secret = Zeroizing::new(vec![0; session.master_key_len()]);
     session.master_key(&mut secret);

@@ -1,5 +1,5 @@
-//! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no. What is to be
-//! consumed is taken out of the store once it passed the invariants (see `take`).
+//! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no.
+//! What is to be consumed is taken out of the store once it passed the invariants (see `take`).
 
 use std::{sync::Arc, task::Waker};
 
@@ -153,8 +153,8 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, l
     decide(host, handshake, examined)
 }
 
-/// Whether the session that a store says it has, asked at that time, belongs here. The version is none before it is known, if it is
-/// not TLS 1.3.
+/// Whether the session that a store says it has, asked at that time, belongs here. The version is none before it is
+/// known, if it is not TLS 1.3.
 pub fn examine(
     ssl: &SslRef,
     host: &Inner,
@@ -280,8 +280,8 @@ fn keep_prototype(host: &Inner, id: &SessionId, record: &Arc<Record>, der: &[u8]
 }
 
 impl Candidate {
-    /// Whoever offers this one has not its secret. OpenSSL is to find that out, and ends the handshake as RFC 8446 section 4.2.11
-    /// wants it; but a session that was not taken is not given away, not even for that.
+    /// Whoever offers this one has not its secret. OpenSSL is to find that out, and ends the handshake as RFC 8446
+    /// section 4.2.11 wants it; but a session that was not taken is not given away, not even for that.
     pub fn of_a_stranger(examined: Examined) -> Self {
         let Examined { id, record, der, found } = examined;
         Self { handed: None, id, expires: record.expires, encoding: Encoding { der, prototype: found.prototype } }

@@ -52,15 +52,15 @@ impl Host {
         HostBuilder::default()
     }
 
-    /// Registers the host on a context: OpenSSL's three session callbacks, the client-hello callback, the message callback, the id
-    /// generator. Sets `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and `SSL_OP_NO_RENEGOTIATION`, turns the internal cache off, and sets the
-    /// number of TLS 1.3 tickets and the timeout.
+    /// Registers the host on a context: OpenSSL's three session callbacks, the client-hello callback, the message
+    /// callback, the id generator. Sets `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and `SSL_OP_NO_RENEGOTIATION`,
+    /// turns the internal cache off, and sets the number of TLS 1.3 tickets and the timeout.
     ///
-    /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`] first in
-    /// its own; one that sets a message callback must call [`crate::on_message`] in it; one that sets an id generator, or a
-    /// session callback, turns resumption off. There is no way to notice any of it beforehand; [`ConnectionReport::miss`] tells.
-    /// A message callback that was set before is replaced, and so is one of `SSL_CTX_set_allow_early_data_cb`
-    /// ([`crate::allows_early_data`]).
+    /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`]
+    /// first in its own; one that sets a message callback must call [`crate::on_message`] in it; one that sets an id
+    /// generator, or a session callback, turns resumption off. There is no way to notice any of it beforehand;
+    /// [`ConnectionReport::miss`] tells. A message callback that was set before is replaced, and so is one of
+    /// `SSL_CTX_set_allow_early_data_cb` ([`crate::allows_early_data`]).
     ///
     /// # Errors
     /// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.

@@ -8,6 +8,7 @@ pub mod early;
 pub mod ffi;
 pub mod policies;
 pub mod raw;
+pub mod robbed;
 pub mod shared;
 pub mod slow;
 pub mod spy;
