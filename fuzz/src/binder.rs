@@ -14,8 +14,8 @@ const CIPHER_SUITE: u16 = 0x1302;
 /// The session-id context that it was made under.
 pub(crate) const CONTEXT: &[u8] = b"binder";
 
-/// The binders of a ClientHello: whether one is right is what OpenSSL says of it, for the ClientHello as it is and with the binder
-/// that is right.
+/// The binders of a ClientHello: whether one is right is what OpenSSL says of it, for the ClientHello as it is and with
+/// the binder that is right.
 pub fn binder(message: &[u8]) {
     let Some(message) = one(message) else { return };
     let Some((place, _)) = agrees(message, &SECRET) else { return };
@@ -44,7 +44,8 @@ fn session() -> SslSession {
     SslSession::from_der(SESSION).expect("it is one")
 }
 
-/// Holds the host's view against OpenSSL's; which identity OpenSSL has looked up, if it has, and what it says of its binder.
+/// Holds the host's view against OpenSSL's; which identity OpenSSL has looked up, if it has, and what it says of its
+/// binder.
 fn agrees(message: &[u8], secret: &[u8]) -> Option<(usize, Option<bool>)> {
     static SERVER: LazyLock<SslContext> = LazyLock::new(resuming);
     let ssl = Ssl::new(&SERVER).expect("there is memory");

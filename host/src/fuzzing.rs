@@ -27,8 +27,8 @@ pub fn hello_seen(ssl: &SslRef) -> Option<(Seen, Vec<u8>)> {
     Some((connection.hello_seen()?, connection.hello_bytes()))
 }
 
-/// Whether the ClientHello that a connection has read last has the binder of a session of this cipher suite and with this secret, for
-/// the first identity.
+/// Whether the ClientHello that a connection has read last has the binder of a session of this cipher suite and with
+/// this secret, for the first identity.
 pub fn binder_verifies(ssl: &SslRef, cipher_suite: u16, psk: &[u8]) -> Option<bool> {
     tls::connection(ssl)?.transcript.lock().verifies(0, binder::digest(cipher_suite)?, psk)
 }
@@ -40,8 +40,8 @@ pub fn hello_verifies(hello: &[u8], place: usize, cipher_suite: u16, psk: &[u8])
     transcript.verifies(place, binder::digest(cipher_suite)?, psk)
 }
 
-/// Replaces the binder for the identity at `place` by the one that is right after what was `before` in the transcript. False if there
-/// is none of its length.
+/// Replaces the binder for the identity at `place` by the one that is right after what was `before` in the transcript.
+/// False if there is none of its length.
 pub fn sign_hello(before: &[u8], hello: &mut [u8], place: usize, cipher_suite: u16, psk: &[u8]) -> bool {
     let Some(digest) = binder::digest(cipher_suite) else { return false };
     let Some(binders) = Binders::read(hello) else { return false };

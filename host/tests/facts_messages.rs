@@ -92,7 +92,7 @@ fn fact_32_a_renegotiation_begins_with_a_first_hello() {
 }
 
 #[test]
-fn fact_32_a_connection_used_again_begins_with_a_first_hello() {
+fn fact_32_a_connection_used_again_begins_anew() {
     let (host, hellos) = (Host::builder().build().unwrap(), Hellos::default());
     let context = installed_as(&host, noting(&hellos, false), picky);
     let hello = raw::client_hello(Offer::Identities(&[]));
@@ -106,7 +106,7 @@ fn fact_32_a_connection_used_again_begins_with_a_first_hello() {
 }
 
 #[test]
-fn fact_32_a_connection_that_is_switched_is_still_seen() {
+fn fact_32_a_switched_connection_is_still_seen() {
     let (host, hellos) = (Host::builder().build().unwrap(), Hellos::default());
     let second = installed_as(&host, noting(&hellos, false).site("second"), picky);
     let first = Listener::named("public").on_client_hello({
@@ -124,7 +124,7 @@ fn fact_32_a_connection_that_is_switched_is_still_seen() {
 }
 
 #[test]
-fn fact_32_the_hook_has_the_bytes_of_what_offers_a_psk() {
+fn fact_32_the_hook_has_the_bytes_that_offer_a_psk() {
     let (host, hellos) = (Host::builder().build().unwrap(), Hellos::default());
     let context = installed_as(&host, noting(&hellos, false), |_| {});
     for (offer, kept) in

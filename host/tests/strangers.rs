@@ -1,201 +1,26 @@
-//! A stranger who has seen a session's id, which goes over the network in clear: what he can do with it, and what its owner can do
-//! afterwards.
+//! A stranger who has seen a session's id, which goes over the network in clear: what he can do with it, and what its
+//! owner can do afterwards.
 
 mod support;
 
-use std::{
-    collections::HashMap,
-    future::poll_fn,
-    os::unix::net::UnixStream,
-    sync::{Arc, Mutex},
-    task::{Poll, Waker},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use openssl::{
     bn::BigNumContext,
     ec::{EcGroup, EcKey, PointConversionForm},
     nid::Nid,
     sha::sha384,
-    ssl::{ErrorCode, Ssl, SslContext, SslContextBuilder, SslSession, SslStream, SslVersion},
+    ssl::{SslContextBuilder, SslSession, SslStream, SslVersion},
 };
-use reprise::{
-    EarlyData, Host, HostBuilder, Listener,
-    fuzzing::sign_hello,
-    session::{Keyring, SessionId},
-    store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
-};
-use reprise_fixtures::policies::single_use;
+use reprise::{EarlyData, Host, Listener, fuzzing::sign_hello, session::SessionId, store::Consume};
 use support::{
-    early::offering,
     policies::directory,
     raw::{Offer, P_256, X25519, client_hello, client_hello_for, client_hello_with, client_hello_with_early_data},
-    shared::Shared,
+    robbed::{EARLY, ILLEGAL_PARAMETER, Met, Server, Swaps, once, servers},
     slow::Slow,
     wire::Wire,
     *,
 };
-use tempfile::TempDir;
-use zeroize::Zeroizing;
-
-const EARLY: &[u8] = b"GET /once HTTP/1.1\r\n\r\n";
-
-/// `illegal_parameter`
-const ILLEGAL_PARAMETER: u8 = 47;
-
-/// A store that never answers at once.
-#[derive(Clone, Default)]
-struct Late(Arc<Memory>);
-
-impl Store for Late {
-    fn scope(&self) -> Scope {
-        Scope::Process
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.0.put(id, entry, now);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        let (memory, id, mut asked) = (self.0.clone(), *id, false);
-        Fetch::Pending(Box::pin(async move {
-            poll_fn(|context| {
-                context.waker().wake_by_ref();
-                if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-            let Fetch::Ready(answer) = memory.fetch(&id, consume, now) else { panic!("memory knows at once") };
-            answer
-        }))
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.remove(id)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.peek(id)
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-}
-
-/// How a client's flight was met.
-#[derive(Debug, PartialEq)]
-enum Met {
-    /// The handshake goes on, in full.
-    GoesOn,
-    /// It goes on, and the session resumes if the client has its secret.
-    Resumes,
-    /// It ended with this alert.
-    Ends(u8),
-}
-
-struct Server {
-    host: Host,
-    context: SslContext,
-    /// Whether its connections can be taken up again while a store is asked.
-    retries: bool,
-    what: String,
-}
-
-impl Server {
-    fn new(host: Host, what: impl Into<String>) -> Self {
-        let context = early::accepting(&host);
-        Self { host, context, retries: true, what: what.into() }
-    }
-
-    fn connection(&self) -> Ssl {
-        let mut ssl = Ssl::new(&self.context).unwrap();
-        if self.retries {
-            self.host.handles_retry(&mut ssl, Waker::noop()).unwrap();
-        }
-        ssl
-    }
-
-    fn handshake(&self, client: &Client) -> Outcome {
-        let serve = |stream: &mut SslStream<UnixStream>| {
-            while let Err(error) = stream.accept() {
-                if error.code() != ErrorCode::WANT_CLIENT_HELLO_CB {
-                    return Err(error.to_string());
-                }
-            }
-            serve(stream)
-        };
-        let report = |stream: &SslStream<UnixStream>| self.host.connection(stream.ssl());
-        try_handshake_served(self.connection(), serve, report, client)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.what))
-    }
-
-    /// A stranger's ClientHello.
-    fn meets(&self, hello: Vec<u8>) -> Met {
-        self.meets_next(&mut SslStream::new(self.connection(), Wire::from_client(hello)).unwrap())
-    }
-
-    /// The ClientHello that a connection has received.
-    fn meets_next(&self, stream: &mut SslStream<Wire>) -> Met {
-        let error = loop {
-            let error = stream.accept().expect_err("nobody finishes this handshake");
-            if error.code() != ErrorCode::WANT_CLIENT_HELLO_CB {
-                break error;
-            }
-        };
-        if error.code() == ErrorCode::WANT_READ {
-            return if stream.ssl().session_reused() { Met::Resumes } else { Met::GoesOn };
-        }
-        match stream.get_mut().take_sent()[..] {
-            [.., 21, 3, _, 0, 2, 2, description] => Met::Ends(description),
-            ref sent => panic!("{}: {error}, and no alert in {sent:02x?}", self.what),
-        }
-    }
-
-    /// The owner's 0-RTT data that is accepted, and whether the session resumes.
-    fn accepts_early(&self, session: &SslSession) -> (Vec<u8>, bool, EarlyData) {
-        let mut client = offering(session, Wire::from_client(Vec::new()));
-        client.write_early_data(EARLY).unwrap();
-        let flight = client.get_mut().take_sent();
-        let mut stream = SslStream::new(self.connection(), Wire::from_client(flight)).unwrap();
-        let (mut accepted, mut buffer) = (Vec::new(), [0; 64]);
-        loop {
-            match stream.read_early_data(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => accepted.extend(&buffer[..length]),
-                Err(error) if error.code() == ErrorCode::WANT_CLIENT_HELLO_CB => {}
-                Err(error) => {
-                    assert_eq!(error.code(), ErrorCode::WANT_READ, "{}: {error}", self.what);
-                    break;
-                }
-            }
-        }
-        let report = self.host.connection(stream.ssl()).unwrap();
-        (accepted, report.resumed, report.early_data)
-    }
-}
-
-/// The policy that keeps every session for single use.
-fn once() -> TempDir {
-    directory(&[("10-once.wasm", single_use())])
-}
-
-/// Servers that accept 0-RTT data, with each kind of store, each with connections that can be taken up again and that cannot.
-fn servers(build: impl Fn() -> HostBuilder) -> Vec<Server> {
-    let mut servers = Vec::new();
-    for retries in [true, false] {
-        let keyring = Arc::new(Keyring::new(Zeroizing::new([3; 32])).unwrap());
-        let tiers = build().store(Memory::default()).store(Shared::sealed().node("a")).keyring(keyring);
-        for (store, host) in
-            [("memory", build().store(Memory::default())), ("later", build().store(Late::default())), ("tiers", tiers)]
-        {
-            let what = format!("{store}, retries: {retries}");
-            // However busy the machine is: a late answer is no answer.
-            let host = host.store_deadline(Duration::from_secs(3_600)).build().unwrap();
-            servers.push(Server { retries, ..Server::new(host, what) });
-        }
-    }
-    servers
-}
 
 /// The id of the session that the client was given last.
 fn id(first: &Outcome) -> SessionId {
@@ -455,50 +280,10 @@ fn a_bound_set_again_lets_no_early_data_in() {
     }
 }
 
-/// A store that gives up another session than it has shown.
-struct Swaps(Memory, Mutex<HashMap<SessionId, RecordBytes>>);
-
-impl Store for Swaps {
-    fn scope(&self) -> Scope {
-        Scope::Process
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.1.lock().unwrap().insert(id, entry.record.clone());
-        self.0.put(id, entry, now);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        let Fetch::Ready(answer) = self.0.fetch(id, consume, now) else { panic!("memory knows at once") };
-        let mut records = self.1.lock().unwrap().clone();
-        records.remove(id);
-        Fetch::Ready(answer.map(|found| {
-            found.map(|mut found| {
-                if found.consumed {
-                    found.record = records.into_values().next().expect("there is another");
-                }
-                found
-            })
-        }))
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.remove(id)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.peek(id)
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-}
-
 #[test]
 fn what_is_taken_is_what_was_looked_at() {
     let once = once();
-    let host = Host::builder().policies(once.path()).store(Swaps(Memory::default(), Mutex::default()));
+    let host = Host::builder().policies(once.path()).store(Swaps::default());
     let server = Server::new(host.build().unwrap(), "a store that swaps");
     for version in VERSIONS {
         server.handshake(&Client::of(version));

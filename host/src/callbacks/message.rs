@@ -1,9 +1,10 @@
-//! OpenSSL's message callback (`SSL_CTX_set_msg_callback`), the one place where a ClientHello can be had as it was sent: a PSK
-//! binder is over its bytes. It is called with each ClientHello before the client-hello hook is, and once: a hook that is called again
-//! after it asked for a retry is not another ClientHello.
+//! OpenSSL's message callback (`SSL_CTX_set_msg_callback`), the one place where a ClientHello can be had as it was
+//! sent: a PSK binder is over its bytes. It is called with each ClientHello before the client-hello hook is, and once:
+//! a hook that is called again after it asked for a retry is not another ClientHello.
 //!
-//! It is set on the context, from which `SSL_new` copies it: on a connection it would come too late. A connection that is switched to
-//! another context keeps it. OpenSSL has one, and no getter for it: one that an embedder sets takes the place of this one, unseen.
+//! It is set on the context, from which `SSL_new` copies it: on a connection it would come too late. A connection that
+//! is switched to another context keeps it. OpenSSL has one, and no getter for it: one that an embedder sets takes the
+//! place of this one, unseen.
 
 use std::{
     ffi::{c_int, c_void},
@@ -22,11 +23,13 @@ const SSL2: c_int = 2;
 /// `SSL3_RT_HANDSHAKE`
 const HANDSHAKE: c_int = 22;
 
-/// What an embedder calls in a message callback of its own, set with `SSL_CTX_set_msg_callback` or `SSL_set_msg_callback` over the
-/// host's, with what OpenSSL gives it: whether the message was sent (`write_p`), the version, the content type, the message.
+/// What an embedder calls in a message callback of its own, set with `SSL_CTX_set_msg_callback` or
+/// `SSL_set_msg_callback` over the host's, with what OpenSSL gives it: whether the message was sent (`write_p`), the
+/// version, the content type, the message.
 ///
-/// Without it the host sees no ClientHello as it was sent, and so cannot tell a session's owner from a stranger who saw its id
-/// before it takes the session out of the store: in TLS 1.3, sessions for single use do not resume then, and 0-RTT data is refused.
+/// Without it the host sees no ClientHello as it was sent, and so cannot tell a session's owner from a stranger who saw
+/// its id before it takes the session out of the store: in TLS 1.3, sessions for single use do not resume then, and
+/// 0-RTT data is refused.
 pub fn on_message(ssl: &SslRef, sent: bool, version: i32, content_type: i32, bytes: &[u8]) {
     let Some(message) = of_interest(sent, version, content_type, bytes) else { return };
     match message {

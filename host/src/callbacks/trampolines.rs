@@ -93,8 +93,8 @@ pub(super) unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_i
     }
 }
 
-/// `SSL_CTX_set_allow_early_data_cb`: OpenSSL would accept 0-RTT data. A second bolt, behind the connection's bound: an embedder may
-/// have set that since.
+/// `SSL_CTX_set_allow_early_data_cb`: OpenSSL would accept 0-RTT data. A second bolt, behind the connection's bound: an
+/// embedder may have set that since.
 pub(super) unsafe extern "C" fn allow_early_data(ssl: *mut ffi::SSL, _: *mut c_void) -> c_int {
     guarded("allow_early_data", 0, || {
         // SAFETY: OpenSSL passes a live connection, used by this thread alone.

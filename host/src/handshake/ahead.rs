@@ -2,10 +2,10 @@
 //! OpenSSL has done anything dear, and the handshake returns `SSL_ERROR_WANT_CLIENT_HELLO_CB` until the store has answered.
 //! No thread waits meanwhile.
 //!
-//! One look-up is [`Lookup::Pending`], then [`Lookup::Answered`], by the store or, when its time is up, without it, then
-//! [`Lookup::Judged`]; and stays that for the rest of the handshake. What is to be consumed is pending and answered once more, while it
-//! is taken (see `take`). It begins once, whatever a retry or a HelloRetryRequest repeats. What is left of it when the connection
-//! is freed is dropped with it.
+//! One look-up is [`Lookup::Pending`], then [`Lookup::Answered`], by the store or, when its time is up, without it,
+//! then [`Lookup::Judged`]; and stays that for the rest of the handshake. What is to be consumed is pending and
+//! answered once more, while it is taken (see `take`). It begins once, whatever a retry or a HelloRetryRequest repeats.
+//! What is left of it when the connection is freed is dropped with it.
 
 use std::{
     sync::Arc,

@@ -1,7 +1,8 @@
-//! PSK binders (RFC 8446 section 4.2.11.2): by its binder a client that offers a session proves that it has the session's secret,
-//! where anyone may have seen the session's id.
+//! PSK binders (RFC 8446 section 4.2.11.2): by its binder a client that offers a session proves that it has the
+//! session's secret, where anyone may have seen the session's id.
 //!
-//! OpenSSL checks the binder too, once the session was handed to it. That is too late for what was taken out of the store by then.
+//! OpenSSL checks the binder too, once the session was handed to it. That is too late for what was taken out of the
+//! store by then.
 
 use openssl::{
     error::ErrorStack,
@@ -111,18 +112,19 @@ mod tests {
     fn rfc_8448_prefix() -> Vec<u8> {
         [
             hex(concat!(
-                "010001fc03031bc3ceb6bbe39cff938355b5a50adb6db21b7a6af649d7b4bc419d7876487d95000006130113031302010001cd",
-                "0000000b0009000006736572766572ff01000100000a00140012001d0017001800190100010101020103010400330026002400",
-                "1d0020e4ffb68ac05f8d96c99da26698346c6be16482badddafe051a66b4f18d668f0b002a0000002b0003020304000d002000",
-                "1e040305030603020308040805080604010501060102010402050206020202002d00020101001c0002400100150057",
+                "010001fc03031bc3ceb6bbe39cff938355b5a50adb6db21b7a6af649d7b4bc419d7876487d9500000613011303130201",
+                "0001cd0000000b0009000006736572766572ff01000100000a00140012001d0017001800190100010101020103010400",
+                "3300260024001d0020e4ffb68ac05f8d96c99da26698346c6be16482badddafe051a66b4f18d668f0b002a0000002b00",
+                "03020304000d0020001e040305030603020308040805080604010501060102010402050206020202002d00020101001c",
+                "0002400100150057",
             )),
             // Padding.
             vec![0; 0x57],
             hex(concat!(
-                "002900dd00b800b22c035d829359ee5ff7af4ec900000000262a6494dc486d2c8a34cb33fa90bf1b0070ad3c498883c9367c09",
-                "a2be785abc55cd226097a3a982117283f82a03a143efd3ff5dd36d64e861be7fd61d2827db279cce145077d454a3664d4e6da4",
-                "d29ee03725a6a4dafcd0fc67d2aea70529513e3da2677fa5906c5b3f7d8f92f228bda40dda721470f9fbf297b5aea617646fac",
-                "5c03272e970727c621a79141ef5f7de6505e5bfbc388e93343694093934ae4d357fad6aacb",
+                "002900dd00b800b22c035d829359ee5ff7af4ec900000000262a6494dc486d2c8a34cb33fa90bf1b0070ad3c498883c9",
+                "367c09a2be785abc55cd226097a3a982117283f82a03a143efd3ff5dd36d64e861be7fd61d2827db279cce145077d454",
+                "a3664d4e6da4d29ee03725a6a4dafcd0fc67d2aea70529513e3da2677fa5906c5b3f7d8f92f228bda40dda721470f9fb",
+                "f297b5aea617646fac5c03272e970727c621a79141ef5f7de6505e5bfbc388e93343694093934ae4d357fad6aacb",
             )),
         ]
         .concat()

@@ -1,5 +1,5 @@
-//! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no. What is to be
-//! consumed is taken out of the store once it passed the invariants (see `take`).
+//! get_cb: a client offers a session. The store, then the host's invariants, then the policies; each can only say no.
+//! What is to be consumed is taken out of the store once it passed the invariants (see `take`).
 
 use std::{sync::Arc, task::Waker};
 
@@ -162,8 +162,8 @@ fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, l
     decide(host, handshake, examined, ends)
 }
 
-/// Whether the session that a store says it has, asked at that time, belongs here. The version is none before it is known, if it is
-/// not TLS 1.3.
+/// Whether the session that a store says it has, asked at that time, belongs here. The version is none before it is
+/// known, if it is not TLS 1.3.
 pub fn examine(
     ssl: &SslRef,
     host: &Inner,

@@ -160,13 +160,14 @@ impl Connection {
         self.transcript.lock().begin();
     }
 
-    /// The ClientHello read last: a new number for each, which the hook keeps when it is called again after a retry. None where
-    /// somebody else's message callback took the place of the host's.
+    /// The ClientHello read last: a new number for each, which the hook keeps when it is called again after a retry.
+    /// None where somebody else's message callback took the place of the host's.
     pub fn hello_seen(&self) -> Option<Seen> {
         self.transcript.lock().last()
     }
 
-    /// The ClientHello read last, as it was sent, where it offers a PSK and the ServerHello is not sent yet. Else empty.
+    /// The ClientHello read last, as it was sent, where it offers a PSK and the ServerHello is not sent yet. Else
+    /// empty.
     pub fn hello_bytes(&self) -> Vec<u8> {
         let transcript = self.transcript.lock();
         let (bytes, hello_at) = transcript.bytes();
@@ -242,10 +243,11 @@ fn refused_early_data(ssl: &SslRef) -> Option<u32> {
     state.handshake.as_mut()?.refused_early_data.take()
 }
 
-/// Whether 0-RTT data may be accepted: with the session that was handed to OpenSSL, which this handshake has taken out of the store.
+/// Whether 0-RTT data may be accepted: with the session that was handed to OpenSSL, which this handshake has taken out
+/// of the store.
 ///
-/// OpenSSL asks for it by `SSL_CTX_set_allow_early_data_cb`, which the host takes. An embedder that sets a callback of its own over the
-/// host's asks here, and answers 0 where this is false.
+/// OpenSSL asks for it by `SSL_CTX_set_allow_early_data_cb`, which the host takes. An embedder that sets a callback of
+/// its own over the host's asks here, and answers 0 where this is false.
 pub fn allows_early_data(ssl: &SslRef) -> bool {
     handed(ssl).is_some_and(|handed| handed.early_data)
 }

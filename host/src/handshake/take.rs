@@ -1,12 +1,12 @@
 //! What is to be consumed is taken out of the store once it is known that its owner offers it.
 //!
-//! A session's id goes over the network in clear: in TLS 1.2 as the session id, in TLS 1.3 as the PSK identity. So the store is asked
-//! what it has and keeps it; then come the host's invariants, which are not told about another site's sessions, and in TLS 1.3
-//! the binder, which only who has the session's secret can make; then the store is asked for it, which is the one atomic step. What it
-//! gives has to be what was looked at.
+//! A session's id goes over the network in clear: in TLS 1.2 as the session id, in TLS 1.3 as the PSK identity. So the
+//! store is asked what it has and keeps it; then come the host's invariants, which are not told about another site's
+//! sessions, and in TLS 1.3 the binder, which only who has the session's secret can make; then the store is asked for
+//! it, which is the one atomic step. What it gives has to be what was looked at.
 //!
-//! In TLS 1.2 the client proves itself in its Finished, when the server has said long since that it resumes: there, who has seen the id of
-//! a session for single use can spend it at the site where it was made, and no more than that.
+//! In TLS 1.2 the client proves itself in its Finished, when the server has said long since that it resumes: there, who
+//! has seen the id of a session for single use can spend it at the site where it was made, and no more than that.
 
 use openssl::ssl::SslRef;
 
@@ -35,8 +35,8 @@ enum Offered {
 }
 
 impl Handshake {
-    /// Goes on with a look-up that the store has answered: if it found what is to be consumed, it is asked for that now, which is what
-    /// true says. The version is none before it is known, if it is not TLS 1.3.
+    /// Goes on with a look-up that the store has answered: if it found what is to be consumed, it is asked for that
+    /// now, which is what true says. The version is none before it is known, if it is not TLS 1.3.
     pub(super) fn takes(&mut self, ssl: &SslRef, host: &Inner, id: SessionId, version: Option<TlsVersion>) -> bool {
         let Some(place) = self.lookups.iter().position(|(seen, _)| *seen == id) else { return false };
         // In its place, should anything below panic.
@@ -64,8 +64,8 @@ impl Handshake {
         !found.consumed && (found.single_use || self.asks_for_early_data(ssl, id, version))
     }
 
-    /// Whether 0-RTT data may come by this session: it is sent for the first identity, and never after a HelloRetryRequest (RFC
-    /// 8446 section 4.2.10).
+    /// Whether 0-RTT data may come by this session: it is sent for the first identity, and never after a
+    /// HelloRetryRequest (RFC 8446 section 4.2.10).
     fn asks_for_early_data(&self, ssl: &SslRef, id: &SessionId, version: Option<TlsVersion>) -> bool {
         version == Some(TlsVersion::Tls13)
             && self.hello.early_data

@@ -1,6 +1,6 @@
-//! What a PSK binder is over: the transcript of the handshake so far (RFC 8446 section 4.4.1), which is the ClientHello, and after a
-//! HelloRetryRequest both of these before it. And the count of ClientHellos, by which a handshake that goes on is told from one
-//! that begins.
+//! What a PSK binder is over: the transcript of the handshake so far (RFC 8446 section 4.4.1), which is the
+//! ClientHello, and after a HelloRetryRequest both of these before it. And the count of ClientHellos, by which a
+//! handshake that goes on is told from one that begins.
 //!
 //! Bytes are kept until the ServerHello, and of the first ClientHello until the second is answered, which is held against it (see
 //! `second_hello`): nothing in them is secret.
@@ -12,8 +12,8 @@ use super::{
     hello::Reader,
 };
 
-/// More is not kept, and what is offered in such a ClientHello is not taken out of the store. OpenSSL reads some 128 KiB; with a
-/// post-quantum key share and a session, a ClientHello has 2 KiB.
+/// More is not kept, and what is offered in such a ClientHello is not taken out of the store. OpenSSL reads some 128
+/// KiB; with a post-quantum key share and a session, a ClientHello has 2 KiB.
 const MOST: usize = 16 << 10;
 
 /// The random of a HelloRetryRequest (RFC 8446 section 4.1.3).
@@ -71,7 +71,8 @@ impl Transcript {
         self.last
     }
 
-    /// The transcript up to the ClientHello read last, and where that begins; empty where it offers no PSK, and after the ServerHello.
+    /// The transcript up to the ClientHello read last, and where that begins; empty where it offers no PSK, and after
+    /// the ServerHello.
     pub fn bytes(&self) -> (&[u8], usize) {
         if self.offers { (&self.bytes, self.hello_at) } else { (&[], 0) }
     }
@@ -83,8 +84,8 @@ impl Transcript {
             .then(|| (self.first.as_slice(), &self.bytes[self.hello_at..]))
     }
 
-    /// Whether the ClientHello read last has the binder of a session with this secret, for the identity at `place`. None where it
-    /// cannot be told: it was not kept, or there is no binder.
+    /// Whether the ClientHello read last has the binder of a session with this secret, for the identity at `place`.
+    /// None where it cannot be told: it was not kept, or there is no binder.
     pub fn verifies(&self, place: usize, digest: MessageDigest, psk: &[u8]) -> Option<bool> {
         let binders = Binders::read(&self.bytes[self.hello_at..])?;
         let over = &self.bytes[..self.hello_at + binders.truncated];
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_kept_where_a_psk_is_offered_until_it_is_answered() {
+    fn bytes_are_kept_of_a_psk_until_it_is_answered() {
         let (with, without) = (client_hello(9, true), client_hello(9, false));
         let server_hello = server_hello([1; 32], 0x1301);
         assert_eq!(of(&[Message::ClientHello(&with)]).bytes(), (with.as_slice(), 0));
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_second_hello_is_over_is_known_or_it_is_not_kept() {
+    fn a_second_hello_after_an_unknown_one_is_not_kept() {
         let (with, without) = (client_hello(9, true), client_hello(9, false));
         // An unknown cipher suite has no hash.
         for (first, suite) in [(&without, 0x1301), (&with, 0xc02f)] {

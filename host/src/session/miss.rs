@@ -49,9 +49,9 @@ pub enum Miss {
     /// Extended master secret (RFC 7627) is used now and was not then, or this server does without since. Where it was used then and
     /// the client does not offer it now, the handshake ends instead.
     ExtendedMasterSecret,
-    /// It is for single use, and the client has not shown that it is its own (RFC 8446 section 4.2.11.2): its binder is wrong, and
-    /// OpenSSL ends the handshake; or it could not be checked, for the ClientHello is very long or another message callback took
-    /// the place of the host's ([`crate::on_message`]), and the handshake goes on in full.
+    /// It is for single use, and the client has not shown that it is its own (RFC 8446 section 4.2.11.2): its binder is
+    /// wrong, and OpenSSL ends the handshake; or it could not be checked, for the ClientHello is very long or another
+    /// message callback took the place of the host's ([`crate::on_message`]), and the handshake goes on in full.
     Binder,
     /// Its lifetime has passed, or it was made at a time that is yet to come.
     Expired,

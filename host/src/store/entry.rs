@@ -90,8 +90,8 @@ pub struct Found {
     pub fetches: u32,
     /// Whether this fetch took it.
     pub consumed: bool,
-    /// Whether it is for single use, as it was put: what a fetch with [`Consume::Never`] gives out of it resumes nowhere before
-    /// another fetch has taken it.
+    /// Whether it is for single use, as it was put: what a fetch with [`Consume::Never`] gives out of it resumes
+    /// nowhere before another fetch has taken it.
     pub single_use: bool,
     /// The store would keep a prototype of this session if it were given one
     /// ([`Store::keep_prototype`](super::Store::keep_prototype)).
@@ -109,7 +109,8 @@ pub struct Found {
 /// Whether a fetch takes the session out of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consume {
-    /// Not even if the entry is single-use. The host looks first, and takes what is to be consumed once it knows who offers it.
+    /// Not even if the entry is single-use. The host looks first, and takes what is to be consumed once it knows who
+    /// offers it.
     Never,
     /// Only if the entry is single-use.
     IfSingleUse,

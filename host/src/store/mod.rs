@@ -161,8 +161,8 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps `entry` under `id`, over what is there.
     fn put(&self, id: SessionId, entry: Entry, now: u64);
 
-    /// Gives out what is under `id` and, as `consume` says, takes it out in the same step. The host asks with [`Consume::Never`]
-    /// first, and what is to be consumed then with [`Consume::Always`].
+    /// Gives out what is under `id` and, as `consume` says, takes it out in the same step. The host asks with
+    /// [`Consume::Never`] first, and what is to be consumed then with [`Consume::Always`].
     fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch;
 
     /// Removes what is under `id` and gives its record, if it was there and that is known without waiting. The observer is
