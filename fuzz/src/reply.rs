@@ -15,7 +15,7 @@ pub fn reply(bytes: &[u8]) {
         let end = at + 1;
         if scanner.is_between_replies() {
             let incomplete = |bytes| parse_redis_value(bytes).is_err_and(|error| error.kind() == ErrorKind::Io);
-            assert!(!incomplete(&bytes[begin..end]), "a reply that goes on");
+            assert!(!incomplete(&bytes[begin..end]), "goes on: {:?}", String::from_utf8_lossy(&bytes[begin..end]));
             assert!(parse_redis_value(&bytes[begin..end - 1]).is_err(), "a reply that ended before");
             begin = end;
         }

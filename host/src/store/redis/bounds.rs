@@ -97,7 +97,10 @@ enum State {
 enum Number {
     #[default]
     Begins,
-    Negative,
+    /// Below zero, if there is any digit but 0: `-0` is no way to say that there is nothing.
+    Negative {
+        is_some: bool,
+    },
     Is(u64),
     None,
 }
@@ -106,12 +109,12 @@ impl Number {
     fn then(self, byte: u8) -> Self {
         let digit = match byte {
             b'0'..=b'9' => u64::from(byte - b'0'),
-            b'-' if matches!(self, Number::Begins) => return Number::Negative,
+            b'-' if matches!(self, Number::Begins) => return Number::Negative { is_some: false },
             _ => return Number::None,
         };
         match self {
             Number::Begins => Number::Is(digit),
-            Number::Negative => Number::Negative,
+            Number::Negative { is_some } => Number::Negative { is_some: is_some || digit > 0 },
             // What does not fit is more than anything may have.
             Number::Is(number) => Number::Is(number.saturating_mul(10).saturating_add(digit)),
             Number::None => Number::None,
@@ -205,7 +208,7 @@ impl Scanner {
         let number = match number {
             Number::Is(number) => number,
             // Nothing: of an array, and of a bulk. Of the other kinds the parser has a word to say.
-            Number::Negative if matches!(kind, b'$' | b'*' | b'~' | b'>') => {
+            Number::Negative { is_some: true } if matches!(kind, b'$' | b'*' | b'~' | b'>') => {
                 self.ended();
                 return Ok(());
             }
@@ -389,6 +392,8 @@ mod tests {
             b"*1 \r\n",
             b"*\r\n",
             b"%-1\r\n",
+            b"$-0\r\n",
+            b"*-\r\n",
             b"$1\r2\r\n",
             b"\r\n",
         ] {
