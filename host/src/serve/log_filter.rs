@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_modules_that_a_filter_may_name_are_those_there_are() {
+    fn a_filter_names_modules_that_there_are() {
         let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let ours = |name: &&str| sources.join(name).is_dir() || sources.join(format!("{name}.rs")).is_file();
         let not_there: Vec<_> = MODULES.iter().filter(|name| !ours(name)).collect();

@@ -128,7 +128,7 @@ esac
 /// The commands in the page's blocks of shell, each up to its comment. A quote that is open goes on in the next line.
 fn commands(page: &str) -> Vec<String> {
     let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let mut commands = Vec::new();
+    let mut commands: Vec<String> = Vec::new();
     for line in blocks.flat_map(str::lines) {
         match commands.last_mut() {
             Some(open) if is_open(open) => *open += &format!("\n{line}"),
