@@ -1,5 +1,5 @@
-//! Facts of OpenSSL about TLS 1.3 tickets, each as it shows through the host: a ticket says how long its session resumes, and none
-//! is sent for a session that is not kept.
+//! Facts of OpenSSL about TLS 1.3 tickets, each as it shows through the host: a ticket says how long its session
+//! resumes, and none is sent for a session that is not kept.
 
 mod support;
 
@@ -134,7 +134,7 @@ fn no_ticket_is_sent_once_the_host_is_gone() {
 
 /// A stateless ticket, which OpenSSL leaves out for want of a key, must not be larger than this.
 #[test]
-fn a_session_too_large_for_a_ticket_costs_no_handshake() {
+fn a_session_too_large_for_a_ticket_fails_nothing() {
     let many = certificates::issue("many", Some(&certificates::ca()), 30, |builder| {
         let mut names = SubjectAlternativeName::new();
         for number in 0..1_100 {
@@ -292,7 +292,7 @@ fn an_extra_ticket_is_asked_about_as_any_other() {
 
 /// Somebody else's ticket-key callback has keys: then the ticket goes out, and is worth nothing here.
 #[test]
-fn a_ticket_key_callback_of_anothers_makes_no_session_resume() {
+fn anothers_ticket_key_callback_resumes_nothing() {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     let (_dir, refuses) = with(policies::refuse_new());
     let host = refuses.build().unwrap();

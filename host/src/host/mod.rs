@@ -52,16 +52,18 @@ impl Host {
         HostBuilder::default()
     }
 
-    /// Registers the host on a context: OpenSSL's three session callbacks, the client-hello callback, the id generator, the session
-    /// ticket callback and the ticket key callback. Sets `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and `SSL_OP_NO_RENEGOTIATION`,
-    /// turns the internal cache off, and sets the number of TLS 1.3 tickets and the timeout.
+    /// Registers the host on a context: OpenSSL's three session callbacks, the client-hello callback, the id generator,
+    /// the session ticket callback and the ticket key callback. Sets `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and
+    /// `SSL_OP_NO_RENEGOTIATION`, turns the internal cache off, and sets the number of TLS 1.3 tickets and the timeout.
     ///
-    /// A TLS 1.3 ticket says how long its session resumes, and none is sent for a session that is not kept. Where OpenSSL cannot leave
-    /// it out (before 3.0.8, or a session of more than 65,280 bytes), its lifetime is 0: clients discard it.
+    /// A TLS 1.3 ticket says how long its session resumes, and none is sent for a session that is not kept. Where
+    /// OpenSSL cannot leave it out (before 3.0.8, or a session of more than 65,280 bytes), its lifetime is 0: clients
+    /// discard it.
     ///
-    /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`] first in
-    /// its own; one that sets an id generator, or a session callback, turns resumption off; one that sets a ticket callback has clients
-    /// told a wrong lifetime. There is no way to notice either beforehand; [`ConnectionReport::miss`] tells of the first two.
+    /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`]
+    /// first in its own; one that sets an id generator, or a session callback, turns resumption off; one that sets a
+    /// ticket callback has clients told a wrong lifetime. There is no way to notice either beforehand;
+    /// [`ConnectionReport::miss`] tells of the first two.
     ///
     /// # Errors
     /// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.
