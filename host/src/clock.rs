@@ -1,11 +1,12 @@
 //! The host's time: the wall clock, which here never goes back.
 //!
-//! Lifetimes are counted by the wall clock, for they are compared between nodes and after a restart; and somebody may set it back, an
-//! operator, a time server or a virtual machine that is resumed. What was to end would then go on. So time is a ratchet: while the wall
-//! clock is behind what it was before, time goes on from there, by the clock that nobody sets (`CLOCK_MONOTONIC`). All of the host goes
-//! by it; other rooms do not ask the system.
+//! Lifetimes are counted by the wall clock, for they are compared between nodes and after a restart; and somebody may
+//! set it back, an operator, a time server or a virtual machine that is resumed. What was to end would then go on. So
+//! time is a ratchet: while the wall clock is behind what it was before, time goes on from there, by the clock that
+//! nobody sets (`CLOCK_MONOTONIC`). All of the host goes by it; other rooms do not ask the system.
 //!
-//! It belongs to one process. What a process takes over from the one before are absolute times, in a store; see `docs/stores.md`.
+//! It belongs to one process. What a process takes over from the one before are absolute times, in a store; see
+//! ARCHITECTURE.md, "Time".
 
 use std::{
     sync::{
@@ -18,7 +19,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// How far the wall clock has to be behind for it to be told: time servers take steps of milliseconds, and a leap second is one.
+/// How far the wall clock has to be behind for it to be told: time servers take steps of milliseconds, and a leap
+/// second is one.
 const TOLD: Duration = Duration::from_secs(5);
 
 /// A clock that follows another and never goes back. Times are in milliseconds since the Unix epoch.
@@ -84,7 +86,8 @@ pub fn watch() {
     let (wall, monotonic) = system();
     if let Some(behind) = SYSTEM.to_tell(wall, monotonic) {
         tracing::warn!(
-            "the system's clock was set back by {:.0} s; sessions go by the time it had before: restart the server if that one was wrong",
+            "the system's clock was set back by {:.0} s; sessions go by the time it had before: restart the server if that \
+             one was wrong",
             behind.as_secs_f64()
         );
     }
@@ -99,7 +102,8 @@ pub fn following(clock: impl Fn() -> u64 + Send + Sync + 'static) -> impl Fn() -
     }
 }
 
-/// The wall clock, then the monotonic one: were it the other way round, a pause between the two would put time ahead for good.
+/// The wall clock, then the monotonic one: were it the other way round, a pause between the two would put time ahead
+/// for good.
 fn system() -> (u64, u64) {
     let wall = UNIX_EPOCH.elapsed().unwrap_or_default();
     (u64::try_from(wall.as_millis()).unwrap_or(u64::MAX), monotonic())
@@ -176,7 +180,8 @@ mod tests {
         assert_eq!(following(), 6_000);
     }
 
-    /// A file has the times of the file system, an answer and a signature those of the machine; none of them ends anything.
+    /// A file has the times of the file system, an answer and a signature those of the machine; none of them ends
+    /// anything.
     #[test]
     fn no_other_room_reads_the_wall_clock() {
         const MAY: [&str; 5] =

@@ -28,7 +28,7 @@ fn host(spy: &Spy, start: u64) -> (Host, Arc<AtomicU64>) {
 }
 
 #[test]
-fn a_session_that_has_ended_stays_so_when_the_clock_is_set_back() {
+fn an_ended_session_stays_so_under_a_set_back_clock() {
     for version in VERSIONS {
         let spy = Spy::default();
         let (host, clock) = host(&spy, now());
@@ -46,7 +46,7 @@ fn a_session_that_has_ended_stays_so_when_the_clock_is_set_back() {
 }
 
 #[test]
-fn a_session_made_while_the_clock_is_behind_ends_in_its_time() {
+fn a_session_made_under_a_late_clock_ends_in_time() {
     for version in VERSIONS {
         let spy = Spy::default();
         let start = now();

@@ -1,5 +1,5 @@
-//! Who would be refused in a full handshake does not resume: a session ends with the first certificate of its client's chain, and
-//! waits for a current revocation list.
+//! Who would be refused in a full handshake does not resume: a session ends with the first certificate of its client's
+//! chain, and waits for a current revocation list.
 
 mod support;
 
@@ -108,7 +108,7 @@ fn a_session_ends_with_the_first_of_its_chain() {
 
 /// Whatever a store says of its lifetime.
 #[test]
-fn a_session_whose_issuers_certificate_has_expired_is_a_miss() {
+fn a_session_of_an_expired_issuer_is_a_miss() {
     for days in [[2, 20, 20], [20, 2, 20]] {
         for version in VERSIONS {
             let (root, client) = chain(days);
@@ -229,7 +229,7 @@ fn a_session_waits_for_a_current_revocation_list() {
 }
 
 #[test]
-fn the_lapsed_list_of_another_issuer_keeps_nobody_from_resuming() {
+fn the_lapsed_list_of_another_issuer_is_no_miss() {
     for version in VERSIONS {
         let (root, other) = (ca("Root", None, 30), ca("Other", None, 30));
         let known = certificates::issue("known", Some(&root), 30, |_| {});

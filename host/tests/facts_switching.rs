@@ -139,7 +139,9 @@ fn fact_14_a_site_without_the_host_gives_no_tickets_to_its_clients() {
             host.connection(stream.ssl())
         };
         let first = try_handshake_on(Ssl::new(&context).unwrap(), look, &client).unwrap();
-        let second = handshake(&host, &context, &client.offering(first.session()));
+        // In TLS 1.3 a session that is not kept has no ticket at all.
+        let Some(session) = first.sessions.last() else { continue };
+        let second = handshake(&host, &context, &client.offering(session));
         assert_eq!((second.resumed, second.miss().as_str()), (false, "no-hook"), "{version:?}");
     }
 }

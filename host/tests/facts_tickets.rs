@@ -1,5 +1,5 @@
-//! Facts of OpenSSL about TLS 1.3 tickets, each as it shows through the host: a ticket says how long its session resumes, and none
-//! is sent for a session that is not kept.
+//! Facts of OpenSSL about TLS 1.3 tickets, each as it shows through the host: a ticket says how long its session
+//! resumes, and none is sent for a session that is not kept.
 
 mod support;
 
@@ -17,7 +17,7 @@ use openssl::{
     ssl::{Ssl, SslContext, SslContextBuilder, SslSession, SslStream, SslVerifyMode, SslVersion},
     x509::extension::SubjectAlternativeName,
 };
-use reprise::{Host, HostBuilder, Listener};
+use reprise::{Decisions, Host, HostBuilder, Listener};
 use reprise_fixtures::{Callback, policies};
 use support::{
     policies::{directory, lied_to},
@@ -46,6 +46,11 @@ fn tls13() -> Client {
 
 fn asking(host: &Host) -> SslContext {
     installed_as(host, Listener::named("public"), |context| asking_for_certificates(context, SslVerifyMode::PEER))
+}
+
+/// How often policies were asked about a new session.
+fn asked(decisions: Decisions) -> usize {
+    decisions.filter(|decision| decision.callback == reprise::policy::Callback::New).count()
 }
 
 fn hints(sessions: &[SslSession]) -> Vec<u64> {
@@ -129,7 +134,7 @@ fn no_ticket_is_sent_once_the_host_is_gone() {
 
 /// A stateless ticket, which OpenSSL leaves out for want of a key, must not be larger than this.
 #[test]
-fn a_session_too_large_for_a_ticket_costs_no_handshake() {
+fn a_session_too_large_for_a_ticket_fails_nothing() {
     let many = certificates::issue("many", Some(&certificates::ca()), 30, |builder| {
         let mut names = SubjectAlternativeName::new();
         for number in 0..1_100 {
@@ -160,7 +165,7 @@ fn each_ticket_is_asked_about_once_and_says_its_own() {
     let again = handshake(&host, &context, &tls13().offering(first.session()));
     assert_eq!((again.resumed, hints(&again.sessions)), (true, vec![4]));
     drop(host);
-    assert_eq!(decisions.filter(|decision| decision.callback == reprise::policy::Callback::New).count(), 4);
+    assert_eq!(asked(decisions), 4);
 }
 
 #[test]
@@ -282,12 +287,12 @@ fn an_extra_ticket_is_asked_about_as_any_other() {
     let talked = try_handshake_served(Ssl::new(&context).unwrap(), more, report, &client).unwrap();
     assert_eq!(hints(&talked.sessions), [2 * HOUR, 2 * HOUR], "of three, the second is refused");
     drop(host);
-    assert_eq!(decisions.count(), 3);
+    assert_eq!(asked(decisions), 3);
 }
 
 /// Somebody else's ticket-key callback has keys: then the ticket goes out, and is worth nothing here.
 #[test]
-fn a_ticket_key_callback_of_anothers_makes_no_session_resume() {
+fn anothers_ticket_key_callback_resumes_nothing() {
     static ASKED: AtomicU64 = AtomicU64::new(0);
     let (_dir, refuses) = with(policies::refuse_new());
     let host = refuses.build().unwrap();
@@ -305,7 +310,7 @@ fn a_ticket_key_callback_of_anothers_makes_no_session_resume() {
     assert_eq!(first.not_kept(), "policy: only");
     assert!(!handshake(&host, &context, &tls13().offering(first.session())).resumed);
     drop(host);
-    assert_eq!(decisions.count(), 2, "each is asked about once");
+    assert_eq!(asked(decisions), 2, "each is asked about once");
 }
 
 #[test]

@@ -68,11 +68,11 @@ pub fn revocation_list(list: &X509CrlRef) -> RevocationList {
     RevocationList { issuer: name_hash(list.issuer_name()), from, until }
 }
 
-/// OpenSSL's hash of a name in its canonical form, by which names are equal that compare equal; 0 if it cannot be had, which is then
-/// so for all.
+/// OpenSSL's hash of a name in its canonical form, by which names are equal that compare equal; 0 if it cannot be had,
+/// which is then so for all.
 fn name_hash(name: &X509NameRef) -> u32 {
-    // SAFETY: a live name, read only; null pointers stand for the default library context and properties, and for no answer whether
-    // it could be had. The hash has 32 bits.
+    // SAFETY: a live name, read only; null pointers stand for the default library context and properties, and for no
+    // answer whether it could be had. The hash has 32 bits.
     unsafe { ffi::X509_NAME_hash_ex(name.as_ptr(), ptr::null_mut(), ptr::null(), ptr::null_mut()) as u32 }
 }
 

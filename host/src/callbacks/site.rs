@@ -63,10 +63,10 @@ impl Listener {
         self
     }
 
-    /// The certificate revocation lists that this context verifies clients against, and the flags that say which certificates are looked
-    /// up in them, as they were given to its store. A session with a client certificate does not resume while a list that a full
-    /// handshake needs is past its nextUpdate: OpenSSL refuses that one, and a resumption verifies nothing. Install the host on a new
-    /// context for new lists.
+    /// The certificate revocation lists that this context verifies clients against, and the flags that say which
+    /// certificates are looked up in them, as they were given to its store. A session with a client certificate does
+    /// not resume while a list that a full handshake needs is past its nextUpdate: OpenSSL refuses that one, and a
+    /// resumption verifies nothing. Install the host on a new context for new lists.
     pub fn revocation_lists(mut self, lists: &[X509Crl], flags: X509VerifyFlags) -> Self {
         let lists = lists.iter().map(|list| certificate::revocation_list(list)).collect();
         self.revocation_lists = RevocationLists { lists, whole_chain: flags.contains(X509VerifyFlags::CRL_CHECK_ALL) };

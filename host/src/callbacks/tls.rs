@@ -144,18 +144,20 @@ pub fn set_session_id_context(ssl: &SslRef, context: &[u8; 32]) -> bool {
     unsafe { ffi::SSL_set_session_id_context(ssl.as_ptr(), context.as_ptr(), context.len() as c_uint) == 1 }
 }
 
-/// Has no TLS 1.3 ticket sent for the session that the connection has now, or, where OpenSSL cannot leave it out, one that the client is
-/// to discard at once (RFC 8446 section 4.6.1: a lifetime of 0). For the generate callback only: there the session is nobody else's.
+/// Has no TLS 1.3 ticket sent for the session that the connection has now, or, where OpenSSL cannot leave it out, one
+/// that the client is to discard at once (RFC 8446 section 4.6.1: a lifetime of 0). For the generate callback only:
+/// there the session is nobody else's.
 ///
-/// OpenSSL leaves a ticket out where it would be a stateless one and our ticket-key callback has no key for it; that callback puts
-/// the option back.
+/// OpenSSL leaves a ticket out where it would be a stateless one and our ticket-key callback has no key for it; that
+/// callback puts the option back.
 pub fn withhold_ticket(ssl: &SslRef) {
     // Releases of 3.0 before this one write an empty ticket instead, which no client understands (openssl #19249).
     const LEAVES_TICKETS_OUT: i64 = 0x3000_0080;
     // A stateless ticket for a larger session ends the handshake.
     const LARGEST: usize = 0xff00;
     let Some(session) = ssl.session() else { return };
-    // Not 0: OpenSSL decodes what it encodes for a stateless ticket, and ends the handshake where that comes out longer.
+    // Not 0: OpenSSL decodes what it encodes for a stateless ticket, and ends the handshake where that comes out
+    // longer.
     sessions::set_timeout(session, 1);
     if openssl::version::number() >= LEAVES_TICKETS_OUT && (1..=LARGEST).contains(&sessions::encoded_length(session)) {
         // SAFETY: a live connection, used by this thread alone.

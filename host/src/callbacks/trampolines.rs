@@ -131,8 +131,8 @@ pub(super) unsafe extern "C" fn generate_session_id(
     1
 }
 
-/// The generate callback of `SSL_CTX_set_session_ticket_cb`: a ticket is about to be written, the session has its id. Always answers 1:
-/// 0 ends the handshake. After a panic it is not known whether the session is kept, and so it is not.
+/// The generate callback of `SSL_CTX_set_session_ticket_cb`: a ticket is about to be written, the session has its id.
+/// Always answers 1: 0 ends the handshake. After a panic it is not known whether the session is kept, and so it is not.
 pub(super) unsafe extern "C" fn generate_ticket(ssl: *mut ffi::SSL, _: *mut c_void) -> c_int {
     // SAFETY: OpenSSL passes a live connection, used by this thread alone.
     let ssl = unsafe { SslRef::from_ptr(ssl) };

@@ -1,4 +1,5 @@
-//! A session was made. The policies, then the host's maxima, then the store: in TLS 1.3 the first two before its ticket is written.
+//! A session was made. The policies, then the host's maxima, then the store: in TLS 1.3 the first two before its ticket
+//! is written.
 
 use std::{fmt, sync::Arc};
 
@@ -69,8 +70,9 @@ pub struct Ready {
     now: u64,
 }
 
-/// TLS 1.3 is about to write a ticket: whether its session is kept. If so, the session's timeout, which the ticket tells the client, is what
-/// its terms leave it. What is decided here is not asked again in new_cb, which OpenSSL calls once the ticket is written.
+/// TLS 1.3 is about to write a ticket: whether its session is kept. If so, the session's timeout, which the ticket
+/// tells the client, is what its terms leave it. What is decided here is not asked again in new_cb, which OpenSSL calls
+/// once the ticket is written.
 ///
 /// For the generate callback only: the session has its id and is nobody else's yet. In TLS 1.2 there are no tickets.
 pub fn announce(ssl: &SslRef) -> bool {

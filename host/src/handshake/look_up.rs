@@ -265,7 +265,8 @@ fn check(
     if record.peer_certificate.is_some() && !tls::site(ssl).is_some_and(lists_are_current) {
         return Err(Miss::CrlExpired);
     }
-    // One of a time to come was made before the clock was set back and the process started anew; it would end that much later.
+    // One of a time to come was made before the clock was set back and the process started anew; it would end that much
+    // later.
     if record.expires <= now || record.authenticated > now.saturating_add(ALLOWANCE) {
         return Err(Miss::Expired);
     }

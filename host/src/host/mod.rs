@@ -57,8 +57,9 @@ impl Host {
     /// generator, the session ticket callback and the ticket key callback. Sets `SSL_OP_NO_TICKET`, `SSL_OP_NO_ANTI_REPLAY` and
     /// `SSL_OP_NO_RENEGOTIATION`, turns the internal cache off, and sets the number of TLS 1.3 tickets and the timeout.
     ///
-    /// A TLS 1.3 ticket says how long its session resumes, and none is sent for a session that is not kept. Where OpenSSL cannot leave
-    /// it out (before 3.0.8, or a session of more than 65,280 bytes), its lifetime is 0: clients discard it.
+    /// A TLS 1.3 ticket says how long its session resumes, and none is sent for a session that is not kept. Where
+    /// OpenSSL cannot leave it out (before 3.0.8, or a session of more than 65,280 bytes), its lifetime is 0: clients
+    /// discard it.
     ///
     /// An embedder that sets a client-hello callback over the host's afterwards must call [`crate::on_client_hello`] first in
     /// its own; one that sets a message callback must call [`crate::on_message`] in it; one that sets an id generator, or a session

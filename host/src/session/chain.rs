@@ -1,5 +1,5 @@
-//! What a full handshake holds against the clock, and a resumption must too: the validity of the client's whole chain, and the dates of
-//! the revocation lists that it is verified against.
+//! What a full handshake holds against the clock, and a resumption must too: the validity of the client's whole chain,
+//! and the dates of the revocation lists that it is verified against.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +40,11 @@ pub(crate) struct RevocationLists {
 }
 
 impl RevocationLists {
-    /// Whether those that a chain is looked up in are current at `now`. Of one issuer's lists a current one is enough, as for OpenSSL.
+    /// Whether those that a chain is looked up in are current at `now`. Of one issuer's lists a current one is enough,
+    /// as for OpenSSL.
     ///
-    /// Where it is not known which they are, all have to be: for a chain of which a record of an earlier version says nothing, and for
-    /// one whose issuers have no lists of their own here.
+    /// Where it is not known which they are, all have to be: for a chain of which a record of an earlier version says
+    /// nothing, and for one whose issuers have no lists of their own here.
     pub fn are_current(&self, chain: Option<&VerifiedChain>, now: u64) -> bool {
         let current = |issuer: u32| self.lists.iter().any(|list| list.issuer == issuer && list.is_current(now));
         let issuers = chain.map_or(&[][..], |chain| &chain.issuers);

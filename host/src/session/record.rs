@@ -17,8 +17,8 @@ use crate::{
 /// The encoding's version, the first byte of every record. Others than these two do not decode.
 const VERSION: u8 = 1;
 
-/// The version of a record that has its client's chain: what version 1 has, then the chain. A node that reads version 1 alone has a full
-/// handshake instead. All that have no client certificate are of version 1.
+/// The version of a record that has its client's chain: what version 1 has, then the chain. A node that reads version 1
+/// alone has a full handshake instead. All that have no client certificate are of version 1.
 const WITH_CHAIN: u8 = 2;
 
 /// A kept session: the facts that decide about it, and the `SSL_SESSION` itself.
@@ -43,8 +43,8 @@ pub struct Record {
     /// The client's leaf certificate.
     #[serde(with = "encoding::certificate")]
     pub peer_certificate: Option<Certificate>,
-    /// The client's chain as it was verified. None without a client certificate, or in a record of version 1: then the leaf stands
-    /// for it.
+    /// The client's chain as it was verified. None without a client certificate, or in a record of version 1: then the
+    /// leaf stands for it.
     #[serde(skip)]
     pub chain: Option<VerifiedChain>,
     /// What policies attached.

@@ -329,8 +329,8 @@ pub fn set_ticket_keys(context: &mut SslContextBuilder, asked: &'static std::syn
             parameter(c"digest".as_ptr(), TEXT, digest.as_mut_ptr().cast(), digest.len() - 1),
             parameter(ptr::null(), 0, ptr::null_mut(), 0),
         ];
-        // SAFETY: OpenSSL passes room for 16 bytes each and contexts for the duration of the call; the parameters end with one
-        // without a key.
+        // SAFETY: OpenSSL passes room for 16 bytes each and contexts for the duration of the call; the parameters end
+        // with one without a key.
         unsafe {
             ptr::write_bytes(name, 1, 16);
             ptr::write_bytes(iv, 2, 16);
