@@ -62,7 +62,8 @@ struct Description {
 /// The largest description that is read.
 const MOST: u64 = 1 << 20;
 
-/// The text of a description: it is looked at again and again while somebody works in the folder, who may put anything there.
+/// The text of a description: it is looked at again and again while somebody works in the folder, who may put
+/// anything there.
 fn description_in(file: &Path) -> io::Result<String> {
     if !fs::metadata(file)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));

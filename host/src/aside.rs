@@ -1,4 +1,5 @@
-//! Work that may hang, as whatever touches a file system may: on a thread of its own, and waited for so long and no longer.
+//! Work that may hang, as whatever touches a file system may: on a thread of its own, and waited for so long and no
+//! longer.
 
 use std::{
     fmt,
@@ -12,7 +13,8 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// None of it recurses.
 const STACK: usize = 256 << 10;
 
-/// One piece of work after another. While one hangs no other is begun: there is one thread that hangs, however often it is tried.
+/// One piece of work after another. While one hangs no other is begun: there is one thread that hangs, however often
+/// it is tried.
 #[derive(Debug)]
 pub(crate) struct Aside<T> {
     name: &'static str,

@@ -1,8 +1,10 @@
-//! The one way to read a file that others may replace: by a FIFO, a device, something without an end, or something that never answers.
+//! The one way to read a file that others may replace: by a FIFO, a device, something without an end, or something
+//! that never answers.
 //!
-//! A file is read to the end or not at all: a regular one, of no more bytes than it may have, within a time. Reading happens on a
-//! thread of its own ([`crate::aside`]); where that hangs, as on a network file system whose server is gone, this is an error that
-//! names the file, and the thread is left behind. There is one such thread for each file, however often it is tried.
+//! A file is read to the end or not at all: a regular one, of no more bytes than it may have, within a time. Reading
+//! happens on a thread of its own ([`crate::aside`]); where that hangs, as on a network file system whose server is
+//! gone, this is an error that names the file, and the thread is left behind. There is one such thread for each file,
+//! however often it is tried.
 
 // The command has use for all of it.
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
@@ -133,7 +135,8 @@ fn within(patience: Duration, file: &Path, most: u64, allowed: Allowed) -> Resul
     read.map_err(Why::NoAnswer).flatten().map_err(unread)
 }
 
-/// What `access` makes of the files that hang. None in a child of a process that forked while another thread was at them.
+/// What `access` makes of the files that hang. None in a child of a process that forked while another thread was at
+/// them.
 fn hanging<T>(access: impl FnOnce(&mut HashMap<PathBuf, Reading>) -> T) -> Option<T> {
     Some(access(HANGING.try_lock_for(LEAST)?.get_or_insert_default()))
 }
@@ -155,8 +158,8 @@ fn read_here(path: &Path, most: u64, allowed: Allowed) -> Result<Whole, Why> {
     Ok(Whole { bytes, about })
 }
 
-/// `None` if there is more than `most`, whatever size the file claims to have. There is room for `room` bytes at first; it is never
-/// grown in place, which would leave a copy of a secret behind.
+/// `None` if there is more than `most`, whatever size the file claims to have. There is room for `room` bytes at
+/// first; it is never grown in place, which would leave a copy of a secret behind.
 fn read_at_most(mut file: &File, room: u64, most: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let with_room = |room: u64| Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(usize::MAX)));
     let most_room = most.saturating_add(1);

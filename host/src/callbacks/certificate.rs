@@ -84,12 +84,14 @@ pub fn fingerprint(certificate: &X509Ref) -> Result<Vec<u8>, ErrorStack> {
     Ok(certificate.digest(MessageDigest::sha256())?.to_vec())
 }
 
-/// Has `store` hold certificates against this list (`X509_STORE_add_crl`), which rust-openssl can only read from a file.
+/// Has `store` hold certificates against this list (`X509_STORE_add_crl`), which rust-openssl can only read from a
+/// file.
 ///
 /// # Errors
 /// OpenSSL is out of memory.
 pub fn add_crl(store: &mut X509StoreBuilderRef, list: &X509CrlRef) -> Result<(), ErrorStack> {
-    // SAFETY: both pointers are valid for the call, by the references; the store takes a reference of its own to the list.
+    // SAFETY: both pointers are valid for the call, by the references; the store takes a reference of its own to the
+    // list.
     let added = unsafe { ffi::X509_STORE_add_crl(store.as_ptr(), list.as_ptr()) };
     if added == 1 { Ok(()) } else { Err(ErrorStack::get()) }
 }

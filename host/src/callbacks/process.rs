@@ -40,8 +40,8 @@ extern "C" fn renew() {
     CURRENT.store(process::id(), Relaxed);
 }
 
-/// Ends this process, now: nothing is waited for, and no more of it runs, not even what libraries registered for the end
-/// (`atexit`), which must not run while other threads use them.
+/// Ends this process, now: nothing is waited for, and no more of it runs, not even what libraries registered for the
+/// end (`atexit`), which must not run while other threads use them.
 #[cfg(feature = "cli")]
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: it takes a number and does not return.

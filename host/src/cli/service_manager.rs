@@ -48,8 +48,8 @@ pub(super) fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|span| !span.is_zero())
 }
 
-/// Tells the watchdog twice in its time, `span`, that everything runs that must; and not while something has ended. What is started
-/// again in time is told as soon as it runs.
+/// Tells the watchdog twice in its time, `span`, that everything runs that must; and not while something has ended.
+/// What is started again in time is told as soon as it runs.
 pub(super) async fn keep_alive(span: Duration, health: Health) -> Infallible {
     feed(span, || health.unsound().is_empty(), || tell(&[NotifyState::Watchdog])).await
 }

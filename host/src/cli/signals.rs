@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT: the first lets a server end, the second ends it.
 //!
-//! They are heard on a thread of their own, which nothing else runs on: whatever the rest of the process does, or waits for.
+//! They are heard on a thread of their own, which nothing else runs on: whatever the rest of the process does, or
+//! waits for.
 
 use std::{panic::AssertUnwindSafe, thread, time::Duration};
 

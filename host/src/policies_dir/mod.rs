@@ -146,7 +146,8 @@ impl PoliciesDir {
             .thread("reprise-policies", body)
             .context("no thread can be started to watch the directory of policies")?;
         let running = Running { process: process::id(), shared, vitals, thread };
-        first_scan.recv().context("the thread that watches the directory of policies ended early")?;
+        let scanned = first_scan.recv().context("the thread that watches the directory of policies ended early")?;
+        scanned.map_err(anyhow::Error::msg)?;
         Ok(Self { running: Some(running) })
     }
 

@@ -41,6 +41,9 @@ const LOOKING: Duration = Duration::from_secs(30);
 /// The longest wait between two looks, whatever is asked for.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How the first scan went.
+pub(super) type Scanned = Result<(), String>;
+
 /// What the thread shares with its owner.
 #[derive(Default)]
 pub(super) struct Shared {
@@ -157,8 +160,8 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
-    /// What was going on when the thread ended that went round before: nothing of that is trusted, and what is live is put in force
-    /// once more.
+    /// What was going on when the thread ended that went round before: nothing of that is trusted, and what is live
+    /// is put in force once more.
     pub fn take_stock(&mut self) {
         self.earlier = None;
         self.settling.clear();
@@ -166,8 +169,9 @@ impl<L: Loader> Rounds<L> {
         self.publish();
     }
 
-    /// Goes on until the bell says stop. `scanned` is told when the first scan is complete.
-    pub fn run(&mut self, scanned: &mut Option<SyncSender<()>>, heart: &Heart) -> Ended {
+    /// Goes on until the bell says stop. `scanned` is told when the first scan is complete, or why there can be none,
+    /// which is the end: a server must not come up without its policies.
+    pub fn run(&mut self, scanned: &mut Option<SyncSender<Scanned>>, heart: &Heart) -> Ended {
         let shared = Arc::clone(&self.shared);
         let _closed_at_the_end = shared.requests.open();
         let mut watch = self.options.events.then(|| Watch::start(&self.dir, self.shared.bell.clone())).flatten();
@@ -178,9 +182,13 @@ impl<L: Loader> Rounds<L> {
             let next = self.round(Instant::now(), read_all);
             if next != Next::Settle {
                 if let Some(scanned) = scanned.take() {
-                    self.note_missing();
                     // The owner waits for it, unless it is gone.
-                    let _ = scanned.send(());
+                    if let Some(reason) = &self.lost {
+                        let _ = scanned.send(Err(reason.clone()));
+                        return Ended::Told;
+                    }
+                    self.note_missing();
+                    let _ = scanned.send(Ok(()));
                 }
                 self.answer_reloads();
             }

@@ -10,8 +10,8 @@ use crate::{
     vital::{Ended, Heart, Vitals},
 };
 
-/// A thread that is joined when its owner is dropped; the owner has told it to stop by then. Until it was told, it lives
-/// ([`crate::vital`]).
+/// A thread that is joined when its owner is dropped; the owner has told it to stop by then. Until it was told, it
+/// lives ([`crate::vital`]).
 ///
 /// Not in a process that forked since: threads do not survive a fork, and joining one that is not there would never end. Not
 /// by the thread itself either, which may be the last to hold its owner.

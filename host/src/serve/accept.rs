@@ -34,8 +34,8 @@ impl Accept for TcpListener {
     }
 }
 
-/// Accepts on `socket` and serves what comes, until the server drains; then waits until every connection is done. Whatever becomes
-/// of accepting, connections go on.
+/// Accepts on `socket` and serves what comes, until the server drains; then waits until every connection is done.
+/// Whatever becomes of accepting, connections go on.
 pub(crate) async fn run(socket: impl Accept, listener: usize, shared: Arc<Shared>, mut phases: Phases, mut life: Life) {
     let mut connections = JoinSet::new();
     while life.again(caught(accept_all(&socket, listener, &shared, &mut phases, &mut connections)).await).await {}

@@ -18,8 +18,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Joins `client` and the backend at `address` until both are done, or nothing has moved for `idle`. When one side ends its
 /// sending, so is the other told, and the opposite direction goes on. The backend is sent `header` first.
 ///
-/// One side that breaks off is not taken for one that ends: the backend's connection is reset unless both have ended, and the client
-/// is told goodbye unless the backend's connection broke.
+/// One side that breaks off is not taken for one that ends: the backend's connection is reset unless both have ended,
+/// and the client is told goodbye unless the backend's connection broke.
 ///
 /// # Errors
 /// Either stream's error, or `TimedOut`.

@@ -1,7 +1,8 @@
 //! The end of what outlives connections: policies' threads, and the stores, which write what they have queued.
 //!
-//! Any of it may hang, a disk or a server of somebody else's. It is let go of on a thread of its own, and waited for so long and no
-//! longer; and not at all where somebody is in a hurry. What a store does not come to write costs full handshakes.
+//! Any of it may hang, a disk or a server of somebody else's. It is let go of on a thread of its own, and waited for
+//! so long and no longer; and not at all where somebody is in a hurry. What a store does not come to write costs full
+//! handshakes.
 
 use std::{future::Future, pin::pin, thread, time::Duration};
 
@@ -12,8 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What takes longer than this is said.
 const UNSAID: Duration = Duration::from_millis(300);
 
-/// Drops `what`, and waits until that is done, for [`PATIENCE`] at most, or until `hurry` is ready, or not at all if it is `hurried`.
-/// Whether it is done.
+/// Drops `what`, and waits until that is done, for [`PATIENCE`] at most, or until `hurry` is ready, or not at all if
+/// it is `hurried`. Whether it is done.
 pub(super) async fn part<T: Send + 'static>(what: T, hurried: bool, hurry: impl Future<Output = ()>) -> bool {
     let (done, is_done) = oneshot::channel();
     let let_go = move || {

@@ -1,4 +1,5 @@
-//! Whether the server does what it seems to: what `/healthz`, `/readyz`, the service manager's watchdog and `status` go by.
+//! Whether the server does what it seems to: what `/healthz`, `/readyz`, the service manager's watchdog and `status`
+//! go by.
 
 use std::sync::Arc;
 

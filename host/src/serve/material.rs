@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 use super::settings::SiteFiles;
 use crate::reading::{Reader, Unread};
 
-/// The most bytes that are read of each. A bundle of CAs, or the list of a large CA, is larger than what somebody writes by hand.
+/// The most bytes that are read of each. A bundle of CAs, or the list of a large CA, is larger than what somebody
+/// writes by hand.
 const MOST_CERT: u64 = 1 << 20;
 const MOST_KEY: u64 = 1 << 20;
 const MOST_CLIENT_CA: u64 = 16 << 20;

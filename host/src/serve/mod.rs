@@ -207,8 +207,9 @@ impl Server {
         self.living.spawn(async move { while life.again(caught(work()).await.map(|never| match never {})).await {} });
     }
 
-    /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready; then lets the
-    /// stores write what they have, until that takes too long or `hurry` is ready. Whether they are done.
+    /// Serves until `stop` is ready, then lets connections finish, until that takes too long or `hurry` is ready;
+    /// then lets the stores write what they have, until that takes too long or `hurry` is ready. Whether they are
+    /// done.
     ///
     /// # Errors
     /// A task without which it cannot serve has ended for good.

@@ -267,8 +267,8 @@ pub(crate) struct Options {
 
     /// On SIGTERM or SIGINT, how long connections may take to finish [default: 10s]
     ///
-    /// Well within what service supervisors grant before they kill (30 s and more). After that stores have three seconds to write
-    /// what waits. A second signal ends the server at once.
+    /// Well within what service supervisors grant before they kill (30 s and more). After that stores have three
+    /// seconds to write what waits. A second signal ends the server at once.
     #[arg(long, value_name = "SPAN")]
     pub(crate) drain: Option<Span>,
 
@@ -280,9 +280,9 @@ pub(crate) struct Options {
 
     /// Where metrics and status are served over HTTP [default: nowhere]
     ///
-    /// `/metrics` for Prometheus, `/status`, `/healthz` (503 while something that must run does not), `/readyz` (also while it ends);
-    /// nothing there changes anything. A port alone is on
-    /// 127.0.0.1; there is neither TLS nor a password, so that another address opens what it shows to whoever reaches it.
+    /// `/metrics` for Prometheus, `/status`, `/healthz` (503 while something that must run does not), `/readyz` (also
+    /// while it ends); nothing there changes anything. A port alone is on 127.0.0.1; there is neither TLS nor a
+    /// password, so that another address opens what it shows to whoever reaches it.
     #[arg(long, value_name = "PORT|ADDR")]
     pub(crate) admin: Option<AdminAddress>,
 

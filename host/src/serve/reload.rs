@@ -73,8 +73,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Keeps `sites`, which have been `seen` so, and the keyring, if there is one, as their files are, and the certificate in
-    /// `self_signed`, if there is one, from running out.
+    /// Keeps `sites`, which have been `seen` so, and the keyring, if there is one, as their files are, and the
+    /// certificate in `self_signed`, if there is one, from running out.
     pub(crate) fn new(
         sites: Arc<Sites>,
         seen: Look,

@@ -1,11 +1,12 @@
 //! How connections end: whether a client has said goodbye, and that a backend is told when it has not.
 //!
-//! TLS says goodbye by `close_notify` (RFC 8446 section 6.1), so that nobody between the ends can cut a stream short and have it taken
-//! for whole. TCP's own end, a FIN, says nothing of that kind. So an end of TCP that comes before the goodbye is an error, and what is
-//! behind us is not told by a FIN, which would claim that all was said, but by an RST.
+//! TLS says goodbye by `close_notify` (RFC 8446 section 6.1), so that nobody between the ends can cut a stream short
+//! and have it taken for whole. TCP's own end, a FIN, says nothing of that kind. So an end of TCP that comes before
+//! the goodbye is an error, and what is behind us is not told by a FIN, which would claim that all was said, but by
+//! an RST.
 //!
-//! OpenSSL is told to take such an end for a goodbye (`SSL_OP_IGNORE_UNEXPECTED_EOF`), for it would give up the client's session
-//! over it. So it is seen below OpenSSL, which reads no further than a goodbye.
+//! OpenSSL is told to take such an end for a goodbye (`SSL_OP_IGNORE_UNEXPECTED_EOF`), for it would give up the
+//! client's session over it. So it is seen below OpenSSL, which reads no further than a goodbye.
 
 use std::{
     io,

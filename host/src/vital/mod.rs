@@ -1,9 +1,9 @@
 //! What must live: threads and tasks without which this process would only look as if it served.
 //!
-//! Each has a name and ends when it is told to, and not before. One that ends otherwise, by a panic or by returning early, is
-//! logged and started again: at once, and after growing pauses while it keeps ending. Until it has run for a second it is not
-//! *sound*, and `/healthz`, `/readyz`, the watchdog and `status` say so. What cannot be started again ends the process with an
-//! error; [`crate::serve`] sees to that.
+//! Each has a name and ends when it is told to, and not before. One that ends otherwise, by a panic or by returning
+//! early, is logged and started again: at once, and after growing pauses while it keeps ending. Until it has run for
+//! a second it is not *sound*, and `/healthz`, `/readyz`, the watchdog and `status` say so. What cannot be started
+//! again ends the process with an error; [`crate::serve`] sees to that.
 //!
 //! A thread is started by [`Vitals::thread`]. A task has a loop around what it does:
 //!
@@ -35,8 +35,8 @@ use serde::{Deserialize, Serialize};
 
 /// What was started again is sound once it has run for this long.
 const PROVEN: Duration = Duration::from_secs(1);
-/// Before it is started again: doubled each time, up to the longest, until it has run for [`A_WHILE`]. The longest is short, for
-/// an owner that goes waits for its threads.
+/// Before it is started again: doubled each time, up to the longest, until it has run for [`A_WHILE`]. The longest is
+/// short, for an owner that goes waits for its threads.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const A_WHILE: Duration = Duration::from_secs(60);

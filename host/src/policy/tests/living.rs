@@ -23,7 +23,8 @@ fn the_runtimes_threads_live_on_after_a_panic() {
             thread::sleep(Duration::from_millis(1));
         }
     }
-    // The clock ends a call that loops, upkeep makes an instance for the one that is spent, and who is in shadow mode is compared.
+    // The clock ends a call that loops, upkeep makes an instance for the one that is spent, and who is in shadow mode
+    // is compared.
     for _ in 0..8 {
         chain.decide_get(&mut scarce(), &connection(), &session(), &Notes::new());
     }
