@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod compile;
 mod core_dumps;
 mod dev;
 mod keys;
@@ -50,6 +51,8 @@ enum Action {
     Revoke(revoke::Revoke),
     /// Make and rotate the keyring that seals sessions and makes their ids
     Keys(keys::Keys),
+    #[command(name = "compile-policy", hide = true)]
+    Compile(compile::Compile),
 }
 
 /// Runs the command that the process was started with.
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Action::Policies(policies) => policies.run(),
         Action::Revoke(revoke) => revoke.run(),
         Action::Keys(keys) => keys.run(),
+        Action::Compile(compile) => compile.run(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

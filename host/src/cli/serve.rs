@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{core_dumps, service_manager};
+use super::{compile::compiler, core_dumps, service_manager};
 use crate::serve::{LogFormat, Options, Server, Settings, read};
 
 /// The target of the line that says where the server listens, which no filter holds back.
@@ -44,7 +44,8 @@ impl Serve {
         if !options.core_dumps {
             core_dumps::forbid()?;
         }
-        let settings = Settings::new(options)?;
+        let mut settings = Settings::new(options)?;
+        settings.compiler = compiler()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(serve(settings, format))?;
         Ok(ExitCode::SUCCESS)

@@ -44,7 +44,18 @@ pub(super) fn parse(answer: &str) -> Result<status::Status> {
 /// A page for a terminal.
 fn page(status: &status::Status) -> String {
     let status::Status {
-        version, process, now, since, policies, handshakes, misses, store, stores, revocations, ..
+        version,
+        process,
+        now,
+        since,
+        policies,
+        policy_memory,
+        handshakes,
+        misses,
+        store,
+        stores,
+        revocations,
+        ..
     } = status;
     let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
     let made = handshakes.iter().filter(|made| made.full + made.resumed > 0);
@@ -68,6 +79,9 @@ fn page(status: &status::Status) -> String {
     line(&mut page, "revocations", &revoked(revocations, *now));
     if policies.is_empty() {
         line(&mut page, "policies", "");
+    } else {
+        let (taken, most) = (policy_memory.taken >> 20, policy_memory.most >> 20);
+        line(&mut page, "policies", &format!("{} in {taken} of {most} MiB of memory", policies.len()));
     }
     for policy in policies {
         page.push('\n');

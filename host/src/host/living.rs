@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub supervised: Vec<(PolicyReport, PolicyHistory)>,
     /// The files of the directory, and what has happened under each one's name.
     pub files: Vec<(FileStatus, PolicyHistory)>,
+    /// Bytes of linear memory that all instances take, and may take.
+    pub memory: (usize, usize),
 }
 
 /// What is alive in one process.
@@ -62,7 +64,7 @@ struct Living {
     given_up: SyncSender<GivenUp>,
     dir: Option<PoliciesDir>,
     /// The engine, for as long as its policies are called.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Slot {
@@ -136,7 +138,7 @@ impl Slot {
                 move || work(&host, &queue)
             })
             .context("no thread for the sessions that are given up")?;
-        let living = Living { process: process::id(), chain, live: Arc::default(), given_up, dir, _runtime: runtime };
+        let living = Living { process: process::id(), chain, live: Arc::default(), given_up, dir, runtime };
         let before = self.living.swap(Some(Arc::new(living)));
         // What another process was using is not touched: its locks may be held by threads that are not here.
         std::mem::forget(before);
@@ -158,7 +160,8 @@ impl Slot {
     pub fn policies_now(&self) -> Snapshot {
         let Some(living) = self.here() else { return Snapshot::default() };
         let chain = living.chain.load_full();
-        let Some(dir) = &living.dir else { return Snapshot { chain, ..Snapshot::default() } };
+        let memory = living.runtime.memory();
+        let Some(dir) = &living.dir else { return Snapshot { chain, memory, ..Snapshot::default() } };
         let supervised = dir.policies().into_iter().map(|report| {
             let history = dir.history(&report.name);
             (report, history)
@@ -167,7 +170,7 @@ impl Slot {
             let history = dir.history(&file.name);
             (file, history)
         });
-        Snapshot { chain, supervised: supervised.collect(), files: files.collect() }
+        Snapshot { chain, supervised: supervised.collect(), files: files.collect(), memory }
     }
 
     /// Sessions given up that the worker was not told of.

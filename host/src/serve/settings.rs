@@ -17,7 +17,12 @@ use super::{
     self_signed, state_dir,
     stores::StoreKind,
 };
-use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys, store::Redis};
+use crate::{
+    policies_dir::exposed,
+    policy::{Compiler, SupervisionOptions},
+    signing::PolicyKeys,
+    store::Redis,
+};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -40,6 +45,9 @@ pub(crate) struct Settings {
     /// Where compiled policies are kept.
     pub(crate) compiled: Option<PathBuf>,
     pub(crate) policy_budget: Duration,
+    pub(crate) memory: PolicyMemory,
+    /// Where policies are compiled: whoever runs the server says it.
+    pub(crate) compiler: Compiler,
     pub(crate) supervision: SupervisionOptions,
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
@@ -59,6 +67,13 @@ pub(crate) struct Settings {
     pub(crate) admin: Option<SocketAddr>,
     /// Where the socket of `reprise status` is, if it was said.
     pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// What policies and their compilation may take, in bytes, where it was said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PolicyMemory {
+    pub(crate) of_all: Option<usize>,
+    pub(crate) to_compile: Option<usize>,
 }
 
 /// The part of the TLS configuration that all sites share.
@@ -122,6 +137,8 @@ impl Settings {
             backend_idle_timeout: span(options.backend_idle_timeout, 600),
             accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
             policy_budget: options.policy_budget.map_or(Duration::from_millis(20), |span| span.0),
+            memory: policy_memory(&options)?,
+            compiler: Compiler::default(),
             supervision: supervision(&options),
             lifetime: span(options.lifetime, 2 * 3600),
             max_lifetime: span(options.max_lifetime, 24 * 3600),
@@ -175,6 +192,25 @@ impl Settings {
         ensure!(settings.max_connections > 0, "--max-connections 0 serves nobody: give it at least 1");
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
+}
+
+fn policy_memory(options: &Options) -> Result<PolicyMemory> {
+    const LEAST: usize = 1 << 20;
+    const LEAST_TO_COMPILE: usize = 16 << 20;
+    let at_least = |option, given: Option<Size>, least: usize| {
+        let bytes = given.map(|size| size.0);
+        ensure!(
+            bytes.is_none_or(|bytes| bytes >= least),
+            "--{option} {} is less than any policy takes: give it at least `{}MiB`",
+            bytes.unwrap_or_default(),
+            least >> 20
+        );
+        Ok(bytes)
+    };
+    Ok(PolicyMemory {
+        of_all: at_least("policy-memory", options.policy_memory, LEAST)?,
+        to_compile: at_least("compile-memory", options.compile_memory, LEAST_TO_COMPILE)?,
+    })
 }
 
 fn supervision(options: &Options) -> SupervisionOptions {
@@ -363,6 +399,8 @@ mod tests {
             ("site = 'default=c,k'", "default"),
             ("listen = ['127.0.0.1:1', 'x=127.0.0.1:1']", "twice"),
             ("handshake-timeout = '0s'", "--handshake-timeout"),
+            ("policy-memory = '1023KiB'", "--policy-memory"),
+            ("compile-memory = '1MiB'", "--compile-memory"),
             ("policy-failures = 0", "--policy-failures"),
             ("policy-failure-window = '0s'", "--policy-failure-window"),
             ("tickets = 17", "--tickets"),

@@ -17,7 +17,10 @@ use clap::Args;
 use reprise_authoring::Project;
 
 use self::{place::Place, rounds::Rounds, telling::Teller};
-use super::serve::{Stop, log};
+use super::{
+    compile::compiler,
+    serve::{Stop, log},
+};
 use crate::serve::{Listen, LogFormat, Options, Server, Settings, Span};
 
 /// The project's folder for what a server keeps: certificate, compiled code, and the directory of policies.
@@ -60,13 +63,14 @@ impl Dev {
         log(self.log.as_deref().unwrap_or("warn,reprise::policy::sandbox=debug"), LogFormat::Text)?;
         let own = self.dir.join(OWN);
         let place = Place::new(self.policies, &own)?;
-        let settings = Settings::new(Options {
+        let mut settings = Settings::new(Options {
             listen: self.listen.into_iter().collect(),
             policies: Some(place.dir().to_owned()),
             state_dir: Some(own.join("state")),
             drain: Some(Span(DRAIN)),
             ..Options::default()
         })?;
+        settings.compiler = compiler()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(dev(project, place, settings))?;
         Ok(ExitCode::SUCCESS)

@@ -358,7 +358,9 @@ impl<'a> Read<'a> {
                     read.imports.push(0);
                     open.push(Open::Module(inner));
                 }
-                Payload::End(_) => drop(open.pop()),
+                Payload::End(_) => {
+                    open.pop();
+                }
                 Payload::ImportSection(section) => {
                     if let Some(Open::Module(module)) = open.last() {
                         read.imports[*module] += u64::from(section.count());
@@ -504,14 +506,14 @@ mod tests {
         text + ")"
     }
 
-    const TWICE: &str = "(instance (instantiate $before (with \"f\" (func $f))))
-        (instance (instantiate $before (with \"f\" (func $f))))";
+    const TWICE: &str = "(instance (instantiate $b (with \"f\" (func $f))))
+        (instance (instantiate $b (with \"f\" (func $f))))";
 
     #[test]
     fn instances_that_double_at_each_level_are_refused() {
         // Of 29 levels, some three kilobytes; the outermost instantiates the last.
         let twice = |levels: usize| {
-            let text = chain(levels, TWICE);
+            let text = chain(levels, &format!("(alias outer 1 $before (component $b)) {TWICE}"));
             let last = format!("(import \"f\" (func $f)) (instance (instantiate $c{levels} (with \"f\" (func $f)))))");
             text.strip_suffix(')').unwrap().to_owned() + &last
         };
@@ -561,7 +563,7 @@ mod tests {
                 "(instance $i{level} (export \"c\" (component $c{before})))
                  (alias export $i{level} \"c\" (component $t{level}))
                  (component $c{level} (import \"f\" (func $f))
-                   (alias outer 1 $t{level} (component $before)) {TWICE})"
+                   (alias outer 1 $t{level} (component $b)) {TWICE})"
             );
         }
         text += "(import \"f\" (func $f)) (instance (instantiate $c20 (with \"f\" (func $f)))))";

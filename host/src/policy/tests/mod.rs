@@ -6,6 +6,7 @@ mod decisions;
 mod failures;
 mod large;
 mod life;
+mod memory;
 mod shadow;
 mod share;
 mod speed;
