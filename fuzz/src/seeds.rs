@@ -13,7 +13,7 @@ use reprise::{
     revocation::Matcher,
     session::{Border, Epoch, Keyring, Record, Secret, VerifiedChain},
 };
-use reprise_fixtures::{Callback, DATA, Fixture, policies, wasi};
+use reprise_fixtures::{Callback, DATA, Fixture, hostile, policies, wasi};
 
 use crate::binder::CONTEXT;
 use crate::sealed::{ASSOCIATED, SECRET};
@@ -210,13 +210,16 @@ fn first_message(stream: &SslStream<Wire>) -> Vec<u8> {
 
 fn modules() -> Vec<Seed> {
     let fixture = || Fixture::default().no_opinion(Callback::Get);
-    let small: [(&str, Vec<u8>); 9] = [
+    let small: [(&str, Vec<u8>); 12] = [
         ("no-opinion", policies::no_opinion()),
         ("note", policies::note(b"note")),
         ("counts", policies::counts_in_state()),
         ("settings", policies::note_from_settings("no")),
         ("trap", policies::trap_in(Callback::Get)),
         ("not-a-callback", policies::none_of_the_callbacks()),
+        ("instances-that-double", hostile::doubling(6)),
+        ("components-inside-one-another", hostile::matryoshka(20)),
+        ("types-inside-one-another", hostile::deep_type(35)),
         ("core-module", fixture().core_module()),
         ("text", fixture().core().into()),
         ("wasi", wasi::get_session(6, "(call $poll (i32.const 0) (i32.const 0) (i32.const 512)) (i32.const 0)", "")),

@@ -44,18 +44,27 @@ impl Log {
 
     /// The first `count` lines that each have all `parts` in them, once there are as many.
     pub fn lines(&self, parts: &[&str], count: usize) -> Vec<String> {
+        self.wait(&[parts], count)
+    }
+
+    /// The first line that has all parts of one of `alternatives` in it, once there is one.
+    pub fn one_of(&self, alternatives: &[&[&str]]) -> String {
+        self.wait(alternatives, 1).remove(0)
+    }
+
+    fn wait(&self, alternatives: &[&[&str]], count: usize) -> Vec<String> {
+        let has = |line: &str| alternatives.iter().any(|parts| parts.iter().all(|part| line.contains(part)));
         let deadline = Instant::now() + PATIENCE;
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let found: Vec<&String> =
-                said.lines.iter().filter(|line| parts.iter().all(|part| line.contains(part))).take(count).collect();
+            let found: Vec<&String> = said.lines.iter().filter(|line| has(line)).take(count).collect();
             if found.len() == count {
                 return found.into_iter().cloned().collect();
             }
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !said.ended && !left.is_zero(),
-                "{count} line(s) with {parts:?} expected, {} found, {}, in:\n{}",
+                "{count} line(s) with {alternatives:?} expected, {} found, {}, in:\n{}",
                 found.len(),
                 if said.ended { "and no more to come" } else { "and none came" },
                 said.lines.join("\n")

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::Args;
 
-use super::output;
+use super::{compile::compiler, output};
 use crate::{
     policies_dir::{DirOptions, check},
     policy::{Runtime, RuntimeOptions},
@@ -36,7 +36,8 @@ impl Check {
     pub(super) fn run(self) -> Result<ExitCode> {
         let keys = self.policy_keys.as_ref().map(|file| read_policy_keys(file, self.strict)).transpose()?;
         let options = DirOptions { keys, strict: self.strict, ..DirOptions::default() };
-        let runtime = Runtime::new(RuntimeOptions { source_lines: true, ..RuntimeOptions::default() })?;
+        let runtime =
+            Runtime::new(RuntimeOptions { source_lines: true, compiler: compiler()?, ..RuntimeOptions::default() })?;
         let mut status = ExitCode::SUCCESS;
         for file in &self.files {
             match check(&runtime, file, &options) {

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod compile;
 mod core_dumps;
 mod dev;
 mod keys;
@@ -52,6 +53,8 @@ enum Action {
     Revoke(revoke::Revoke),
     /// Make and rotate the keyring that seals sessions and makes their ids
     Keys(keys::Keys),
+    #[command(name = "compile-policy", hide = true)]
+    Compile(compile::Compile),
 }
 
 /// Runs the command that the process was started with.
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Action::Policies(policies) => policies.run(),
         Action::Revoke(revoke) => revoke.run(),
         Action::Keys(keys) => keys.run(),
+        Action::Compile(compile) => compile.run(),
     };
     output::end(done)
 }

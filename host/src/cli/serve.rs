@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::{core_dumps, output, service_manager, signals::Signals};
+use super::{compile::compiler, core_dumps, output, service_manager, signals::Signals};
 use crate::{
     log::{self, ALWAYS, Look},
     serve::{LogFilter, LogFormat, Options, Reload, Server, Settings, read},
@@ -47,7 +47,8 @@ impl Serve {
         if options.core_dumps != Some(true) {
             core_dumps::forbid()?;
         }
-        let settings = Settings::new(options)?;
+        let mut settings = Settings::new(options)?;
+        settings.compiler = compiler()?;
         run_to_end(async |signals| serve(settings, format, signals).await)
     }
 }

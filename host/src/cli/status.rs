@@ -56,6 +56,7 @@ fn page(status: &status::Status) -> String {
         now,
         since,
         policies,
+        policy_memory,
         handshakes,
         misses,
         store,
@@ -95,6 +96,9 @@ fn page(status: &status::Status) -> String {
     }
     if policies.is_empty() {
         line(&mut page, "policies", "");
+    } else {
+        let (taken, most) = (policy_memory.taken >> 20, policy_memory.most >> 20);
+        line(&mut page, "policies", &format!("{} in {taken} of {most} MiB of memory", policies.len()));
     }
     for policy in policies {
         page.push('\n');

@@ -197,6 +197,30 @@ const SERVE: &[Row] = &[
         &[],
     ),
     row(
+        "policy-memory",
+        &["1MiB", "512MiB", "4GiB"],
+        &[("", "KiB"), ("0", "between"), ("1023KiB", "between"), ("1GB", "KiB"), ("all", "KiB")],
+        &[],
+    ),
+    row(
+        "compile-memory",
+        &["16MiB", "2GiB"],
+        &[("", "KiB"), ("0", "between"), ("1MiB", "between"), ("2G", "KiB")],
+        &[],
+    ),
+    row(
+        "admin-host",
+        &["metrics.example", "node-1"],
+        &[
+            ("", "`a.example`"),
+            ("metrics.example:9090", "`www.example.org`"),
+            ("http://metrics.example", "`www.example.org`"),
+            ("*.example", "`www.example.org`"),
+            ("127.0.0.1", "`www.example.org`"),
+        ],
+        &["--admin", "9090"],
+    ),
+    row(
         "max-session-size",
         &["1KiB", "16KiB", "1MiB"],
         &[("0", "between"), ("1", "between"), ("", "KiB"), ("16KB", "KiB"), ("2GiB", "between")],

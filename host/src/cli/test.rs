@@ -10,12 +10,12 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
-use super::output;
+use super::{compile::compiler, output};
 use crate::{
     conformance::{Subject, Suite},
     log::{self, Look},
     policies_dir::{DirOptions, policy_name},
-    policy::{Manifest, Rejection, Runtime, RuntimeOptions},
+    policy::{Compiler, Manifest, Rejection, Runtime, RuntimeOptions},
     reading,
 };
 
@@ -56,7 +56,7 @@ impl Test {
         // Every vector loads the policy, and an interpreter takes ten seconds to compile. The runtime makes the directory, for this
         // user alone.
         let scratch = tempfile::tempdir().context("there is no directory for compiled code")?;
-        let runtime = Runtime::new(patient(&scratch.path().join("compiled")))?;
+        let runtime = Runtime::new(patient(&scratch.path().join("compiled"), compiler()?))?;
         let mut failed = 0_usize;
         let subject = Subject { file: &self.policy, module: &module, manifest: &manifest };
         for outcome in suite.run(&runtime, subject) {
@@ -76,12 +76,13 @@ impl Test {
 }
 
 /// One instance at a time, and no hurry.
-fn patient(compiled: &Path) -> RuntimeOptions {
+fn patient(compiled: &Path, compiler: Compiler) -> RuntimeOptions {
     RuntimeOptions {
         instances: 2,
         policies: 1,
         start: Duration::from_secs(60),
         cache: Some(compiled.to_owned()),
+        compiler,
         ..RuntimeOptions::default()
     }
 }

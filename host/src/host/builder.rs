@@ -14,7 +14,7 @@ use crate::{
     handshake::removal,
     metrics::HandshakeCounts,
     policies_dir::DirOptions,
-    policy::{RuntimeOptions, SupervisionOptions},
+    policy::{Compiler, RuntimeOptions, SupervisionOptions},
     revocation::Revocations,
     session::Keyring,
     signing::PolicyKeys,
@@ -99,6 +99,25 @@ impl HostBuilder {
         self.limits.policy_budget = options.budget;
         let cache = self.runtime.cache.take();
         self.runtime = RuntimeOptions { cache: options.cache.clone().or(cache), ..options };
+        self
+    }
+
+    /// Where policies are compiled. Default: in this process. Part of [`RuntimeOptions`], as are the next two.
+    pub fn compiler(mut self, compiler: Compiler) -> Self {
+        self.runtime.compiler = compiler;
+        self
+    }
+
+    /// Bytes of memory that compiling a policy may take, where that is a process of its own. Default: 2 GiB.
+    pub fn compile_memory(mut self, bytes: usize) -> Self {
+        self.runtime.compile_memory = bytes;
+        self
+    }
+
+    /// Bytes that the linear memories of all policies may take together ([`RuntimeOptions::memory_of_all`]). Default: 512 MiB, and 64 MiB
+    /// for each core.
+    pub fn policy_memory(mut self, bytes: usize) -> Self {
+        self.runtime.memory_of_all = bytes;
         self
     }
 

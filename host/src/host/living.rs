@@ -54,6 +54,8 @@ pub struct Snapshot {
     pub supervised: Vec<(PolicyReport, PolicyHistory)>,
     /// The files of the directory, and what has happened under each one's name.
     pub files: Vec<(FileStatus, PolicyHistory)>,
+    /// Bytes of linear memory that all instances take, and may take.
+    pub memory: (usize, usize),
 }
 
 /// What is alive in one process.
@@ -160,7 +162,8 @@ impl Slot {
     pub fn policies_now(&self) -> Snapshot {
         let Some(living) = self.here() else { return Snapshot::default() };
         let chain = living.chain.load_full();
-        let Some(dir) = &living.dir else { return Snapshot { chain, ..Snapshot::default() } };
+        let memory = living.runtime.memory();
+        let Some(dir) = &living.dir else { return Snapshot { chain, memory, ..Snapshot::default() } };
         let supervised = dir.policies().into_iter().map(|report| {
             let history = dir.history(&report.name);
             (report, history)
@@ -169,7 +172,7 @@ impl Slot {
             let history = dir.history(&file.name);
             (file, history)
         });
-        Snapshot { chain, supervised: supervised.collect(), files: files.collect() }
+        Snapshot { chain, supervised: supervised.collect(), files: files.collect(), memory }
     }
 
     /// How the threads of this process are doing.

@@ -112,6 +112,9 @@ impl Sheet<'_> {
         for policy in &all {
             level(&mut instances, &[("policy", policy.name.as_str())], policy.instances as u64)?;
         }
+        let (taken, most) = policies.memory;
+        self.family(&family::POLICY_MEMORY_TAKEN)?.encode_gauge(&gauge(taken as u64))?;
+        self.family(&family::POLICY_MEMORY_MOST)?.encode_gauge(&gauge(most as u64))?;
         let mut rejections = self.family(&family::POLICY_REJECTIONS)?;
         for policy in &all {
             count(&mut rejections, &[("policy", policy.name.as_str())], policy.rejections)?;

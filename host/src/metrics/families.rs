@@ -44,6 +44,10 @@ pub const POLICY_GENERATION: MetricFamily =
 pub const POLICY_STATE: MetricFamily = gauge("reprise_policy_state", "1 for the state that a policy is in");
 pub const POLICY_INSTANCES: MetricFamily =
     gauge("reprise_policy_instances", "Instances of a policy, warm or in a call");
+pub const POLICY_MEMORY_TAKEN: MetricFamily =
+    gauge("reprise_policy_memory_bytes", "Linear memory of all policies' instances together");
+pub const POLICY_MEMORY_MOST: MetricFamily =
+    gauge("reprise_policy_memory_limit_bytes", "The most that the memory of all policies' instances is to take");
 pub const POLICY_REJECTIONS: MetricFamily =
     counter("reprise_policy_rejections", "Contents of a policy's files that were rejected or rolled back");
 pub const POLICY_SHADOW: MetricFamily = counter(

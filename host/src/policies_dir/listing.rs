@@ -1,7 +1,7 @@
 //! One look at the directory: which modules are there, and what is in them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, Metadata},
     io,
     os::unix::fs::MetadataExt,
@@ -38,6 +38,8 @@ pub(super) type Content = Result<ContentHash, String>;
 pub(super) struct Reading {
     /// The largest module, in bytes.
     pub max_module_size: u64,
+    /// How many modules there may be.
+    pub max_modules: usize,
     /// Whether signatures are read; without policy keys they are not looked at.
     pub signatures: bool,
     /// Whether a file that others may write counts as one that cannot be read.
@@ -46,8 +48,8 @@ pub(super) struct Reading {
 
 impl From<&DirOptions> for Reading {
     fn from(options: &DirOptions) -> Self {
-        let DirOptions { max_module_size, strict, .. } = *options;
-        Self { max_module_size, signatures: options.keys.is_some(), strict }
+        let DirOptions { max_module_size, max_modules, strict, .. } = *options;
+        Self { max_module_size, max_modules, signatures: options.keys.is_some(), strict }
     }
 }
 
@@ -99,7 +101,7 @@ impl Listing {
     /// # Errors
     /// The directory cannot be listed. A file that cannot be read is no error: it is in the listing, with the reason.
     pub fn look(dir: &Path, reading: Reading, trusted: Option<&Listing>) -> io::Result<Self> {
-        let mut entries = BTreeMap::new();
+        let (mut entries, mut modules) = (BTreeMap::new(), BTreeSet::new());
         for found in fs::read_dir(dir)? {
             let file = found?.file_name();
             let Some(file) = file.to_str() else {
@@ -116,13 +118,21 @@ impl Listing {
                 }
                 continue;
             }
+            modules.insert(file.to_owned());
+        }
+        for (number, file) in modules.iter().enumerate() {
+            if number >= reading.max_modules {
+                let reason = too_many(file, reading.max_modules);
+                entries.insert(file.clone(), Entry::unreadable(reason));
+                continue;
+            }
             let path = dir.join(file);
             let mut entry = match trusted.and_then(|earlier| earlier.0.get(file)) {
                 Some(known) if known.still_stands(&path, reading) => known.clone(),
                 _ => Entry::read(&path, reading),
             };
             entry.judge(&path, reading);
-            entries.insert(file.to_string(), entry);
+            entries.insert(file.clone(), entry);
         }
         Ok(Self(entries))
     }
@@ -241,6 +251,13 @@ impl Files {
     }
 }
 
+/// Why a module is not looked at. Without the number that there are, so that one more is no other reason.
+fn too_many(file: &str, most: usize) -> String {
+    format!(
+        "{file} comes after {most} others in the directory, the most that are looked at: remove modules that are not used"
+    )
+}
+
 /// Reads a regular file, following links; `None` if there is none.
 fn read_whole(path: &Path, limit: u64) -> Result<Option<(Stamp, Vec<u8>)>, String> {
     let unread = match reading::read(path, limit) {
@@ -305,7 +322,7 @@ mod tests {
 
     use super::*;
 
-    const READING: Reading = Reading { max_module_size: 10, signatures: true, strict: false };
+    const READING: Reading = Reading { max_module_size: 10, max_modules: 100, signatures: true, strict: false };
 
     #[test]
     fn a_policy_is_named_after_its_file_without_the_number() {
@@ -353,6 +370,19 @@ mod tests {
         assert!(listing.0["fits.wasm"].content.is_ok());
         let reason = listing.0["over.wasm"].content.as_ref().unwrap_err();
         assert!(reason.contains("over.wasm is larger than 10 bytes"), "{reason}");
+    }
+
+    #[test]
+    fn modules_beyond_the_most_are_listed_unread() {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..5 {
+            fs::write(dir.path().join(format!("{number}.wasm")), "x").unwrap();
+        }
+        let listing = Listing::look(dir.path(), Reading { max_modules: 3, ..READING }, None).unwrap();
+        let read: Vec<_> = listing.0.values().map(|entry| entry.content.is_ok()).collect();
+        assert_eq!(read, [true, true, true, false, false]);
+        let reason = listing.0["3.wasm"].content.as_ref().unwrap_err();
+        assert!(reason.contains("3.wasm comes after 3 others"), "{reason}");
     }
 
     #[test]

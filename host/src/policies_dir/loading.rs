@@ -1,11 +1,12 @@
-//! Modules that are being loaded, each on a thread of its own.
+//! Modules that are being loaded, on a few threads.
 //!
 //! What is dropped together is waited for together, so that it goes live together. A module that takes longer than others wait for
 //! it, because it is large or because it was made to, is left behind: it goes live once it is loaded, if its file is still the
-//! same, and holds up neither the others nor the supervision of what is live.
+//! same, and holds up neither the others nor the supervision of what is live. However many there are, there are no more threads
+//! than [`LOADERS`], and no more of their bytes are held than [`LARGEST`] says: the others wait in a queue, or in their files.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc,
         mpsc::{Receiver, Sender, channel},
@@ -13,6 +14,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use super::{
     ContentHash,
@@ -27,25 +30,80 @@ pub(super) struct Loaded<P> {
     pub result: Result<Arc<P>, String>,
 }
 
+/// Modules that are loaded at once. More than are compiled at once, for what is slow to start waits for nobody; each ends by
+/// itself, for nothing that a module does while it is loaded is without a deadline.
+const LOADERS: usize = 8;
+/// How many of the largest modules have room together while they wait to be loaded, or are; the one that exceeds it is the last.
+const LARGEST: usize = 4;
+
 /// The modules that are being loaded.
 pub(super) struct Loading<L: Loader> {
+    under_way: HashMap<String, (ContentHash, usize)>,
+    /// The most bytes of what is under way.
+    room: usize,
+    queue: Arc<Queue<L>>,
+    done: Receiver<Loaded<L::Policy>>,
+}
+
+/// What the threads share.
+struct Queue<L: Loader> {
     loader: Arc<L>,
     /// Rung for a look at what has been left behind, once it is loaded.
     bell: Arc<Bell>,
-    under_way: HashMap<String, ContentHash>,
-    done: Receiver<Loaded<L::Policy>>,
+    jobs: Mutex<Jobs>,
     tell: Sender<Loaded<L::Policy>>,
 }
 
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<Candidate>,
+    /// Threads that there are.
+    loaders: usize,
+}
+
+impl<L: Loader> Queue<L> {
+    /// Loads until nothing waits.
+    fn work(&self) {
+        while let Some(candidate) = self.next() {
+            let result = load(&*self.loader, &candidate);
+            // The directory may have been let go meanwhile.
+            if self.tell.send(Loaded { candidate, result }).is_ok() {
+                self.bell.ring(Rings { look: true, ..Rings::default() });
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Candidate> {
+        let mut jobs = self.jobs.lock();
+        let next = jobs.waiting.pop_front();
+        jobs.loaders -= usize::from(next.is_none());
+        next
+    }
+}
+
+impl<L: Loader> Drop for Loading<L> {
+    fn drop(&mut self) {
+        self.queue.jobs.lock().waiting.clear();
+    }
+}
+
 impl<L: Loader> Loading<L> {
-    pub fn new(loader: Arc<L>, bell: Arc<Bell>) -> Self {
+    /// For modules of at most `largest` bytes.
+    pub fn new(loader: Arc<L>, bell: Arc<Bell>, largest: u64) -> Self {
         let (tell, done) = channel();
-        Self { loader, bell, under_way: HashMap::new(), done, tell }
+        let room = usize::try_from(largest).unwrap_or(usize::MAX).saturating_mul(LARGEST);
+        let queue = Arc::new(Queue { loader, bell, jobs: Mutex::default(), tell });
+        Self { under_way: HashMap::new(), room, queue, done }
+    }
+
+    /// Whether one more module may be read to be loaded, besides so many bytes that were read already.
+    pub fn has_room(&self, besides: usize) -> bool {
+        self.under_way.values().map(|(_, bytes)| bytes).sum::<usize>() + besides < self.room
     }
 
     /// Whether this content of `file` is being loaded.
     pub fn has(&self, file: &str, hash: &ContentHash) -> bool {
-        self.under_way.get(file) == Some(hash)
+        self.under_way.get(file).is_some_and(|(under_way, _)| under_way == hash)
     }
 
     /// The files that are being loaded.
@@ -55,7 +113,9 @@ impl<L: Loader> Loading<L> {
 
     /// Gives up what is in the directory no more, or is another content by now.
     pub fn forget(&mut self, listing: &Listing) {
-        self.under_way.retain(|file, hash| listing.0.get(file).is_some_and(|entry| entry.content == Ok(*hash)));
+        let stands = |file: &String, hash| listing.0.get(file).is_some_and(|entry| entry.content == Ok(hash));
+        self.under_way.retain(|file, (hash, _)| stands(file, *hash));
+        self.queue.jobs.lock().waiting.retain(|candidate| stands(&candidate.file, candidate.hash));
     }
 
     /// Loads these, and gives them back as far as they are loaded within `patience`, with those that were left behind before and
@@ -83,18 +143,22 @@ impl<L: Loader> Loading<L> {
     }
 
     fn start(&mut self, candidate: Candidate) {
-        let (file, hash) = (candidate.file.clone(), candidate.hash);
-        let (loader, bell, tell) = (Arc::clone(&self.loader), Arc::clone(&self.bell), self.tell.clone());
-        let work = move || {
-            let result = load(&*loader, &candidate);
-            // The directory may have been let go meanwhile.
-            if tell.send(Loaded { candidate, result }).is_ok() {
-                bell.ring(Rings { look: true, ..Rings::default() });
+        let (file, hash, bytes) = (candidate.file.clone(), candidate.hash, candidate.module.len());
+        let mut jobs = self.queue.jobs.lock();
+        jobs.waiting.push_back(candidate);
+        if jobs.loaders < LOADERS {
+            let queue = Arc::clone(&self.queue);
+            match thread::Builder::new().name("reprise-load".into()).spawn(move || queue.work()) {
+                Ok(_) => jobs.loaders += 1,
+                Err(error) if jobs.loaders == 0 => {
+                    jobs.waiting.pop_back();
+                    return tracing::error!(file, %error, "no thread to load it with; the next look tries again");
+                }
+                // Those that there are will come to it.
+                Err(_) => {}
             }
-        };
-        match thread::Builder::new().name("reprise-load".into()).spawn(work) {
-            Ok(_) => drop(self.under_way.insert(file, hash)),
-            Err(error) => tracing::error!(file, %error, "no thread to load it with; the next look tries again"),
         }
+        drop(jobs);
+        self.under_way.insert(file, (hash, bytes));
     }
 }

@@ -23,6 +23,9 @@ pub struct DirOptions {
     /// The largest module that is read, in bytes. Default 64 MiB: three times the largest policy that an interpreted
     /// language makes today. A file beyond it is rejected unread.
     pub max_module_size: u64,
+    /// How many modules are looked at, in file-name order; default 256. Those after them are rejected unread, and what is live
+    /// under their names stays. Each policy is asked in every handshake, so that a server has few.
+    pub max_modules: usize,
     /// The keys one of which must have signed a module and its settings for them to go live. Default none: whoever may write
     /// the directory may drop a policy.
     ///
@@ -43,6 +46,7 @@ impl Default for DirOptions {
             max_wait: Duration::from_secs(5),
             events: true,
             max_module_size: 64 << 20,
+            max_modules: 256,
             keys: None,
             strict: false,
         }

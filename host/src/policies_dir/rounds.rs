@@ -73,6 +73,8 @@ pub(super) struct Rounds<L: Loader> {
     lost: Option<String>,
     draining: Vec<(String, u64, Weak<L::Policy>)>,
     trust: Trust,
+    /// There was no room to read all that is to be loaded.
+    postponed: bool,
     /// Who waits for a look that everything in the directory is taken up with.
     pub(super) reloading: Vec<SyncSender<Reply>>,
 }
@@ -138,7 +140,7 @@ impl<L: Loader> Rounds<L> {
         let settling = Settling::new(options.max_wait.max(options.settle * 2));
         let supervision = loader.supervision();
         let loader = Arc::new(loader);
-        let loading = Loading::new(Arc::clone(&loader), Arc::clone(&shared.bell));
+        let loading = Loading::new(Arc::clone(&loader), Arc::clone(&shared.bell), options.max_module_size);
         let bell = Arc::clone(&shared.bell);
         let alarm: Alarm = Arc::new(move || bell.ring(Rings { attend: true, ..Rings::default() }));
         Self {
@@ -156,6 +158,7 @@ impl<L: Loader> Rounds<L> {
             lost: None,
             draining: Vec::new(),
             trust: Trust::default(),
+            postponed: false,
             reloading: Vec::new(),
         }
     }
@@ -271,7 +274,7 @@ impl<L: Loader> Rounds<L> {
         let done = self.carry_out(taken);
         events.into_iter().chain(done).for_each(|event| self.tell(event));
 
-        match (ripe.waits, self.settling.files().next()) {
+        match (ripe.waits || self.postponed, self.settling.files().next()) {
             (true, _) => Next::Settle,
             (false, Some(_)) => Next::Linger,
             (false, None) => Next::Poll,
@@ -281,11 +284,9 @@ impl<L: Loader> Rounds<L> {
     /// Takes all steps; the chain is another one if they or what else `changed` ask for it.
     fn take(&mut self, steps: Vec<Step>, now: Instant, changed: bool) -> Changes<L::Policy> {
         let mut changes = Changes { swap: changed, ..Changes::none() };
-        let candidates = steps.iter().filter_map(|step| match step {
-            Step::Load { file, hash } => self.candidate(file, *hash),
-            _ => None,
-        });
-        let (to_load, unsigned) = trust::signed(&self.options, candidates.collect());
+        let (candidates, postponed) = self.candidates(&steps);
+        self.postponed = postponed;
+        let (to_load, unsigned) = trust::signed(&self.options, candidates);
         for candidate in &to_load {
             self.settling.done(&candidate.file);
         }
@@ -296,6 +297,14 @@ impl<L: Loader> Rounds<L> {
         // One that was left behind may find its number taken: its content has been another meanwhile. It is loaded anew.
         loaded.retain(|Loaded { candidate, .. }| candidate.generation == self.roster.next_generation(&candidate.name));
         loaded.sort_by(|one, other| one.candidate.file.cmp(&other.candidate.file));
+        // First what goes live, so that what is said to stay does stay.
+        for Loaded { candidate, result } in loaded {
+            let event = match result {
+                Ok(policy) => self.put(candidate, policy, now, &mut changes),
+                Err(reason) => self.reject(candidate.file, reason, Some(Ok(candidate.hash))),
+            };
+            changes.events.push(event);
+        }
         for step in steps {
             let event = match step {
                 Step::Load { .. } => continue,
@@ -310,14 +319,22 @@ impl<L: Loader> Rounds<L> {
             };
             changes.events.push(event);
         }
-        for Loaded { candidate, result } in loaded {
-            let event = match result {
-                Ok(policy) => self.put(candidate, policy, now, &mut changes),
-                Err(reason) => self.reject(candidate.file, reason, Some(Ok(candidate.hash))),
-            };
-            changes.events.push(event);
-        }
         changes
+    }
+
+    /// Reads what is to be loaded, as far as there is room for it; whether some has to wait for the next look.
+    fn candidates(&self, steps: &[Step]) -> (Vec<Candidate>, bool) {
+        let (mut candidates, mut bytes) = (Vec::new(), 0);
+        for step in steps {
+            let Step::Load { file, hash } = step else { continue };
+            if !self.loading.has_room(bytes) {
+                return (candidates, true);
+            }
+            let Some(candidate) = self.candidate(file, *hash) else { continue };
+            bytes += candidate.module.len();
+            candidates.push(candidate);
+        }
+        (candidates, false)
     }
 
     /// Puts the changes in force in one step; returns what is to be told.

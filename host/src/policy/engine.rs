@@ -16,17 +16,40 @@ const GENERATIONS: usize = 3;
 /// Beyond this many instances the reservation alone (4 GiB of address space each) would not fit 47 bits of it.
 const MAX_INSTANCES: usize = 8_192;
 
+/// How instances' memories lie in the address space, which their code is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Each has its place in a pool.
+    Pooled,
+    /// Each takes what it needs.
+    Frugal,
+}
+
 /// An engine whose instances come from a pool, or, where the address space for one cannot be reserved (small containers,
 /// `ulimit -v`), from the system as they are made.
+#[cfg(test)]
 pub(super) fn engine(options: &RuntimeOptions) -> wasmtime::Result<Engine> {
+    made(options).map(|(engine, _)| engine)
+}
+
+/// The engine, and how its memories lie.
+pub(super) fn made(options: &RuntimeOptions) -> wasmtime::Result<(Engine, Layout)> {
     let mut pooled = config(options);
     pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
-    Engine::new(&pooled).or_else(|error| {
+    Engine::new(&pooled).map(|engine| (engine, Layout::Pooled)).or_else(|error| {
         tracing::warn!(
             "no address space for a pool of policy instances ({error:#}): making them one by one, which costs a little more. \
              Allow more virtual memory (ulimit -v)"
         );
-        Engine::new(&frugal(options))
+        Ok((Engine::new(&frugal(options))?, Layout::Frugal))
+    })
+}
+
+/// An engine that makes the same code and no instances: it reserves nothing.
+pub(super) fn compiling(options: &RuntimeOptions, layout: Layout) -> wasmtime::Result<Engine> {
+    Engine::new(&match layout {
+        Layout::Pooled => config(options),
+        Layout::Frugal => frugal(options),
     })
 }
 
@@ -87,6 +110,23 @@ mod tests {
     /// A component of so many core instances.
     fn linked(instances: usize) -> String {
         format!("(component (core module $m) {})", "(core instance (instantiate $m)) ".repeat(instances))
+    }
+
+    #[test]
+    fn what_only_compiles_makes_the_same_code() {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+
+        let hash = |engine: &Engine| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let options = RuntimeOptions::default();
+        let (engine, layout) = made(&options).unwrap();
+        assert_eq!(hash(&engine), hash(&compiling(&options, layout).unwrap()));
+        let frugal = Engine::new(&frugal(&options)).unwrap();
+        assert_eq!(hash(&frugal), hash(&compiling(&options, Layout::Frugal).unwrap()));
+        assert_ne!(hash(&frugal), hash(&engine), "memories lie otherwise");
     }
 
     #[test]

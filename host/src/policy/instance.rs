@@ -13,6 +13,7 @@ use super::{
     RuntimeOptions,
     contract::Linked,
     last_words::LastWords,
+    ledger::{Ledger, Share},
     observe::one_line,
     probe::probe,
     sandbox::{self, Label, NodeMemory, Sandbox},
@@ -31,6 +32,10 @@ pub(super) struct Blueprint {
     pub(super) attributes: Vec<String>,
     /// Bytes of linear memory.
     pub(super) memory: usize,
+    /// Bytes of it that an instance has once it was made, as far as is known.
+    pub(super) footprint: usize,
+    /// What all policies' instances take.
+    pub(super) ledger: Arc<Ledger>,
     pub(super) start: Duration,
     pub(super) max_age: Duration,
     pub(super) max_calls: u32,
@@ -68,7 +73,8 @@ pub(super) struct Instance {
     remove: Option<remove_session::Guest>,
     calls_left: u32,
     good_until: Instant,
-    /// Bytes of memory at which it is replaced.
+    /// Bytes of memory that it had when it was new, and at which it is replaced.
+    fresh: usize,
     bloated: usize,
 }
 
@@ -86,13 +92,15 @@ impl fmt::Display for Fault {
 }
 
 impl Blueprint {
-    pub(super) fn new(linked: Linked, label: Label, options: &RuntimeOptions) -> Self {
+    pub(super) fn new(linked: Linked, label: Label, options: &RuntimeOptions, ledger: Arc<Ledger>) -> Self {
         Self {
             linked,
             label: Arc::new(label),
             settings: Vec::new(),
             attributes: Vec::new(),
             memory: options.memory,
+            footprint: 0,
+            ledger,
             start: options.start,
             max_age: options.max_age,
             max_calls: options.max_calls,
@@ -102,17 +110,44 @@ impl Blueprint {
     /// Makes an instance that remembers in `memory` and has answered once: in the first call an interpreter does what it does
     /// only once, which takes ten times as long as a call, and no handshake is to wait for it. Never on a handshake's thread:
     /// it takes 0.2 ms, or what `configure` takes.
-    pub(super) fn start(&self, memory: Arc<NodeMemory>) -> Result<Instance, StartError> {
-        let mut instance = self.start_cold(Arc::clone(&memory))?;
+    pub(super) fn start(&self, memory: Arc<NodeMemory>, share: Share) -> Result<Instance, StartError> {
+        let mut instance = self.start_cold(Arc::clone(&memory), share)?;
+        if instance.rehearse(&self.attributes, self.start) {
+            return Ok(instance);
+        }
         // One that fails at it has not been shown to fail at anything real. It is judged by its calls.
-        if instance.rehearse(&self.attributes, self.start) { Ok(instance) } else { self.start_cold(memory) }
+        let share = instance.take_share();
+        drop(instance);
+        self.start_cold(memory, share)
+    }
+
+    /// Makes up to so many instances: the first in any case, the others as far as there is room for their memory. Whether all of them
+    /// could be made is seen by their number.
+    pub(super) fn start_several(&self, wanted: usize, memory: &Arc<NodeMemory>) -> Result<Vec<Instance>, StartError> {
+        let mut instances = Vec::new();
+        while instances.len() < wanted {
+            let share = if instances.is_empty() { Some(self.share_anyway()) } else { self.share() };
+            let Some(share) = share else { break };
+            instances.push(self.start(Arc::clone(memory), share)?);
+        }
+        Ok(instances)
+    }
+
+    /// Room for one more instance, if there is any.
+    pub(super) fn share(&self) -> Option<Share> {
+        self.ledger.share(self.footprint)
+    }
+
+    /// Room for an instance that there has to be.
+    pub(super) fn share_anyway(&self) -> Share {
+        self.ledger.share_anyway(self.footprint)
     }
 
     /// Makes an instance that has not been called.
-    pub(super) fn start_cold(&self, memory: Arc<NodeMemory>) -> Result<Instance, StartError> {
+    pub(super) fn start_cold(&self, memory: Arc<NodeMemory>, share: Share) -> Result<Instance, StartError> {
         let linked = &self.linked;
         let engine = linked.pre.engine();
-        let mut store = sandbox::store(engine, Arc::clone(&self.label), memory, self.memory);
+        let mut store = sandbox::store(engine, Arc::clone(&self.label), memory, self.memory, share);
         sandbox::arm(&mut store, Instant::now(), self.start);
         let instance = linked.pre.instantiate(&mut store);
         let instance = instance.map_err(|error| StartError::Instantiate(fault(&mut store, error)))?;
@@ -138,6 +173,7 @@ impl Blueprint {
             remove,
             calls_left: random_from_half(self.max_calls.into()) as u32,
             good_until: Instant::now() + Duration::from_millis(random_from_half(self.max_age.as_millis() as u64)),
+            fresh: 0,
             bloated: 0,
             store,
         };
@@ -162,7 +198,24 @@ impl Instance {
     fn settle(&mut self) {
         let sandbox = self.store.data();
         let (used, most) = (sandbox.memory_used(), sandbox.memory_allowed());
+        self.fresh = used;
         self.bloated = used + most.saturating_sub(used) / 2;
+    }
+
+    /// Bytes of memory that it uses.
+    pub(super) fn memory_used(&self) -> usize {
+        self.store.data().memory_used()
+    }
+
+    /// Its share of what all instances take, for the one that comes in its place.
+    pub(super) fn take_share(&mut self) -> Share {
+        self.store.data_mut().take_share()
+    }
+
+    /// Whether a fresh one would take less, where all policies take too much.
+    pub(super) fn is_grown_too_far(&self) -> bool {
+        let sandbox = self.store.data();
+        sandbox.memory_used() > self.fresh && sandbox.memory_is_short()
     }
 
     /// Lets the next call run for `allowed` from `start` on.

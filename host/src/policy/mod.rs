@@ -4,11 +4,13 @@
 //!
 //! - `manifest`: what NAME.toml says of it.
 //! - `runtime`: the steps from bytes to [`Policy`], each with its [`Rejection`]; what all policies share.
-//! - `componentize`: a component of a core module, or of text; `bounds`: what is too much to compile; `contract`: imports and
-//!   exports held against `wit/`; `probe`: the first call of each callback.
+//! - `compiling`: from bytes to code, in this process or in one of its own. `componentize`: a component of a core module, or of
+//!   text; `bounds`: what is too much to compile; `contract`: imports and exports held against `wit/`; `probe`: the first call of
+//!   each callback.
 //! - `instance`: one instance, made and called; `sandbox`: what it has around it, with the imports `state` and
 //!   `observe`; `wasi`: what languages import whether they need it or not; `engine`: how wasmtime is set up; `compiled`: code kept on disk, and the one `unsafe` call here.
 //! - `last_words`: what is told of a call that failed.
+//! - `ledger`: what the memories of all policies take together.
 //! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
 //!   ends a call; `stack`: what a call needs of the thread it runs on.
 //! - `loaded`: a policy that answers, its failures and counts; `facts`: what each policy may see of a session.
@@ -20,12 +22,14 @@ mod bounds;
 mod budget;
 mod chain;
 mod compiled;
+mod compiling;
 mod componentize;
 mod contract;
 mod engine;
 mod facts;
 mod instance;
 mod last_words;
+mod ledger;
 mod loaded;
 mod manifest;
 mod observe;
@@ -54,6 +58,7 @@ pub(crate) use self::supervision::{Action, Alarm, Course, Event, State};
 pub use self::{
     budget::Budget,
     chain::Chain,
+    compiling::{Compiler, compile_for_parent},
     loaded::{Policy, PolicyStatus},
     manifest::{Manifest, ManifestError, Mode, OnFailure},
     options::RuntimeOptions,

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, thread, time::Duration};
 
 use super::{
-    SupervisionOptions,
+    Compiler, SupervisionOptions,
     manifest::{MAX_INSTANCES, MAX_MEMORY},
 };
 
@@ -18,6 +18,11 @@ pub struct RuntimeOptions {
     /// interpreter is part of what its module begins with, up to 64 MiB; one that begins with more is rejected, unless its
     /// NAME.toml says how much it may have in all.
     pub memory: usize,
+    /// Linear memory of all policies' instances together, in bytes. By default 512 MiB and 64 MiB for each core: room for sixteen
+    /// policies in Rust or C with all their instances, or for some ten with an interpreter each. A policy gets fewer instances where there is no room for all of
+    /// them, instances that others can do without are given up for it, and where there is not even room for one it is rejected. A
+    /// call never fails for it: what instances grow by in calls, each up to its own bound, comes on top until they are replaced.
+    pub memory_of_all: usize,
     /// Warm instances of each policy; fewer where they would begin with more than 256 MiB of memory together. By default twice the cores: a call is short and runs on the handshake's own thread, so
     /// no more than one per core runs at once, and a thread that loses its core in mid-call holds on to its instance.
     pub instances: usize,
@@ -46,6 +51,14 @@ pub struct RuntimeOptions {
     /// The most bytes that compiled policies take there; what was not used for longest goes first. 256 MiB by default: a Rust
     /// policy takes 200 KB, one in JavaScript 35 MB.
     pub cache_bytes: u64,
+    /// Where modules are compiled. In this process by default; `reprise serve` has a process of its own for each.
+    pub compiler: Compiler,
+    /// Memory that compiling one module may take, in bytes, where it is compiled in a process of its own. 2 GiB by default: what is
+    /// let through to the compiler takes less than 1 GiB.
+    pub compile_memory: usize,
+    /// Processor time that compiling one module may take there, on all cores together, in whole seconds; of time, six times as much, for it
+    /// comes last on the machine. 5 minutes by default: a policy in JavaScript or Python takes ten seconds.
+    pub compile_time: Duration,
     /// Whether a backtrace names the lines of the policy's source, where the module has debugging information. Not by default:
     /// finding them takes longer than a handshake has. `reprise check` does.
     pub source_lines: bool,
@@ -58,6 +71,7 @@ impl Default for RuntimeOptions {
         Self {
             budget: Duration::from_millis(20),
             memory: 16 << 20,
+            memory_of_all: (512 << 20) + cores() * (64 << 20),
             instances: 2 * cores(),
             policies: 16,
             drain: Duration::from_secs(10),
@@ -67,6 +81,9 @@ impl Default for RuntimeOptions {
             stack: 128 << 10,
             cache: None,
             cache_bytes: 256 << 20,
+            compiler: Compiler::default(),
+            compile_memory: 2 << 30,
+            compile_time: Duration::from_secs(300),
             source_lines: false,
             supervision: SupervisionOptions::default(),
         }
@@ -99,6 +116,7 @@ impl RuntimeOptions {
             drain: self.drain.min(DAY),
             start: self.start.min(DAY),
             max_age: self.max_age.min(DAY),
+            compile_time: self.compile_time.clamp(Duration::from_millis(1), DAY),
             supervision: self.supervision.within_reason(),
             ..self
         }

@@ -111,6 +111,19 @@ impl Pool {
         shelf.idle.len() + shelf.taken
     }
 
+    /// Takes out an idle instance that the policy can do without: one is left, idle or in a call.
+    pub(super) fn spare(&self) -> Option<Instance> {
+        let mut shelf = self.shelf.lock();
+        let spare = !shelf.idle.is_empty() && shelf.idle.len() + shelf.taken > 1;
+        // The one that was used longest ago.
+        spare.then(|| shelf.idle.remove(0))
+    }
+
+    /// Whether it answers only what began before it was retired.
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.shelf.lock().phase, Phase::Draining { .. })
+    }
+
     /// For the upkeep thread: closes the pool if its draining is over, drops what is spent or worn, and says how many
     /// instances are missing and when to come again.
     pub(super) fn tidy(&self, now: Instant) -> Tidied {
@@ -172,11 +185,12 @@ impl Taken<'_> {
 
     /// Ends the call; true if the instance is spent and a new one is to be made.
     pub(super) fn give_back(mut self, now: Instant) -> bool {
-        let worn = self.is_worn(now);
+        let (worn, grown) = (self.is_worn(now), self.is_grown_too_far());
         let Some(instance) = self.instance.take() else { return false };
         let mut shelf = self.pool.shelf.lock();
         shelf.taken -= 1;
-        if worn || shelf.phase == Phase::Closed {
+        let others = shelf.idle.len() + shelf.taken > 0;
+        if worn || (grown && others) || shelf.phase == Phase::Closed {
             shelf.spent.push(instance);
             return true;
         }

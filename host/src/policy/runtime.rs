@@ -1,27 +1,33 @@
 //! The runtime: everything that policies share.
 
-use std::{collections::HashMap, fmt, path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow};
 use openssl::sha::Sha256;
 use parking_lot::Mutex;
-use thread_priority::{ThreadPriority, set_current_thread_priority};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
 };
 
 use super::{
-    Manifest, Mode, Policy, Rejection, RuntimeOptions, Step, bounds,
+    Manifest, Mode, Policy, Rejection, RuntimeOptions, Step,
     compiled::Cache,
-    componentize,
+    compiling::{self, Failed},
     contract::{self, Mismatch},
-    engine::engine,
+    engine::{self, Layout},
     instance::{Blueprint, StartError},
     last_words::LastWords,
+    ledger::{Ledger, Share},
     loaded::Terms,
     observe::one_line,
-    options::cores,
     probe::{ProbeError, probe},
     sandbox::{Label, NodeMemory, Sandbox, linker},
     shadow::Shadow,
@@ -63,6 +69,7 @@ pub(super) struct Shared {
     /// One of them is held while compiling: a module that takes long leaves the others their turn, and however many there
     /// are, what compiling takes is bounded.
     compiling: [Mutex<()>; 2],
+    ledger: Arc<Ledger>,
     pub(super) work: Arc<Work>,
     vitals: Vitals,
     shadow: Shadow,
@@ -70,7 +77,13 @@ pub(super) struct Shared {
     upkeep: Upkeep,
     _ticker: Ticker,
     engine: Engine,
+    layout: Layout,
 }
+
+/// How often a candidate looks whether there is room for it by now.
+const ROOM: Duration = Duration::from_millis(20);
+/// All instances of a candidate are to be made in so many times the time that one may take.
+const STARTS: u32 = 5;
 
 impl Runtime {
     /// A runtime with these limits.
@@ -79,7 +92,8 @@ impl Runtime {
     /// The engine does not work on this machine, or no thread can be started.
     pub fn new(options: RuntimeOptions) -> anyhow::Result<Self> {
         let options = options.within_reason();
-        let engine = engine(&options).map_err(|error| anyhow!("wasmtime does not work on this machine: {error:#}"))?;
+        let (engine, layout) =
+            engine::made(&options).map_err(|error| anyhow!("wasmtime does not work on this machine: {error:#}"))?;
         let linker = linker(&engine).map_err(|error| anyhow!("the imports of policies do not link: {error:#}"))?;
         let vitals = Vitals::default();
         let ticker = Ticker::start(engine.clone(), &vitals).context("no thread for the policies' clock")?;
@@ -92,20 +106,28 @@ impl Runtime {
         let (memories, compiling) = (Mutex::default(), Default::default());
         let shadow = Shadow::start(options.supervision.shadow_queue, options.budget, &vitals)
             .context("no thread for policies in shadow mode")?;
+        let ledger = Ledger::new(options.memory_of_all);
         let shared = Shared {
             options,
             linker,
             cache,
             memories,
             compiling,
+            ledger,
             work,
             vitals,
             shadow,
             upkeep,
             _ticker: ticker,
             engine,
+            layout,
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Bytes of linear memory that the instances of all policies take, and may take ([`RuntimeOptions::memory_of_all`]).
+    pub fn memory(&self) -> (usize, usize) {
+        (self.shared.ledger.taken(), self.shared.ledger.most())
     }
 
     /// The limits it was made with.
@@ -135,33 +157,25 @@ impl Runtime {
         let options = &shared.options;
         let label = Label { file: file.into(), name: name.into(), generation };
 
-        let not_one = |mismatch| candidate.rejected(Step::Componentize, mismatch);
-        let too_much = |mismatch| candidate.rejected(Step::Compile, mismatch);
-        let binary = componentize::binary(module).map_err(not_one)?;
-        let mut begins_with = bounds::check(&binary).map_err(too_much)?;
-        let component = match componentize::component(&binary).map_err(not_one)? {
-            None => binary,
-            Some(made) => {
-                // With what was linked to it.
-                begins_with = bounds::check(&made).map_err(too_much)?;
-                made.into()
-            }
-        };
-        contract::foresee(&component).map_err(|mismatch| candidate.rejected(Step::Link, mismatch))?;
-        let component =
-            shared.compile(&component).map_err(|error| candidate.rejected(Step::Compile, invalid(&error)))?;
+        let (component, begins_with) =
+            shared.compile(module).map_err(|Failed { step, mismatch }| candidate.rejected(step, mismatch))?;
         let linked = contract::link(&shared.engine, &shared.linker, &component, name)
             .map_err(|mismatch| candidate.rejected(Step::Link, mismatch))?;
 
-        let mut blueprint = Blueprint::new(linked, label, options);
+        let mut blueprint = Blueprint::new(linked, label, options, Arc::clone(&shared.ledger));
         blueprint.settings.clone_from(&manifest.settings);
         blueprint.attributes.clone_from(&manifest.attributes);
         blueprint.memory = manifest.memory.unwrap_or_else(|| options.memory_of(begins_with));
+        let wanted = manifest.instances.unwrap_or_else(|| options.instances_of(begins_with));
 
         // On scratch state: a probe leaves nothing behind.
+        let share = shared.room(begins_with).ok_or_else(|| candidate.has_no_room(begins_with, &shared.ledger))?;
+        let started = Instant::now();
         let mut probed =
-            blueprint.start_cold(Arc::default()).map_err(|error| candidate.did_not_start(&blueprint, &error))?;
+            blueprint.start_cold(Arc::default(), share).map_err(|error| candidate.did_not_start(&blueprint, &error))?;
+        blueprint.footprint = probed.memory_used();
         probe(&mut probed, &manifest.attributes, options.start).map_err(|error| candidate.failed_its_probe(&error))?;
+        let mut first = Some(probed.take_share());
         drop(probed);
 
         let memory = match manifest.mode {
@@ -169,10 +183,23 @@ impl Runtime {
             // What it would have decided leaves no trace in what decides.
             Mode::Shadow => Arc::default(),
         };
-        let instances = (0..manifest.instances.unwrap_or_else(|| options.instances_of(begins_with)))
-            .map(|_| blueprint.start(Arc::clone(&memory)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| candidate.did_not_start(&blueprint, &error))?;
+        let mut instances = Vec::new();
+        while instances.len() < wanted {
+            let Some(share) = first.take().or_else(|| blueprint.share()) else { break };
+            let instance = blueprint.start(Arc::clone(&memory), share);
+            instances.push(instance.map_err(|error| candidate.did_not_start(&blueprint, &error))?);
+            if started.elapsed() > options.start.saturating_mul(STARTS) && instances.len() < wanted {
+                return Err(candidate.starts_too_slowly(instances.len(), wanted, options.start * STARTS));
+            }
+        }
+        if instances.len() < wanted {
+            tracing::warn!(
+                policy = name,
+                "{} instances, not {wanted}: the memory of all policies, {} MiB, has no room for more",
+                instances.len(),
+                shared.ledger.most() >> 20
+            );
+        }
         let terms = Terms {
             hash: hash(module, manifest),
             mode: manifest.mode,
@@ -181,7 +208,7 @@ impl Runtime {
             attributes: manifest.attributes.clone(),
             budget: manifest.budget,
         };
-        let policy = Policy::new(blueprint, terms, instances, memory, options.drain, Arc::clone(shared));
+        let policy = Policy::new(blueprint, terms, (wanted, instances), memory, options.drain, Arc::clone(shared));
         let policy = Arc::new(policy);
         shared.upkeep.adopt(&policy);
         Ok(policy)
@@ -202,10 +229,6 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// The priority of compiling threads, from 0 to 99: `nice 10`, which on a busy machine leaves handshakes nine tenths of a core
-/// that both want, and a compilation the rest.
-const COMPILE_PRIORITY: u8 = 22;
-
 impl Shared {
     pub(super) fn options(&self) -> &RuntimeOptions {
         &self.options
@@ -215,23 +238,40 @@ impl Shared {
         &self.shadow
     }
 
-    /// Takes the compiled code from the cache, if it is there. Else compiles, on all cores but one, and behind everybody else
-    /// there, so that no handshake waits for it; the threads are there for this compilation only.
-    fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
-        if let Some(compiled) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, component)) {
+    /// Takes the compiled code of a module's file from the cache, if it is there; else compiles.
+    fn compile(&self, file: &[u8]) -> Result<(Component, usize), Failed> {
+        if let Some(compiled) = self.cache.as_ref().and_then(|cache| cache.load(&self.engine, file)) {
             return Ok(compiled);
         }
         let _turn = self.compiling[0].try_lock().unwrap_or_else(|| self.compiling[1].lock());
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(cores().saturating_sub(1).max(1))
-            .thread_name(|_| "reprise-compile".into())
-            .start_handler(|_| step_back())
-            .build()?;
-        let compiled = threads.install(|| Component::from_binary(&self.engine, component))?;
-        if let Some(cache) = &self.cache {
-            cache.keep(&self.engine, component, &compiled);
+        let (component, begins_with, code) = compiling::compile(&self.engine, self.layout, &self.options, file)?;
+        if let (Some(cache), Some(code)) = (&self.cache, code) {
+            cache.keep(&self.engine, file, &code);
         }
-        Ok(compiled)
+        Ok((component, begins_with))
+    }
+
+    /// Room for the first instance of a candidate. Where there is none, policies give up instances that they can do without; where
+    /// that is not enough, what is being retired is waited for.
+    fn room(&self, bytes: usize) -> Option<Share> {
+        if bytes > self.ledger.most() {
+            return None;
+        }
+        let until = Instant::now() + self.options.drain + Duration::from_secs(1);
+        loop {
+            if let Some(share) = self.ledger.share(bytes) {
+                return Some(share);
+            }
+            let policies = self.upkeep.policies();
+            let richest = policies.iter().max_by_key(|policy| policy.spare_bytes());
+            if richest.and_then(|policy| policy.spare()).is_some() {
+                continue;
+            }
+            if Instant::now() >= until || !policies.iter().any(|policy| policy.is_draining()) {
+                return None;
+            }
+            thread::sleep(ROOM);
+        }
     }
 
     /// What the policies of this name remember, from its first module to the runtime's end.
@@ -240,20 +280,36 @@ impl Shared {
     }
 }
 
-/// Lowers the priority of this thread.
-fn step_back() {
-    let lowered = COMPILE_PRIORITY.try_into().map(ThreadPriority::Crossplatform);
-    let lowered = lowered.and_then(|low| set_current_thread_priority(low).map_err(|error| error.to_string()));
-    if let Err(error) = lowered {
-        tracing::debug!(error, "a compiling thread keeps its priority");
-    }
-}
-
 impl Candidate<'_> {
     fn rejected(&self, step: Step, Mismatch { expected, found, hint }: Mismatch) -> Rejection {
         // Each may have the module's own words in it.
         let [expected, found, hint] = [expected, found, hint].map(|words| one_line(&words).into_owned());
         Rejection { file: self.file.into(), policy: self.name.into(), step, expected, found, hint: hint.into() }
+    }
+
+    fn has_no_room(&self, begins_with: usize, ledger: &Ledger) -> Rejection {
+        self.rejected(
+            Step::Instantiate,
+            Mismatch {
+                expected: format!(
+                    "room for one instance in the {} bytes that all policies' memories may take",
+                    ledger.most()
+                ),
+                found: format!("{} bytes taken, and an instance that begins with {begins_with}", ledger.taken()),
+                hint: "Raise --policy-memory, have the policy begin with less, or remove others.".into(),
+            },
+        )
+    }
+
+    fn starts_too_slowly(&self, made: usize, wanted: usize, allowed: Duration) -> Rejection {
+        self.rejected(
+            Step::Instantiate,
+            Mismatch {
+                expected: format!("{wanted} instances to start within {allowed:?}"),
+                found: format!("{made} in that time"),
+                hint: "Have it do less when it starts, or put fewer `instances` into its NAME.toml.".into(),
+            },
+        )
     }
 
     fn did_not_start(&self, blueprint: &Blueprint, error: &StartError) -> Rejection {
@@ -301,14 +357,5 @@ impl Candidate<'_> {
             }),
         };
         self.rejected(Step::Probe, mismatch)
-    }
-}
-
-fn invalid(error: &wasmtime::Error) -> Mismatch {
-    Mismatch {
-        expected: "a valid component".into(),
-        found: format!("{error:#}"),
-        hint: "Unless that names a limit, build it again: a file cut short looks like this. `wasm-tools validate FILE` says more."
-            .into(),
     }
 }

@@ -16,6 +16,7 @@ use wasmtime::{
 use super::{
     engine::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES},
     last_words::LastWords,
+    ledger::Share,
     observe::{Observations, one_line},
     state::State,
     ticker::ticks,
@@ -58,9 +59,16 @@ pub(super) struct Sandbox {
     deadline: Instant,
 }
 
-/// A store for one instance that may have `bytes` of linear memory. It is not armed: nothing runs in it yet.
-pub(super) fn store(engine: &Engine, label: Arc<Label>, memory: Arc<NodeMemory>, bytes: usize) -> Store<Sandbox> {
-    let limits = Limits { bytes: 0, max_bytes: bytes, elements: 0, refused: None };
+/// A store for one instance that may have `bytes` of linear memory, and takes `share` of what all have together. It is not armed: nothing
+/// runs in it yet.
+pub(super) fn store(
+    engine: &Engine,
+    label: Arc<Label>,
+    memory: Arc<NodeMemory>,
+    bytes: usize,
+    share: Share,
+) -> Store<Sandbox> {
+    let limits = Limits { bytes: 0, max_bytes: bytes, elements: 0, refused: None, share };
     let (wasi, said) = Default::default();
     let mut store =
         Store::new(engine, Sandbox { label, memory, limits, wasi, said, rehearses: false, deadline: Instant::now() });
@@ -102,6 +110,16 @@ impl Sandbox {
         let mut said = mem::take(&mut self.said);
         said.refused = refused.map(|wanted| (wanted, self.limits.max_bytes));
         said
+    }
+
+    /// Its share of what all take, for the instance that comes in its place.
+    pub(super) fn take_share(&mut self) -> Share {
+        self.limits.share.take()
+    }
+
+    /// Whether the memories of all policies have come to more than they are to.
+    pub(super) fn memory_is_short(&self) -> bool {
+        self.limits.share.ledger().is_exceeded()
     }
 
     /// Bytes of linear memory that it may have.
@@ -187,6 +205,8 @@ struct Limits {
     elements: usize,
     /// Bytes that it wanted last, with what it has, where that was too much.
     refused: Option<usize>,
+    /// Of what all instances take.
+    share: Share,
 }
 
 impl ResourceLimiter for Limits {
@@ -195,6 +215,7 @@ impl ResourceLimiter for Limits {
         let granted = bytes <= self.max_bytes && maximum.is_none_or(|maximum| desired <= maximum);
         if granted {
             self.bytes = bytes;
+            self.share.cover(bytes);
         } else if bytes > self.max_bytes {
             self.refused = Some(bytes);
         }

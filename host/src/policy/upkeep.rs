@@ -53,6 +53,12 @@ impl Upkeep {
         Arc::clone(&self.work)
     }
 
+    /// The policies that are taken care of.
+    pub(super) fn policies(&self) -> Vec<Arc<Policy>> {
+        let policies = self.work.orders.lock().policies.clone();
+        policies.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Takes a policy into care, for as long as anybody else holds it.
     pub(super) fn adopt(&self, policy: &Arc<Policy>) {
         self.work.orders.lock().policies.push(Arc::downgrade(policy));

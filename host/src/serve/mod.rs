@@ -282,11 +282,18 @@ fn host(settings: &Settings, keyring: Option<Arc<Keyring>>) -> Result<Host> {
         .copy_age(settings.copy_age)
         .policy_budget(settings.policy_budget)
         .supervision(settings.supervision.clone())
+        .compiler(settings.compiler.clone())
         .lifetime(settings.lifetime)
         .max_lifetime(settings.max_lifetime)
         .tickets(settings.tickets)
         .max_entry(settings.max_session_size)
         .strict_policies(settings.strict);
+    if let Some(bytes) = settings.memory.of_all {
+        host = host.policy_memory(bytes);
+    }
+    if let Some(bytes) = settings.memory.to_compile {
+        host = host.compile_memory(bytes);
+    }
     if let Some(keyring) = keyring {
         host = host.keyring(keyring);
     }

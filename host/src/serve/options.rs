@@ -154,6 +154,19 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SPAN")]
     pub(crate) policy_budget: Option<Timeout>,
 
+    /// What the memory of all policies may take together [default: 512MiB and 64MiB for each core]
+    ///
+    /// A policy in Rust or C has an instance of 1 to 2 MiB for each thread that may ask it, one in JavaScript or Python of 20 to 60 MiB.
+    /// Where not all fit, policies have fewer instances; one of which not even one fits is rejected. No call fails for it.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) policy_memory: Option<SizeOf<{ 1 << 20 }, { 1 << 40 }>>,
+
+    /// What compiling a policy may take of memory [default: 2GiB]
+    ///
+    /// Each is compiled in a process of its own. One that takes more is rejected.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) compile_memory: Option<SizeOf<{ 16 << 20 }, { 1 << 40 }>>,
+
     /// How many failures of a policy within --policy-failure-window set it aside [default: 5]
     ///
     /// Traps and invalid verdicts count; so do calls that run past their deadline, where they are a tenth of all. The last
@@ -341,6 +354,8 @@ impl Options {
             policy_keys: self.policy_keys.or(other.policy_keys),
             strict: self.strict.or(other.strict),
             policy_budget: self.policy_budget.or(other.policy_budget),
+            policy_memory: self.policy_memory.or(other.policy_memory),
+            compile_memory: self.compile_memory.or(other.compile_memory),
             policy_failures: self.policy_failures.or(other.policy_failures),
             policy_failure_window: self.policy_failure_window.or(other.policy_failure_window),
             lifetime: self.lifetime.or(other.lifetime),

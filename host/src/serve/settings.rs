@@ -19,7 +19,11 @@ use super::{
     self_signed, state_dir,
     stores::StoreKind,
 };
-use crate::{policies_dir::exposed, policy::SupervisionOptions, signing::PolicyKeys};
+use crate::{
+    policies_dir::exposed,
+    policy::{Compiler, SupervisionOptions},
+    signing::PolicyKeys,
+};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
@@ -42,6 +46,9 @@ pub(crate) struct Settings {
     /// Where compiled policies are kept.
     pub(crate) compiled: Option<PathBuf>,
     pub(crate) policy_budget: Duration,
+    pub(crate) memory: PolicyMemory,
+    /// Where policies are compiled: whoever runs the server says it.
+    pub(crate) compiler: Compiler,
     pub(crate) supervision: SupervisionOptions,
     pub(crate) lifetime: Duration,
     pub(crate) max_lifetime: Duration,
@@ -63,6 +70,13 @@ pub(crate) struct Settings {
     pub(crate) admin_hosts: Vec<String>,
     /// Where the socket of `reprise status` is, if it was said.
     pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// What policies and their compilation may take, in bytes, where it was said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PolicyMemory {
+    pub(crate) of_all: Option<usize>,
+    pub(crate) to_compile: Option<usize>,
 }
 
 /// The part of the TLS configuration that all sites share.
@@ -127,6 +141,11 @@ impl Settings {
             backend_idle_timeout: span(options.backend_idle_timeout, seconds(600)),
             accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
             policy_budget: span(options.policy_budget, Duration::from_millis(20)),
+            memory: PolicyMemory {
+                of_all: options.policy_memory.map(|size| size.0),
+                to_compile: options.compile_memory.map(|size| size.0),
+            },
+            compiler: Compiler::default(),
             supervision: supervision(&options),
             lifetime: span(options.lifetime, seconds(2 * 3600)),
             max_lifetime: span(options.max_lifetime, seconds(24 * 3600)),

@@ -30,6 +30,9 @@ pub struct Status {
     pub since: u64,
     /// Every policy: those that have been live in the order in which they are asked, then the others by file name.
     pub policies: Vec<Policy>,
+    /// What the linear memories of all policies' instances take.
+    #[serde(default)]
+    pub policy_memory: PolicyMemory,
     /// Handshakes completed since the host was made, by version of TLS.
     pub handshakes: Vec<Handshakes>,
     /// How often each reason was why an offered session did not resume: all of [`crate::session::Miss::REASONS`].
@@ -69,6 +72,15 @@ impl Log {
         #[cfg(not(feature = "cli"))]
         Self::default()
     }
+}
+
+/// Linear memory of all policies' instances together, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyMemory {
+    /// What it takes.
+    pub taken: u64,
+    /// The most that it is to take ([`crate::policy::RuntimeOptions::memory_of_all`]).
+    pub most: u64,
 }
 
 /// Handshakes completed.
@@ -123,12 +135,15 @@ impl Status {
         let handshakes =
             counted.map(|((version, _), [full, resumed])| Handshakes { version: (*version).into(), full, resumed });
         let in_force = host.revocations.in_force.list();
+        let snapshot = host.policies_now();
+        let (taken, most) = snapshot.memory;
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             process: process::id(),
             now: host.now(),
             since: unix_seconds(host.since),
-            policies: policies(&host.policies_now()),
+            policies: policies(&snapshot),
+            policy_memory: PolicyMemory { taken: taken as u64, most: most as u64 },
             handshakes: handshakes.collect(),
             misses: host.handshakes.misses().map(|(reason, count)| (reason.into(), count)).collect(),
             removals_dropped: host.removals_dropped(),

@@ -117,7 +117,7 @@ pub struct Rejection {
 }
 
 /// Those that have been live in the order in which they are asked, then the others by file name.
-pub(crate) fn policies(Snapshot { chain, supervised, files }: &Snapshot) -> Vec<Policy> {
+pub(crate) fn policies(Snapshot { chain, supervised, files, .. }: &Snapshot) -> Vec<Policy> {
     let in_chain = || chain.policies().iter().chain(chain.shadows());
     let mut policies: Vec<Policy> = Vec::new();
     for (report, history) in supervised {

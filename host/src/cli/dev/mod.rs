@@ -18,6 +18,7 @@ use reprise_authoring::Project;
 
 use self::{place::Place, rounds::Rounds, telling::Teller};
 use super::{
+    compile::compiler,
     output,
     serve::{bind, log, run_to_end},
     signals::Signals,
@@ -68,13 +69,14 @@ impl Dev {
         log(&filter, LogFormat::Text)?;
         let own = self.dir.join(OWN);
         let place = Place::new(self.policies, &own)?;
-        let settings = Settings::new(Options {
+        let mut settings = Settings::new(Options {
             listen: self.listen.into_iter().collect(),
             policies: Some(place.dir().to_owned()),
             state_dir: Some(own.join("state")),
             drain: Some(Span(DRAIN)),
             ..Options::default()
         })?;
+        settings.compiler = compiler()?;
         run_to_end(async |signals| dev(project, place, settings, signals).await)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     telling::Teller,
 };
 use crate::{
-    cli::output,
+    cli::{compile::compiler, output},
     policies_dir::{ContentHash, DirOptions, check},
     policy::{Runtime, RuntimeOptions},
 };
@@ -31,8 +31,13 @@ impl Rounds {
     /// # Errors
     /// There is no memory for the engine that checks.
     pub(super) fn new(project: Project, place: Place, compiled: Option<PathBuf>, teller: Arc<Teller>) -> Result<Self> {
-        let runtime =
-            Runtime::new(RuntimeOptions { instances: 1, policies: 1, cache: compiled, ..Default::default() })?;
+        let runtime = Runtime::new(RuntimeOptions {
+            instances: 1,
+            policies: 1,
+            cache: compiled,
+            compiler: compiler()?,
+            ..Default::default()
+        })?;
         let sources = Sources::new(project.dir());
         Ok(Self { project, place, runtime, sources, teller })
     }

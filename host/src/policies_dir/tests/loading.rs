@@ -43,6 +43,35 @@ fn a_module_that_has_changed_or_gone_while_it_was_loaded_does_not_go_live() {
 }
 
 #[test]
+fn many_modules_that_take_long_are_loaded_by_few_threads() {
+    let files: Vec<_> = (0..40).map(|number| format!("{number:02}.wasm")).collect();
+    let slow: Vec<_> = files.iter().map(|file| (file.as_str(), "good and slow")).collect();
+    let watched = Watched::start(&hasty(), &slow);
+    assert_eq!(watched.missing().len(), 40);
+    // As many as there are threads have begun, and wait.
+    assert!(watched.record.0.lock().loaded.len() <= 8, "{}", watched.record.0.lock().loaded.len());
+    watched.record.1.open();
+    let mut watched = watched;
+    while watched.chain().len() < 40 {
+        watched.wait(|event| matches!(event, PolicyEvent::Live { .. }));
+    }
+}
+
+#[test]
+fn what_there_is_no_room_for_is_loaded_later() {
+    // Of ten modules as large as they may be, there is room for four and one more.
+    let large = format!("good {}", "x".repeat(900));
+    let files: Vec<_> = (0..10).map(|number| format!("{number}.wasm")).collect();
+    let modules: Vec<_> = files.iter().map(|file| (file.as_str(), large.as_str())).collect();
+    let settle = Duration::from_millis(20);
+    let options = DirOptions { settle, max_module_size: 1000, max_wait: PATIENCE, ..DirOptions::default() };
+    let watched = Watched::start(&options, &modules);
+    assert_eq!(watched.chain().len(), 10, "all are live when the first scan is complete");
+    let chains: Vec<_> = watched.record.0.lock().chains.iter().map(Vec::len).collect();
+    assert_eq!(chains, [5, 10]);
+}
+
+#[test]
 fn a_module_that_takes_long_at_the_start_is_missing_until_it_is_loaded() {
     let mut watched = Watched::start(&hasty(), &[("a.wasm", "good and slow"), ("b.wasm", "good")]);
     assert_eq!((watched.chain(), watched.missing()), (vec!["b.wasm=good".into()], vec!["a".into()]));

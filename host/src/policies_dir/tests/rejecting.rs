@@ -61,6 +61,46 @@ fn of_two_files_with_one_name_the_first_counts_and_the_other_is_rejected_naming_
 }
 
 #[test]
+fn what_is_said_to_stay_is_what_is_live() {
+    both_ways(|options| {
+        let mut watched = Watched::start(&options, &[("20-a.wasm", "good 20")]);
+        // A file of the same name and a lower number takes over, and the one that was live counts no more.
+        watched.rename_over("10-a.wasm", "good 10");
+        let (reason, keeping) = watched.rejected("20-a.wasm");
+        assert!(reason.contains("10-a.wasm"), "{reason}");
+        assert_eq!(keeping, Some(2));
+        let live =
+            |event: &PolicyEvent| matches!(event, PolicyEvent::Live { file, generation: 2, .. } if file == "10-a.wasm");
+        assert!(watched.seen.iter().any(live), "{:?}", watched.seen);
+        assert_eq!(watched.chain(), ["10-a.wasm=good 10"]);
+    });
+}
+
+#[test]
+fn what_cannot_take_over_leaves_what_is_live() {
+    both_ways(|options| {
+        let mut watched = Watched::start(&options, &[("20-a.wasm", "good 20")]);
+        watched.rename_over("10-a.wasm", "broken");
+        assert_eq!(watched.rejected("20-a.wasm").1, Some(1));
+        assert_eq!(watched.chain(), ["20-a.wasm=good 20"]);
+    });
+}
+
+#[test]
+fn modules_beyond_the_most_are_rejected_and_unload_nothing() {
+    both_ways(|options| {
+        let options = DirOptions { max_modules: 2, ..options };
+        let mut watched = Watched::start(&options, &[("20-a.wasm", "good a"), ("30-b.wasm", "good b")]);
+        watched.rename_over("10-c.wasm", "good c");
+        watched.live("c", "good c");
+        let (reason, keeping) = watched.rejected("30-b.wasm");
+        assert!(reason.contains("after 2 others"), "{reason}");
+        assert_eq!(keeping, Some(1));
+        assert_eq!(watched.chain(), ["10-c.wasm=good c", "20-a.wasm=good a", "30-b.wasm=good b"]);
+    });
+}
+
+#[test]
 fn a_module_over_the_size_limit_is_rejected_unread() {
     both_ways(|options| {
         let options = DirOptions { max_module_size: 12, ..options };

@@ -1,11 +1,11 @@
 //! Compiled policies, kept on disk so that a restart does not compile them again.
 //!
-//! A directory that only this user can read and write, with a `key` made at random once, and an entry for each module and
+//! A directory that only this user can read and write, with a `key` made at random once, and an entry for each module's file and
 //! engine: `NAME.compiled`, where the name is a hash of both. Entries are authenticated with the key. Whatever is in doubt is
 //! not used: the module is compiled, and a new entry takes the place of the doubtful one. The cache is bounded in bytes; what
 //! was not used for longest goes first.
 //!
-//! - `native`: sealing and opening an entry, and the one `unsafe` call
+//! - `native`: code, sealed and opened, and the one `unsafe` call
 //! - `private`: files that are this user's alone
 
 mod native;
@@ -24,10 +24,11 @@ use std::{
 };
 
 use openssl::sha::{Sha256, sha256};
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 use wasmtime::{Engine, component::Component};
 use zeroize::Zeroizing;
 
-use self::native::Seal;
+pub(super) use self::native::{Code, Seal};
 use crate::{
     hex::hex,
     ownership,
@@ -50,7 +51,7 @@ pub(super) struct Cache {
     room: u64,
 }
 
-/// What an entry is for: SHA-256 over the engine's compatibility hash and the module's hash.
+/// What code is for: SHA-256 over the engine's compatibility hash, what makes components of modules, and the file's hash.
 pub(super) struct Name([u8; 32]);
 
 /// Why an entry, or the key, is not used.
@@ -97,13 +98,13 @@ impl Cache {
         Ok(Self { dir: dir.to_owned(), seal, room })
     }
 
-    /// The module's component, if its code is here and beyond doubt.
-    pub(super) fn load(&self, engine: &Engine, module: &[u8]) -> Option<Component> {
+    /// The component of a module's file and the memory that it begins with, if its code is here and beyond doubt.
+    pub(super) fn load(&self, engine: &Engine, module: &[u8]) -> Option<(Component, usize)> {
         let name = Name::of(engine, module);
         let path = self.path(&name);
         let found = match private::read(&path, self.room) {
             Ok(None) => return None,
-            Ok(Some(entry)) => native::load(engine, &self.seal, &name, &entry),
+            Ok(Some(entry)) => self.seal.open(&name, entry).and_then(|code| code.load(engine)),
             Err(doubt) => Err(doubt),
         };
         match found {
@@ -120,15 +121,15 @@ impl Cache {
         }
     }
 
-    /// Keeps the module's code, if there is room; what was not used for longest makes way.
-    pub(super) fn keep(&self, engine: &Engine, module: &[u8], component: &Component) {
+    /// Keeps the code of a module's file, if there is room; what was not used for longest makes way.
+    pub(super) fn keep(&self, engine: &Engine, module: &[u8], code: &Code) {
         let name = Name::of(engine, module);
-        let kept = self.seal.entry(&name, component).and_then(|entry| {
+        let kept = self.seal.entry(&name, code).map_err(io::Error::from).and_then(|entry| {
             if entry.len() as u64 > self.room {
                 return Ok(());
             }
             self.make_room(entry.len() as u64)?;
-            Ok(replace(&self.path(&name), &entry, PRIVATE)?)
+            replace(&self.path(&name), &entry, PRIVATE)
         });
         if let Err(error) = kept {
             tracing::warn!(dir = %self.dir.display(), "compiled code is not kept: {error:#}");
@@ -175,12 +176,14 @@ fn new_key(dir: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 impl Name {
-    fn of(engine: &Engine, module: &[u8]) -> Self {
+    pub(super) fn of(engine: &Engine, module: &[u8]) -> Self {
         let mut compatibility = Fed(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut compatibility);
         let mut name = Sha256::new();
-        name.update(b"reprise compiled code 1\0");
+        name.update(b"reprise compiled code 2\0");
+        name.update(env!("CARGO_PKG_VERSION").as_bytes());
         name.update(&compatibility.0.finish());
+        name.update(&sha256(WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER));
         name.update(&sha256(module));
         Self(name.finish())
     }

@@ -34,7 +34,7 @@ impl Kept {
     }
 
     fn keep(&self, module: &[u8]) {
-        self.cache().keep(&self.engine, module, &Component::from_binary(&self.engine, module).unwrap());
+        self.cache().keep(&self.engine, module, &compiled(&self.engine, module));
     }
 
     fn hits(&self) -> bool {
@@ -52,6 +52,10 @@ impl Kept {
     fn entry(&self) -> PathBuf {
         self.cache().path(&Name::of(&self.engine, &self.module))
     }
+}
+
+fn compiled(engine: &Engine, module: &[u8]) -> Code {
+    Code::of(&Component::from_binary(engine, module).unwrap(), 7).unwrap()
 }
 
 fn set(path: &Path, mode: u32) {
@@ -81,7 +85,8 @@ fn no_changed_byte_and_no_missing_one_is_taken() {
     let kept = Kept::new();
     let (seal, name) = (kept.cache().seal, Name::of(&kept.engine, &kept.module));
     let entry = fs::read(kept.entry()).unwrap();
-    let load = |entry: &[u8]| native::load(&kept.engine, &seal, &name, entry);
+    let load = |entry: &[u8]| seal.open(&name, entry.to_vec()).and_then(|code| code.load(&kept.engine));
+    assert_eq!(load(&entry).unwrap().1, 7, "the memory that its instances begin with");
     assert!(load(&entry).is_ok());
     for at in (0..entry.len()).step_by(61).chain(0..TAG_AND_MORE).chain([entry.len() - 1]) {
         let mut changed = entry.clone();
@@ -117,18 +122,17 @@ fn another_engines_entry_is_a_miss() {
         let mut other = wasmtime::Config::new();
         other.concurrency_support(false).epoch_interruption(false);
         let other = Engine::new(&other).unwrap();
-        let component = Component::from_binary(&other, &kept.module).unwrap();
-        kept.cache().keep(&other, &kept.module, &component);
+        kept.cache().keep(&other, &kept.module, &compiled(&other, &kept.module));
         fs::rename(kept.cache().path(&Name::of(&other, &kept.module)), kept.entry()).unwrap();
     });
     // Were it sealed under our own engine's name, wasmtime would still refuse it.
     let kept = Kept::new();
     let mut other = wasmtime::Config::new();
     other.concurrency_support(false).epoch_interruption(false);
-    let component = Component::from_binary(&Engine::new(&other).unwrap(), &kept.module).unwrap();
+    let code = compiled(&Engine::new(&other).unwrap(), &kept.module);
     let (seal, name) = (kept.cache().seal, Name::of(&kept.engine, &kept.module));
-    let entry = seal.entry(&name, &component).unwrap();
-    assert!(matches!(native::load(&kept.engine, &seal, &name, &entry), Err(Doubt::Foreign(_))));
+    let entry = seal.entry(&name, &code).unwrap();
+    assert!(matches!(seal.open(&name, entry).unwrap().load(&kept.engine), Err(Doubt::Foreign(_))));
 }
 
 #[test]
@@ -184,7 +188,7 @@ fn files_are_made_private_and_nothing_is_left_beside_them() {
 fn what_was_not_used_for_longest_makes_way_and_the_bound_holds() {
     let kept = Kept::new();
     let (dir, other) = (kept.at("bounded"), policies::lying());
-    let compile = |module: &[u8]| Component::from_binary(&kept.engine, module).unwrap();
+    let compile = |module: &[u8]| compiled(&kept.engine, module);
     let size = fs::metadata(kept.entry()).unwrap().len();
     let cache = Cache::open(&dir, size * 5 / 2).unwrap();
     let third = policies::trap_in_probe(reprise_fixtures::Callback::Get);

@@ -170,7 +170,7 @@ impl Policy {
     pub(super) fn new(
         blueprint: Blueprint,
         terms: Terms,
-        instances: Vec<Instance>,
+        instances: (usize, Vec<Instance>),
         memory: Arc<NodeMemory>,
         drain: Duration,
         shared: Arc<Shared>,
@@ -185,7 +185,7 @@ impl Policy {
             drain,
             blueprint,
             memory,
-            pool: Pool::new(instances.len(), instances),
+            pool: Pool::new(instances.0, instances.1),
             calls: AtomicU64::new(0),
             failures: Default::default(),
             breaker: Breaker::new(shared.options().supervision.clone()),
@@ -194,6 +194,20 @@ impl Policy {
             complaints: Mutex::default(),
             shared,
         }
+    }
+
+    /// Takes out an idle instance that it can do without.
+    pub(super) fn spare(&self) -> Option<Instance> {
+        self.pool.spare()
+    }
+
+    /// Bytes of memory that its idle instances could give up.
+    pub(super) fn spare_bytes(&self) -> usize {
+        self.pool.instances().saturating_sub(1).saturating_mul(self.blueprint.footprint)
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.pool.is_draining()
     }
 
     pub(super) fn shared_name(&self) -> &Arc<str> {
@@ -237,7 +251,11 @@ impl Policy {
         if let Some(not_before) = retry.not_before.filter(|not_before| *not_before > now) {
             return Some(tidied.drained_at.map_or(not_before, |drained| drained.min(not_before)));
         }
-        match self.blueprint.start(Arc::clone(&self.memory)) {
+        // The only one has to be; the others wait for room.
+        let alone = self.pool.instances() == 0;
+        let share = if alone { Some(self.blueprint.share_anyway()) } else { self.blueprint.share() };
+        let Some(share) = share else { return tidied.drained_at };
+        match self.blueprint.start(Arc::clone(&self.memory), share) {
             Ok(instance) => {
                 *retry = Retry::default();
                 self.pool.add(instance);

@@ -39,13 +39,14 @@ impl Policy {
     /// Why it cannot be called.
     pub(crate) fn take_back(&self) -> Result<(), String> {
         let not_started = |error| format!("no new instance could be made: {error}");
-        let mut probed = self.blueprint.start_cold(Arc::default()).map_err(not_started)?;
+        // Room or no room: it is what answers, or what is to answer in place of what failed.
+        let share = self.blueprint.share_anyway();
+        let mut probed = self.blueprint.start_cold(Arc::default(), share).map_err(not_started)?;
         probe(&mut probed, &self.attributes, self.shared.options().start)
             .map_err(|ProbeError { callback, found, .. }| format!("`{callback}` fails for made-up facts: {found}"))?;
         drop(probed);
         let missing = self.pool.size().saturating_sub(self.pool.instances());
-        let instances = (0..missing).map(|_| self.blueprint.start(Arc::clone(&self.memory)));
-        self.pool.reopen(instances.collect::<Result<_, _>>().map_err(not_started)?);
+        self.pool.reopen(self.blueprint.start_several(missing, &self.memory).map_err(not_started)?);
         *self.retry.lock() = Retry::default();
         self.breaker.close(Instant::now(), self.calls.load(Relaxed));
         Ok(())

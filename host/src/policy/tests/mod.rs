@@ -7,6 +7,7 @@ mod failures;
 mod large;
 mod life;
 mod living;
+mod memory;
 mod shadow;
 mod share;
 mod speed;

@@ -18,6 +18,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
+    time::Instant,
 };
 
 use reprise_tests::{Client, PATIENCE, Place, Server, Version, Visit, built};
@@ -99,14 +100,61 @@ impl Ordeal {
         seen
     }
 
+    /// Drops the policy under so many names while clients are served; the most threads that the server had to load them.
+    pub fn floods(&self, names: usize, policy: impl AsRef<[u8]>) -> usize {
+        let mut most = 0;
+        self.under_load(|| {
+            for number in 0..names {
+                self.place.policy(&format!("30-loop{number}.wasm"), &policy);
+            }
+            // Until the first is rejected, all that can be are being loaded.
+            let start = Instant::now();
+            while !self.server.log().text().contains("(instantiate)") {
+                assert!(start.elapsed() < PATIENCE, "none is rejected");
+                most = most.max(self.threads("reprise-load"));
+                thread::yield_now();
+            }
+        });
+        most
+    }
+
+    /// The server's threads of this name.
+    fn threads(&self, name: &str) -> usize {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.server.process())).expect("it runs, on Linux");
+        let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+        names.filter(|found| found.trim() == name).count()
+    }
+
+    /// Drops the policy under so many names while clients are served: how many went live, and the memory that all policies take.
+    pub fn shares(&self, names: usize, policy: impl AsRef<[u8]>) -> (usize, u64) {
+        let mut status = Value::Null;
+        self.under_load(|| {
+            for number in 0..names {
+                self.place.policy(&format!("30-large{number}.wasm"), &policy);
+            }
+            for number in 0..names {
+                let policy = format!("policy=\"large{number}\"");
+                self.server.log().one_of(&[&["policy is live", &policy], &["rejected", &policy]]);
+            }
+            status = self.everything();
+        });
+        let policies = status["policies"].as_array().into_iter().flatten();
+        let live = policies.filter(|policy| policy["generation"] == 1 && policy["name"] != "calm").count();
+        (live, status["policy_memory"]["taken"].as_u64().expect("it is there"))
+    }
+
     /// What `reprise status` says about the policy.
     fn status(&self) -> Value {
-        let state = self.place.arg("state");
-        let asked = Command::new(built::server()).args(["status", "--json", "--state-dir", &state]).output();
-        let said = asked.expect("the program starts").stdout;
-        let status: Value = serde_json::from_slice(&said).expect("it says JSON");
+        let status = self.everything();
         let mut policies = status["policies"].as_array().into_iter().flatten();
         policies.find(|policy| policy["name"] == "hostile").unwrap_or_else(|| panic!("not in {status}")).clone()
+    }
+
+    /// What `reprise status` says.
+    fn everything(&self) -> Value {
+        let state = self.place.arg("state");
+        let asked = Command::new(built::server()).args(["status", "--json", "--state-dir", &state]).output();
+        serde_json::from_slice(&asked.expect("the program starts").stdout).expect("it says JSON")
     }
 
     /// The line of the log that has these parts.

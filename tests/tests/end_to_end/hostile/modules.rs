@@ -49,6 +49,48 @@ fn a_function_whose_flow_is_too_wide_is_not_compiled() {
     Ordeal::new().rejects(hostile::functions(1, 1_000, &code), &["(compile)", "branches times variables"]);
 }
 
+/// Should one of these get to the compiler, it ends there, and not the machine.
+fn confined() -> Ordeal {
+    Ordeal::with(&["--compile-memory", "256MiB"])
+}
+
+#[test]
+fn instances_that_double_29_times_are_not_compiled() {
+    confined().rejects(hostile::doubling(29), &["(compile)", "instances"]);
+}
+
+#[test]
+fn components_10_000_deep_are_not_compiled() {
+    confined().rejects(hostile::matryoshka(10_000), &["(compile)", "inside one another"]);
+}
+
+#[test]
+fn types_300_000_deep_are_not_read() {
+    confined().rejects(hostile::deep_type(300_000), &["(compile)", "types inside one another"]);
+}
+
+#[test]
+fn what_takes_too_much_memory_to_compile_costs_a_rejection() {
+    let ordeal = Ordeal::with(&["--compile-memory", "32MiB"]);
+    ordeal.rejects(hostile::padded(62 << 20), &["(compile)", "32 MiB of memory", "--compile-memory"]);
+}
+
+#[test]
+fn many_modules_that_loop_at_their_start_take_few_threads() {
+    let ordeal = Ordeal::new();
+    let most = ordeal.floods(60, hostile::loop_in_start());
+    // Eight, and what they start has their name for a moment.
+    assert!((1..=20).contains(&most), "{most} threads");
+}
+
+#[test]
+fn ten_policies_of_60_mib_take_no_more_than_there_is() {
+    let ordeal = Ordeal::with(&["--policy-memory", "300MiB"]);
+    let (live, taken) = ordeal.shares(10, reprise_fixtures::policies::large(60));
+    assert!((1..=4).contains(&live), "{live} of them, beside the calm one");
+    assert!(taken <= 300 << 20, "{taken} bytes");
+}
+
 #[test]
 fn while_a_module_is_compiled_for_seconds_handshakes_go_on() {
     let seen = Ordeal::new().lets_live(hostile::slow_to_compile(10_000));
