@@ -28,6 +28,7 @@ mod log_filter;
 mod material;
 mod options;
 pub(crate) mod phase;
+mod precedence;
 mod proxy;
 mod quantity;
 mod reload;

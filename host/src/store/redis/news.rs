@@ -42,3 +42,30 @@ impl News {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    };
+
+    use super::*;
+
+    #[test]
+    fn messages_are_heard_after_a_panic() {
+        let observers = Arc::<Observers>::default();
+        let (told, heard_of) = mpsc::channel();
+        let times = AtomicUsize::new(0);
+        observers.invalidations.store(Arc::new(vec![Arc::new(move |id: &SessionId| {
+            assert!(times.fetch_add(1, Ordering::SeqCst) > 0, "as the test asks for");
+            told.send(*id).unwrap();
+        })]));
+        let news = News::new(observers, Arc::default());
+        for byte in [1, 2] {
+            let message = [[!news.tag[0]; TAG].as_slice(), &[byte; 32]].concat();
+            news.hear(&PushInfo { kind: PushKind::Message, data: vec![Value::BulkString(message)] });
+        }
+        assert_eq!(heard_of.try_recv(), Ok(SessionId::from([2; 32])));
+    }
+}
