@@ -54,7 +54,8 @@ impl Signals {
         let hears = move || match runtime.block_on(AssertUnwindSafe(caught(hear)).0) {
             Ok(never) => never,
             Err(panic) => {
-                eprintln!("error: signals are not heard any more, which is a bug of Reprise: {panic}");
+                tracing::error!("signals are not heard any more, which is a bug of Reprise: {panic}");
+                crate::log::flush();
                 process::exit_now(1)
             }
         };

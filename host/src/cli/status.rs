@@ -234,7 +234,7 @@ mod tests {
         let page = page(&status);
         let troubles: Vec<_> = page.lines().skip(1).take_while(|line| line.starts_with("TROUBLE")).collect();
         assert_eq!(troubles.len(), 2, "{page}");
-        assert!(troubles[0].contains("b ended, and was started again 2 times: it  panicked"), "{page}");
+        assert!(troubles[0].contains("b ended, and was started again 2 times: it\\u{1b} panicked"), "{page}");
         assert!(troubles[1].contains("c has been busy with one thing for 2m"), "{page}");
     }
 }

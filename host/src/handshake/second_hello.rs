@@ -282,7 +282,7 @@ mod tests {
             ("the cipher suites", Draft { ciphers: vec![0x13, 1, 0x13, 2, 0x13, 3], ..hello.clone() }),
             ("legacy_compression_methods", Draft { compression: vec![0, 1], ..hello.clone() }),
             ("the server name", hello.clone().with(0, &sni(b"b.example"))),
-            ("the server name", hello.clone().with(0, &sni(b"a.example."))),
+            ("the server name", hello.clone().with(0, &sni(b"a.exampl"))),
             ("the server name", hello.clone().without(0)),
             ("the ALPN protocols", alpn(b"\x02h2")),
             ("the ALPN protocols", alpn(b"\x08http/1.1\x02h2")),

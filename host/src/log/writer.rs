@@ -45,7 +45,7 @@ struct Out<W> {
 
 impl<W: Write> Out<W> {
     fn line(&mut self, log: &Log, line: &str) {
-        let notice = (self.missing > 0).then(|| log.format.unwritten(self.missing)).unwrap_or_default();
+        let notice = if self.missing > 0 { log.format.unwritten(self.missing) } else { String::new() };
         let end = if self.torn { "\n" } else { "" };
         match self.write(&format!("{end}{notice}{line}")) {
             Ok(()) => (self.torn, self.missing) = (false, 0),

@@ -237,7 +237,7 @@ mod tests {
     fn a_host_name_is_neither_an_address_nor_a_pattern() {
         assert_eq!("Metrics.Example.".parse::<HostName>().unwrap().0, "metrics.example");
         for text in ["", "127.0.0.1", "*.example", "a.example:9090", "http://a.example"] {
-            assert!(text.parse::<HostName>().expect_err(text).to_string().contains("write one"), "{text}");
+            assert!(text.parse::<HostName>().expect_err(text).to_string().contains("the name alone"), "{text}");
         }
     }
 

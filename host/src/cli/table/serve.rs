@@ -189,7 +189,7 @@ pub(super) const SERVE: &[Row] = &[
         "admin-host",
         &["metrics.example", "node-1"],
         &[
-            ("", "`a.example`"),
+            ("", "`www.example.org`"),
             ("metrics.example:9090", "`www.example.org`"),
             ("http://metrics.example", "`www.example.org`"),
             ("*.example", "`www.example.org`"),
