@@ -9,6 +9,7 @@ pub mod ffi;
 pub mod policies;
 pub mod raw;
 pub mod retry;
+pub mod robbed;
 pub mod shared;
 pub mod slow;
 pub mod spy;

@@ -55,7 +55,10 @@ fn serial(address: SocketAddr) -> Vec<u8> {
 
 /// Changes policy and certificate, and waits until both are in force.
 fn change(place: &Place, server: &Server, generation: u64) {
-    place.policy("10-a.wasm", if generation % 2 == 0 { policies::refuse_get() } else { policies::no_opinion() });
+    place.policy(
+        "10-a.wasm",
+        if generation.is_multiple_of(2) { policies::refuse_get() } else { policies::no_opinion() },
+    );
     let identity = certificates::server();
     place.identity("server", &identity);
     until("the policy is live", || status(place)["policies"][0]["generation"] == generation);
