@@ -28,7 +28,7 @@ pub struct Hello {
     pub server_name: Option<String>,
     /// Whether there is a `legacy_session_id`: a session offered in TLS 1.2, or random bytes.
     pub session_id: bool,
-    /// Whether that is no session of any server like this one, as far as can be told ([`made_up`]).
+    /// Whether that is no session of any server like this one, as far as can be told (`made_up`).
     pub made_up_session_id: bool,
     /// The first PSK identities: sessions offered in TLS 1.3.
     pub identities: Vec<Vec<u8>>,

@@ -13,7 +13,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most that one reply may take, its elements counted with [`ELEMENT`] each. The largest of ours has every notice in force: some
+/// The most that one reply may take, its elements counted with `ELEMENT` each. The largest of ours has every notice in force: some
 /// 200,000 of them fit.
 pub const REPLY: u64 = 64 << 20;
 
@@ -44,7 +44,7 @@ pub enum Excess {
     Line,
     /// A reply nested more than [`DEPTH`] deep.
     Depth,
-    /// More than [`PUSHES`] in a second.
+    /// More than `PUSHES` in a second.
     Pushes,
     /// What should be a length is none, or nothing begins like this.
     NoReply,
