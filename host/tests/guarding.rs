@@ -130,9 +130,14 @@ fn an_old_ticket_offered_again_and_again_costs_one_round_trip() {
 #[test]
 fn each_store_shows_with_its_kind_its_scope_and_what_it_holds() {
     let remote = Remote::default();
+    let client = Client::of(SslVersion::TLS1_2);
+    let other = host(&remote);
+    let first = handshake(&other, &installed(&other), &client);
+    // A store is reachable once it has answered.
     let keyring = Keyring::new(Zeroizing::new([3; 32])).unwrap();
     let host = Host::builder().store(Memory::default()).store(remote).keyring(keyring).build().unwrap();
-    handshake(&host, &installed(&host), &Client::of(SslVersion::TLS1_2));
+    assert!(!host.status().stores[1].reachable);
+    assert!(handshake(&host, &installed(&host), &client.offering(first.session())).resumed);
     let stores = host.status().stores;
     let shown: Vec<_> = stores.iter().map(|tier| (tier.kind.as_str(), tier.scope, tier.usage.sessions)).collect();
     assert_eq!(shown, [("memory", Scope::Process, 1), ("remote", Scope::Fleet, 1)]);

@@ -157,7 +157,7 @@ fn budget_keeps_so_many_sessions_of_a_network_and_counts_on_across_a_reload() {
         let report = first(version).report;
         assert_eq!(report.not_kept_reason.as_deref(), Some("policy: budget"), "{version:?}");
     }
-    server.log().line(&["policy=budget", "127.0.0.0/24 is over its budget of 2 sessions a minute"]);
+    server.log().line(&["policy=\"budget (", "127.0.0.0/24 is over its budget of 2 sessions a minute"]);
     // Four have been counted; the fifth and sixth are within the new budget.
     place.policy("30-budget.toml", settings(6));
     server.live("budget", 2);
