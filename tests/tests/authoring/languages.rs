@@ -50,7 +50,7 @@ fn saves(desk: &Desk, source: &Path, clock: Option<&Clock>, mistake: &Mistake) {
     Client::new(Version::Tls13).first_visit(server.address());
     server.log().line(&["calm, generation 2: new-session for a.example", "keep for 300 s"]);
     if clock.is_some() {
-        server.log().line(&["INFO the clock is right", "policy=calm"]);
+        server.log().line(&["INFO policy says: the clock is right", "policy=\"calm ("]);
     }
 
     edit(source, "300", "300 oops");
