@@ -211,6 +211,26 @@ fn the_backend_is_not_told_of_a_certificate_that_nobody_showed() {
     assert_eq!((told.field(0x01), told.field(0x02)), (None, None), "neither ALPN nor a server name");
 }
 
+/// PP2_TYPE_AUTHORITY is "the exact copy of the server_name extension". OpenSSL has none left of a resumption in TLS 1.2.
+#[test]
+fn the_backend_is_told_the_name_as_it_was_sent() {
+    let place = Place::new();
+    let (address, told) = backend();
+    let server = place.serve(&["--backend", &address.to_string(), "--send-proxy"]);
+    for (version, resumed) in [(Version::Tls12, "a.example"), (Version::Tls13, "A.Example")] {
+        let client = Client::new(version).asking_for(Some("A.Example"));
+        let mut session = None;
+        for name in ["A.Example", resumed] {
+            let mut open = client.connect(server.address(), session.as_ref()).expect("the server is up");
+            let told = told.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(told.field(0x02), Some(name.as_bytes()), "{version:?}");
+            open.send(b"hello");
+            open.receive(&mut [0; 5]);
+            session = Some(open.session().unwrap());
+        }
+    }
+}
+
 #[test]
 fn the_backend_is_told_what_the_proxy_in_front_told() {
     let place = Place::new();

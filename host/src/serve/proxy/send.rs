@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use openssl::{
     nid::Nid,
-    ssl::SslRef,
+    ssl::{NameType, SslRef},
     x509::{X509Ref, X509VerifyResult},
 };
 use proxy_header::{Error, ProxiedAddress, ProxyHeader, SslInfo, Tlv};
+
+use crate::session::ServerName;
 
 /// A byte that says whether the connection resumed a session: the first of the types that are anyone's to use
 /// (PP2_TYPE_MIN_CUSTOM), since the protocol has none for it.
@@ -30,7 +32,7 @@ pub(crate) fn header(
     if let Some(protocol) = ssl.selected_alpn_protocol() {
         fields.push(Tlv::Alpn(protocol.into()));
     }
-    if let Some(name) = server_name {
+    if let Some(name) = authority(ssl, server_name) {
         fields.push(Tlv::Authority(name.into()));
     }
     fields.push(Tlv::Ssl(tls(ssl)));
@@ -38,6 +40,13 @@ pub(crate) fn header(
     let mut bytes = Vec::new();
     ProxyHeader::with_tlvs(Some(addresses(source, destination)), fields).encode_v2(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The server name as the client sent it, of which PP2_TYPE_AUTHORITY is "the exact copy". Where OpenSSL has forgotten it, the
+/// name in the host's spelling, `known`.
+fn authority<'a>(ssl: &'a SslRef, known: Option<&'a str>) -> Option<&'a str> {
+    let sent = ssl.servername(NameType::HOST_NAME);
+    sent.filter(|sent| known == Some(&ServerName::of_client(sent.as_bytes()))).or(known)
 }
 
 fn tls(ssl: &SslRef) -> SslInfo<'static> {
