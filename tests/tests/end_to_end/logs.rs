@@ -97,7 +97,7 @@ fn handshakes_go_on_whatever_becomes_of_the_log() {
 }
 
 #[test]
-fn lines_that_are_missing_are_told_of_when_one_is_read() {
+fn missing_lines_are_told_of_when_one_is_read() {
     let place = Place::new();
     // Each of them is a line of some three thousand bytes.
     for number in 0..150 {
@@ -134,7 +134,7 @@ fn a_log_as_large_as_it_may_be_stops_nothing() {
 }
 
 #[test]
-fn a_cause_has_a_hundred_lines_a_second_and_one_for_the_rest() {
+fn a_cause_has_a_hundred_lines_a_second() {
     let place = Place::new();
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let server = place.serve(&["--backend", &gone, "--admin", "0"]);
@@ -167,7 +167,7 @@ fn unread(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_command_whose_reader_is_gone_ends_as_it_would_have() {
+fn a_command_nobody_reads_ends_as_it_would_have() {
     let place = Place::new();
     place.policy("10-a.wasm", policies::no_opinion());
     place.policy("20-bad.wasm", "garbage");
@@ -212,7 +212,7 @@ fn a_result_that_cannot_be_written_is_an_error() {
 }
 
 #[test]
-fn a_server_that_cannot_say_why_it_does_not_start_ends() {
+fn a_server_that_cannot_say_why_it_fails_ends() {
     for stderr in ALL {
         let (reader, mut writer) = io::pipe().unwrap();
         let reader = match stderr {
