@@ -21,7 +21,9 @@ fn revisited(host: &Host, context: &SslContext, stack: usize) -> Vec<String> {
     thread::scope(|scope| {
         let end = end;
         for _ in 0..32 {
-            let idle = || drop(ended.lock().unwrap().recv());
+            let idle = || {
+                let _ = ended.lock().unwrap().recv();
+            };
             thread::Builder::new().stack_size(stack).spawn_scoped(scope, idle).unwrap();
         }
         let small = thread::Builder::new().stack_size(stack);
