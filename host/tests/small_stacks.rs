@@ -4,6 +4,8 @@
 mod support;
 
 use std::{
+    mem::MaybeUninit,
+    ptr,
     sync::{Mutex, mpsc},
     thread,
 };
@@ -15,29 +17,48 @@ use support::*;
 
 /// Two handshakes of each version on a thread with so much stack; the misses of each second one.
 fn revisited(host: &Host, context: &SslContext, stack: usize) -> Vec<String> {
-    // The C library may give a thread the stack of another that has ended, if it is not much larger. The idle ones have all such.
     let (end, ended) = mpsc::channel::<()>();
     let ended = Mutex::new(ended);
     thread::scope(|scope| {
-        let end = end;
-        for _ in 0..32 {
-            let idle = || {
-                let _ = ended.lock().unwrap().recv();
+        let _end = end;
+        loop {
+            let (tell, told) = mpsc::channel();
+            let ended = &ended;
+            let serve = move || {
+                // The C library gave it that of a larger thread that has ended. It keeps it, so that another does not get it too.
+                if own_stack() > stack + SLACK {
+                    tell.send(None).unwrap();
+                    let _ = ended.lock().unwrap().recv();
+                    return;
+                }
+                let misses = VERSIONS.map(|version| {
+                    let first = handshake(host, context, &Client::of(version));
+                    handshake(host, context, &Client::of(version).offering(first.session())).miss()
+                });
+                tell.send(Some(misses.into())).unwrap();
             };
-            thread::Builder::new().stack_size(stack).spawn_scoped(scope, idle).unwrap();
+            thread::Builder::new().stack_size(stack).spawn_scoped(scope, serve).unwrap();
+            if let Some(misses) = told.recv().expect("the thread ends well") {
+                return misses;
+            }
         }
-        let small = thread::Builder::new().stack_size(stack);
-        let served = small.spawn_scoped(scope, || {
-            let misses = VERSIONS.map(|version| {
-                let first = handshake(host, context, &Client::of(version));
-                handshake(host, context, &Client::of(version).offering(first.session())).miss()
-            });
-            misses.into()
-        });
-        let misses = served.unwrap().join().expect("the thread ends well");
-        drop(end);
-        misses
     })
+}
+
+/// What a thread's stack may have beyond what was asked for.
+const SLACK: usize = 48 << 10;
+
+/// The size of this thread's stack, in bytes.
+fn own_stack() -> usize {
+    let mut attributes = MaybeUninit::uninit();
+    let (mut address, mut size) = (ptr::null_mut(), 0);
+    // SAFETY: the attributes are of this thread, and are read once they were filled in.
+    unsafe {
+        assert_eq!(libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()), 0);
+        assert_eq!(libc::pthread_attr_getstack(attributes.as_ptr(), &mut address, &mut size), 0);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+    }
+    size
 }
 
 #[test]
