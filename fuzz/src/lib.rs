@@ -3,8 +3,7 @@
 //! # Layout
 //!
 //! - `loader`, `manifest`, `hello`, `binder`, `record`, `verdicts`, `sealed`, `notice`, `keyring`, `reply`: the targets. Each is a function
-//!   of bytes that panics when what it looks
-//!   at does not hold
+//!   of bytes that panics when what it looks at does not hold
 //! - `wire`: TLS in memory: what a client sends, before anybody answers, and what it sends once it has a session
 //! - [`seeds`]: where the corpus comes from
 //! - `fuzz_targets/`: a program for each target, for cargo-fuzz; `tests/`: the corpus and its mutations, for everybody

@@ -3,7 +3,6 @@
 mod support;
 
 use std::{
-    io::{Read, Write},
     os::unix::net::UnixStream,
     sync::{
         Arc,
@@ -14,7 +13,12 @@ use std::{
 
 use openssl::ssl::{Ssl, SslContext, SslSession, SslStream, SslVerifyMode, SslVersion};
 use reprise::{Host, HostBuilder, Listener};
-use support::{policies::lied_to, spy::Spy, *};
+use support::{
+    policies::lied_to,
+    post_handshake::{answering, ask_later},
+    spy::Spy,
+    *,
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -221,27 +225,7 @@ fn a_session_whose_client_certificate_has_expired_is_a_miss() {
 
 /// A client that is asked for its certificate after the handshake.
 fn asked_later(name: &str) -> Client {
-    Client::of(SslVersion::TLS1_3)
-        .identified(&certificates::client(name, 30))
-        .adjusted(ffi::allow_post_handshake_auth)
-        .then(|stream| {
-            // Answers the request, then reads the tickets that follow it.
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            stream.write_all(&byte).unwrap();
-            stream.read_exact(&mut byte).unwrap();
-            let _ = stream.shutdown();
-        })
-}
-
-/// Accepts, and asks for a certificate then.
-fn ask_later(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
-    stream.accept().map_err(|error| error.to_string())?;
-    greet(stream)?;
-    assert!(ffi::verify_client_post_handshake(stream.ssl()));
-    stream.do_handshake().map_err(|error| error.to_string())?;
-    greet(stream)?;
-    stream.write_all(b"!").map_err(|error| error.to_string())
+    answering(Client::of(SslVersion::TLS1_3).identified(&certificates::client(name, 30)))
 }
 
 #[test]

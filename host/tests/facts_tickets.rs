@@ -21,6 +21,7 @@ use reprise::{Decisions, Host, HostBuilder, Listener};
 use reprise_fixtures::{Callback, policies};
 use support::{
     policies::{directory, lied_to},
+    post_handshake::{answering, ask_later},
     spy::Spy,
     *,
 };
@@ -215,27 +216,7 @@ fn a_session_has_its_id_before_its_ticket() {
 
 /// A client that is asked for its certificate after the handshake.
 fn asked_later() -> Client {
-    let client = tls13().identified(&certificates::client("known", 2)).adjusted(ffi::allow_post_handshake_auth);
-    client.then(|stream| {
-        use std::io::Write;
-        // Answers the request, then reads the tickets that follow it.
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        stream.write_all(&byte).unwrap();
-        stream.read_exact(&mut byte).unwrap();
-        let _ = stream.shutdown();
-    })
-}
-
-/// Accepts, and asks for a certificate then.
-fn ask_later(stream: &mut SslStream<UnixStream>) -> Result<(), String> {
-    use std::io::Write;
-    stream.accept().map_err(|error| error.to_string())?;
-    greet(stream)?;
-    assert!(ffi::verify_client_post_handshake(stream.ssl()));
-    stream.do_handshake().map_err(|error| error.to_string())?;
-    greet(stream)?;
-    stream.write_all(b"!").map_err(|error| error.to_string())
+    answering(tls13().identified(&certificates::client("known", 2)))
 }
 
 #[test]

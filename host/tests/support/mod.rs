@@ -7,6 +7,7 @@ pub mod disk;
 pub mod early;
 pub mod ffi;
 pub mod policies;
+pub mod post_handshake;
 pub mod raw;
 pub mod retry;
 pub mod robbed;
