@@ -121,8 +121,7 @@ fn no_damage_ends_a_process_or_outlasts_a_moment() {
             written(&one);
             assert!(fetch(&other, &id(0)).is_some());
             let file = dir.path().join(format!("{FILE}{suffix}"));
-            let there = file.exists();
-            if !there {
+            if !file.exists() {
                 fs::write(&file, [0xa5; 40_000]).unwrap();
             }
             damage(&file);
@@ -137,21 +136,68 @@ fn no_damage_ends_a_process_or_outlasts_a_moment() {
             keeps(&one, 1_000);
             keeps(&other, 1_001);
             assert!(fetch(&one, &id(1_001)).is_some() && fetch(&other, &id(1_000)).is_some(), "{what}, {suffix}");
-            assert!(!dir.path().join(format!("{FILE}-shm")).exists() || !there, "an index that is mapped");
         }
     }
 }
 
 #[test]
-fn a_directory_in_the_journals_place_is_set_aside() {
+fn a_directory_in_the_place_of_a_journal_or_a_log_is_set_aside() {
+    for suffix in ["-journal", "-wal"] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = open(dir.path());
+        // Twice: the second takes the place of the first.
+        for number in [1, 2] {
+            keeps(&store, number);
+            let stands = dir.path().join(format!("{FILE}{suffix}"));
+            let _ = fs::remove_file(&stands);
+            fs::create_dir_all(stands.join("a")).unwrap();
+            keeps(&store, 10 + number);
+            assert!(dir.path().join(format!("{ASIDE}{suffix}/a")).is_dir(), "{suffix}: nothing is lost");
+        }
+    }
+}
+
+#[test]
+fn a_log_that_somebody_turns_on_is_used_by_no_process() {
     let dir = tempfile::tempdir().unwrap();
-    let store = open(dir.path());
+    let (one, other) = (open(dir.path()), open(dir.path()));
+    keeps(&one, 1);
+    assert!(fetch(&other, &id(1)).is_some());
+    let somebody = beside(dir.path());
+    somebody.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+    somebody.execute_batch("CREATE TABLE of_somebody (a)").unwrap();
+    until("it is not set aside", || {
+        let _ = ask(&one, &id(1), Consume::IfSingleUse, 0);
+        dir.path().join(ASIDE).exists()
+    });
+    drop(somebody);
+    // What was kept meanwhile may be set aside, too.
+    until("it is another file", || {
+        keeps(&one, 2);
+        fetch(&other, &id(2)).is_some()
+    });
+    let logs = || ["-wal", "-shm"].map(|of_a_log| dir.path().join(format!("{FILE}{of_a_log}")).exists());
+    assert_eq!(logs(), [false; 2]);
+}
+
+#[test]
+fn a_store_with_a_log_is_taken_over_with_what_it_keeps() {
+    let dir = tempfile::tempdir().unwrap();
+    let before = dir.path().join("before");
+    let store = open(&before);
     keeps(&store, 1);
-    let journal = dir.path().join(format!("{FILE}-journal"));
-    let _ = fs::remove_file(&journal);
-    fs::create_dir_all(journal.join("a")).unwrap();
-    keeps(&store, 2);
-    assert!(fetch(&store, &id(1)).is_some());
+    drop(store);
+    // As the first version wrote it, killed.
+    let killed = beside(&before);
+    killed.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+    killed.execute_batch("UPDATE sessions SET fetches = 7").unwrap();
+    let after = dir.path().join("after");
+    assert!(Command::new("cp").arg("-rp").args([&before, &after]).status().unwrap().success());
+    let logs = || ["-wal", "-shm"].map(|of_a_log| after.join(format!("{FILE}{of_a_log}")).exists());
+    assert_eq!(logs(), [true; 2]);
+    let store = open(&after);
+    assert_eq!(fetch(&store, &id(1)).map(|found| found.fetches), Some(7));
+    assert_eq!(logs(), [false; 2]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, Weak,
@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
+    aside,
     error::DiskError,
     power,
     schema::{self, STEPS},
@@ -29,6 +30,14 @@ const NAME: &str = "sessions.sqlite";
 
 /// Where the last file is that could not be used.
 const ASIDE: &str = "sessions.sqlite.damaged";
+
+/// What SQLite puts beside a file: the journal, and of one with a log, that and its index.
+const JOURNAL: &str = "-journal";
+const LOG: &str = "-wal";
+const INDEX: &str = "-shm";
+
+/// Where in its header a file says how it is written and read: 1 with a rollback journal, 2 with a log (SQLite's file format, 1.3.3).
+const VERSIONS: u64 = 18;
 
 /// How long a statement tries to get a lock that another process or thread holds: some times at once, for a look-up's is held for
 /// microseconds, then in steps of [`STEP`]. A batch's is held for milliseconds.
@@ -140,9 +149,10 @@ impl Place {
 
     fn try_make(&self) -> Result<(), DiskError> {
         let unusable = |error| DiskError::Directory { path: self.dir.clone(), error };
+        let damaged = |error: &str| DiskError::Damaged { path: self.path.clone(), error: error.into() };
         match fs::symlink_metadata(&self.path) {
             Ok(there) if there.is_file() => {}
-            Ok(_) => return Err(DiskError::Damaged { path: self.path.clone(), error: "it is no regular file".into() }),
+            Ok(_) => return Err(damaged("it is no regular file")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let made = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&self.path);
                 made.map_err(unusable)?;
@@ -152,30 +162,30 @@ impl Place {
         if let Some(exposed) = ownership::file_exposed(&self.path) {
             return Err(DiskError::Exposed(exposed));
         }
-        let journal = self.dir.join(format!("{NAME}-journal"));
+        let journal = self.beside(JOURNAL);
         if fs::symlink_metadata(&journal).is_ok_and(|there| !there.is_file()) {
             tracing::warn!(file = %journal.display(), "what stands in the place of the session store's journal is set aside");
-            fs::rename(&journal, self.dir.join(format!("{ASIDE}-journal"))).map_err(unusable)?;
+            aside::replace(&journal, &self.aside(JOURNAL)).map_err(unusable)?;
+        }
+        if self.has_log() && !self.writes_a_log().map_err(unusable)? {
+            return Err(damaged("it has no log of its own, and one stands beside it"));
         }
         let reading = |error| DiskError::reading(&self.path, error);
         let mut opened = self.open_as(true).map_err(reading)?;
+        // Of a log that was taken into the file just now.
+        aside::replace_if_there(&self.beside(INDEX), &self.aside(INDEX)).map_err(unusable)?;
         schema::migrate(&mut opened.connection, &self.path, STEPS)?;
         power::check(&mut opened.connection).map_err(reading)
     }
 
     /// Moves what stands under the store's name out of the way, with the reason.
     fn set_aside(&self, why: &str) -> Result<(), DiskError> {
-        let aside = self.dir.join(ASIDE);
+        let aside = self.aside("");
         let unusable = |error| DiskError::Directory { path: self.dir.clone(), error };
-        match fs::symlink_metadata(&aside) {
-            Ok(before) if before.is_dir() => fs::remove_dir_all(&aside).map_err(unusable)?,
-            Ok(_) => fs::remove_file(&aside).map_err(unusable)?,
-            Err(_) => {}
-        }
-        fs::rename(&self.path, &aside).map_err(unusable)?;
+        aside::replace(&self.path, &aside).map_err(unusable)?;
         // What belongs to that file is good for no other.
-        for of_its in ["-journal", "-wal", "-shm"] {
-            let _ = fs::remove_file(self.dir.join(format!("{NAME}{of_its}")));
+        for of_its in [JOURNAL, LOG, INDEX] {
+            aside::replace_if_there(&self.beside(of_its), &self.aside(of_its)).map_err(unusable)?;
         }
         tracing::warn!(
             file = %self.path.display(), aside = %aside.display(), why,
@@ -198,6 +208,27 @@ impl Place {
     /// Which file is there now.
     pub fn identity(&self) -> io::Result<Identity> {
         fs::metadata(&self.path).map(Identity::from)
+    }
+
+    /// Whether a log (WAL) stands beside the file, which SQLite uses then, whatever the file says; or the index of one, which tells that
+    /// somebody does.
+    pub fn has_log(&self) -> bool {
+        [LOG, INDEX].iter().any(|suffix| fs::symlink_metadata(self.beside(suffix)).is_ok())
+    }
+
+    /// Whether the file says that it is written by way of a log, as the first version was.
+    fn writes_a_log(&self) -> io::Result<bool> {
+        let mut versions = [0; 2];
+        let read = held(&self.path)?.1.read_at(&mut versions, VERSIONS)?;
+        Ok(read == versions.len() && versions == [2; 2])
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        self.dir.join(format!("{NAME}{suffix}"))
+    }
+
+    fn aside(&self, suffix: &str) -> PathBuf {
+        self.dir.join(format!("{ASIDE}{suffix}"))
     }
 
     /// Whether SQLite can be used on a store's file in this process.
@@ -253,7 +284,10 @@ impl Place {
             // The first version had a log. Who opens it alone has its index on the heap.
             connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
         }
-        connection.query_row("PRAGMA journal_mode = TRUNCATE", [], |_| Ok(()))?;
+        let mode: String = connection.query_row("PRAGMA journal_mode = TRUNCATE", [], |row| row.get(0))?;
+        if mode != "truncate" {
+            return Err(cannot_open(io::Error::other(format!("it is written by way of {mode}, and not of a journal"))));
+        }
         if alone {
             connection.query_row("PRAGMA locking_mode = NORMAL", [], |_| Ok(()))?;
         }

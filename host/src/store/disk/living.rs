@@ -159,7 +159,8 @@ impl Shared {
     /// and one that took the place of another is looked at as at the start.
     pub fn connected<'a>(&self, held: &'a mut Option<Opened>) -> rusqlite::Result<&'a mut Opened> {
         let there = self.place.identity();
-        held.take_if(|opened| there.as_ref().ok() != Some(&opened.identity));
+        let has_log = self.place.has_log();
+        held.take_if(|opened| has_log || there.as_ref().ok() != Some(&opened.identity));
         let opened = match held.take() {
             Some(opened) => opened,
             None => self.open()?,
@@ -168,10 +169,18 @@ impl Shared {
     }
 
     fn open(&self) -> rusqlite::Result<Opened> {
-        if let Ok(opened) = self.place.open()
-            && *self.common.file.lock() == Some(opened.identity)
+        let used = *self.common.file.lock();
+        if !self.place.has_log()
+            && let Ok(opened) = self.place.open()
+            && used == Some(opened.identity)
         {
             return Ok(opened);
+        }
+        if let (true, Some(used)) = (self.place.has_log(), used) {
+            // Some of those who use the file may use the log by now, and others not.
+            self.place
+                .give_up(used, "a log stands beside it, and it is written without one")
+                .map_err(DiskError::into_sqlite)?;
         }
         self.place.make().map_err(DiskError::into_sqlite)?;
         let opened = self.place.open()?;

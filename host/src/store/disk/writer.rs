@@ -134,6 +134,10 @@ impl Writer<'_> {
         // Before anybody is answered: who finds a session knows what was published before. It is written, whatever becomes of this:
         // a batch that failed would be written again, over what other processes have consumed since.
         done.unheard = shared.common.notices.catch_up(connection, done.notices).err();
+        if shared.place.has_log() {
+            // Others may have taken from the file as it was without what is in the log.
+            done.unheard = Some(DiskError::moved(shared.place.path()).into_sqlite());
+        }
         Ok(done)
     }
 
@@ -250,7 +254,8 @@ struct Done {
     left: Vec<Removed>,
     /// The store's count of notices.
     notices: i64,
-    /// Why they are not known here. A session that was taken is spent all the same, and not given out: it may be revoked.
+    /// Why they are not known here. A session that was taken is spent all the same, and not given out: it may be revoked, or taken by
+    /// another.
     unheard: Option<rusqlite::Error>,
     sessions: u64,
     /// None where nothing was put.
