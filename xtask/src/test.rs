@@ -15,6 +15,7 @@ use crate::{
     policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
+    suite::{self, Program},
     valkey,
     wasm_compiler::WasmCompiler,
 };
@@ -38,8 +39,9 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         let system =
             output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
         languages(workspace, &LANGUAGES)?;
-        run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
-        valkey::test(workspace, in_target(workspace, "target", "test"))?;
+        let programs = run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
+        let stores = programs.iter().find(|program| program.name == "stores");
+        valkey::test(workspace, stores.context("the tests of the stores are gone")?)?;
         if let Some(unchecked) = unchecked {
             eprintln!("\n{unchecked}");
         }
@@ -65,6 +67,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
         &["--features", "reprise/vendored"],
         &format!("OpenSSL {version}, built from source"),
     )
+    .map(drop)
 }
 
 /// All that needs no test to run: cheap things first. What could not be checked here.
@@ -79,18 +82,28 @@ fn check(workspace: &Workspace) -> Result<dependencies::Unchecked> {
     Ok(unchecked)
 }
 
-fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl: &str) -> Result<()> {
+/// Gives the programs that ran.
+fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl: &str) -> Result<Vec<Program>> {
     policies::build(workspace)?;
     // Tests play authors in every language.
     languages::install_toolchains(workspace)?;
     step("building the server");
     run(in_target(workspace, directory, "build").args(features).args(["--bin", "reprise"]))?;
+    step("building the tests");
+    let programs = suite::built(in_target(workspace, directory, "test").args(features).arg("--no-run"))?;
     step(&format!("tests, against {openssl}"));
-    let mut tests = in_target(workspace, directory, "test");
-    policies::tell(workspace, &mut tests);
-    WasmCompiler::ensure()?.tell_authors(&mut tests);
-    tests.env("REPRISE_BIN", workspace.path(directory).join("release/reprise"));
-    run(tests.args(features))
+    let compiler = WasmCompiler::ensure()?;
+    let environment = |tests: &mut Command| {
+        policies::tell(workspace, tests);
+        compiler.tell_authors(tests);
+        tests.env("REPRISE_BIN", workspace.path(directory).join("release/reprise"));
+    };
+    suite::run(&programs, &workspace.path(directory).join("tests"), environment)?;
+    step("tests in the documentation");
+    let mut documentation = in_target(workspace, directory, "test");
+    environment(&mut documentation);
+    run(documentation.args(features).arg("--doc"))?;
+    Ok(programs)
 }
 
 /// The unit tests and vectors of policies in these languages, run by the server that they are for, or by `REPRISE_BIN`.

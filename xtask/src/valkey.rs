@@ -1,15 +1,13 @@
 //! The tests of the store in Redis, once more with Valkey: a version that no distribution has yet, with its own mind about rights.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
 use crate::{
     Workspace, pypi,
     run::{output, run, step},
+    suite::Program,
 };
 
 const VERSION: &str = "9.1.2";
@@ -17,11 +15,11 @@ const VERSION: &str = "9.1.2";
 /// Says where a test finds the server's program: `tests/src/redis/server.rs` reads it.
 const SERVER: &str = "REPRISE_REDIS_SERVER";
 
-/// Runs the tests of the store in Redis with Valkey as the server; `tests` is what runs tests. They take some two minutes.
+/// Runs the tests of the store in Redis with Valkey as the server; `stores` has them. They take some two minutes.
 ///
 /// # Errors
 /// Valkey cannot be installed, or a test fails.
-pub fn test(workspace: &Workspace, mut tests: Command) -> Result<()> {
+pub fn test(workspace: &Workspace, stores: &Program) -> Result<()> {
     if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
         eprintln!(
             "\nnot tested here: the store in Redis with Valkey {VERSION}, of which there is no ready-made program"
@@ -31,8 +29,7 @@ pub fn test(workspace: &Workspace, mut tests: Command) -> Result<()> {
     let server = installed(workspace)?;
     step(&format!("tests of the store in Redis, with Valkey {VERSION}"));
     // The program has no TLS.
-    tests.args(["--test", "stores", "--", "redis::", "--skip", "redis::tls::"]);
-    run(tests.env(SERVER, server))
+    run(stores.command().args(["redis::", "--skip", "redis::tls::"]).env(SERVER, server))
 }
 
 /// The server's program, ready-made and pinned by hash.
