@@ -16,7 +16,7 @@ use std::{
 
 use openssl::rand::rand_bytes;
 use parking_lot::Mutex;
-use rusqlite::{Connection, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
     aside,
@@ -44,6 +44,9 @@ const VERSIONS: u64 = 18;
 const PATIENCE: Duration = Duration::from_millis(500);
 const SOON: i32 = 10;
 const STEP: Duration = Duration::from_micros(200);
+
+/// How often a file that others hold is tried at the start, for [`PATIENCE`] each time.
+const OPENINGS: u32 = 10;
 
 /// How often a file that is replaced while it is opened is opened again.
 const MOVES: u32 = 5;
@@ -167,15 +170,16 @@ impl Place {
             tracing::warn!(file = %journal.display(), "what stands in the place of the session store's journal is set aside");
             aside::replace(&journal, &self.aside(JOURNAL)).map_err(unusable)?;
         }
-        if self.has_log() && !self.writes_a_log().map_err(unusable)? {
+        let alone = self.writes_a_log().map_err(unusable)?;
+        if self.has_log() && !alone {
             return Err(damaged("it has no log of its own, and one stands beside it"));
         }
         let reading = |error| DiskError::reading(&self.path, error);
-        let mut opened = self.open_as(true).map_err(reading)?;
+        let mut opened = patiently(|| self.open_as(alone)).map_err(reading)?;
         // Of a log that was taken into the file just now.
         aside::replace_if_there(&self.beside(INDEX), &self.aside(INDEX)).map_err(unusable)?;
         schema::migrate(&mut opened.connection, &self.path, STEPS)?;
-        power::check(&mut opened.connection).map_err(reading)
+        patiently(|| power::check(&mut opened.connection)).map_err(reading)
     }
 
     /// Moves what stands under the store's name out of the way, with the reason.
@@ -281,7 +285,7 @@ impl Place {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if alone {
-            // The first version had a log. Who opens it alone has its index on the heap.
+            // The index of its log is on the heap then.
             connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
         }
         let mode: String = connection.query_row("PRAGMA journal_mode = TRUNCATE", [], |row| row.get(0))?;
@@ -308,6 +312,17 @@ impl Place {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Does it again while other processes hold the file, as those that write without a pause do.
+fn patiently<T>(mut act: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    for _ in 1..OPENINGS {
+        match act() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            done => return done,
+        }
+    }
+    act()
 }
 
 fn cannot_open(error: io::Error) -> rusqlite::Error {
