@@ -22,10 +22,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    thread,
     time::Instant,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use reprise_authoring::Language;
 
 use self::policy::Policy;
@@ -65,9 +66,7 @@ pub fn build(workspace: &Workspace, languages: &[Language]) -> Result<()> {
         }
         step(&format!("building the policies in {language}"));
         toolchains::ensure(workspace, *language)?;
-        for policy in policies(workspace, *language)? {
-            build_one(workspace, &policy)?;
-        }
+        at_once(&policies(workspace, *language)?, |policy| build_one(workspace, policy))?;
     }
     Ok(())
 }
@@ -84,14 +83,26 @@ pub fn test(workspace: &Workspace, languages: &[Language], reprise: &Path) -> Re
             }
             continue;
         }
-        for policy in policies(workspace, *language)? {
+        at_once(&policies(workspace, *language)?, |policy| {
             let started = Instant::now();
-            unit_tests::run(&policy).with_context(|| format!("the unit tests of {}", policy.full_name()))?;
-            conforms(workspace, reprise, &policy.name, &built(workspace, &policy))?;
+            unit_tests::run(policy).with_context(|| format!("the unit tests of {}", policy.full_name()))?;
+            conforms(workspace, reprise, &policy.name, &built(workspace, policy))?;
             eprintln!("   {}  passed, {:.1} s", policy.full_name(), started.elapsed().as_secs_f32());
-        }
+            Ok(())
+        })?;
     }
     Ok(())
+}
+
+/// Does it for all policies of a language at once: no compiler of theirs keeps two cores busy.
+fn at_once(policies: &[Policy], act: impl Fn(&Policy) -> Result<()> + Sync) -> Result<()> {
+    thread::scope(|scope| {
+        let act = &act;
+        let threads = policies.iter().map(|policy| scope.spawn(move || act(policy))).collect::<Vec<_>>();
+        let done = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a thread panicked")));
+        // All of them end before the first error is told.
+        done.fold(Ok(()), Result::and)
+    })
 }
 
 /// Has `reprise` hold a module against the vectors of the policy that it is.
