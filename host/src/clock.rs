@@ -10,7 +10,7 @@
 
 use std::{
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{
             AtomicBool, AtomicU64,
             Ordering::{AcqRel, Relaxed},
@@ -63,6 +63,9 @@ impl Ratchet {
     }
 }
 
+/// A clock: seconds since the Unix epoch.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
 static SYSTEM: Ratchet = Ratchet::new();
 
 /// Seconds since the Unix epoch.
@@ -79,6 +82,11 @@ pub fn since_epoch() -> Duration {
 /// The time as the standard library has it.
 pub fn time() -> SystemTime {
     UNIX_EPOCH + since_epoch()
+}
+
+/// Seconds since the Unix epoch; 0 before it.
+pub fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// Has the log say so where the wall clock was set back.
@@ -117,7 +125,7 @@ fn monotonic() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path, sync::Arc};
+    use std::{fs, path::Path};
 
     use super::*;
 

@@ -51,15 +51,18 @@ pub mod conformance;
 pub mod fuzzing;
 mod handshake;
 mod hex;
+mod histogram;
 mod host;
 #[cfg(feature = "cli")]
 mod log;
 pub mod metrics;
+mod names;
 mod ownership;
 pub mod policies_dir;
 pub mod policy;
 #[cfg(feature = "metrics")]
 mod printable;
+mod process;
 mod reading;
 mod replace;
 pub mod revocation;
@@ -69,15 +72,17 @@ pub mod session;
 pub mod signing;
 pub mod status;
 pub mod store;
+mod verdict;
 mod vital;
 
 #[cfg(feature = "tokio")]
 pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
     callbacks::{
-        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks, on_message,
+        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, SessionCallbacks, on_message, prototype,
         session_callbacks,
     },
     handshake::{ConnectionReport, EarlyData, NotKept, allows_early_data, on_client_hello},
     host::{Decision, Decisions, Host, HostBuilder, Policies},
+    session::Prototype,
 };

@@ -8,11 +8,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{
-    Site, ffi,
-    trampolines::{self, guarded},
-};
-use crate::handshake::Connection;
+use super::{Site, ffi, trampolines};
+use crate::{handshake::Connection, vital::guarded};
 
 const CRYPTO_EX_INDEX_SSL: c_int = 0;
 const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;

@@ -13,8 +13,11 @@ use std::{
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
-use super::{ex_data, ffi, trampolines::guarded};
-use crate::handshake::{self, Connection};
+use super::{ex_data, ffi};
+use crate::{
+    handshake::{self, Connection},
+    vital::guarded,
+};
 
 /// `SSL_state_string` in the state `TLS_ST_EARLY_DATA`. The number of that state is another since OpenSSL 3.2.
 const READS_EARLY_DATA: &str = "TED";

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-use super::{ffi, process};
-use crate::session::SessionId;
+use super::ffi;
+use crate::{process, session::SessionId};
 
 const SHARDS: usize = 16;
 

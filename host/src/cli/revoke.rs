@@ -14,7 +14,7 @@ use crate::{
     },
     clock,
     hex::unhex,
-    policies_dir::policy_name,
+    names::policy_name,
     printable::line,
     revocation::Matcher,
     serve::Span,

@@ -14,7 +14,8 @@ use super::{compile::compiler, output};
 use crate::{
     conformance::{Subject, Suite},
     log::{self, Look},
-    policies_dir::{DirOptions, policy_name},
+    names::policy_name,
+    policies_dir::DirOptions,
     policy::{Compiler, Manifest, Rejection, Runtime, RuntimeOptions},
     reading,
 };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc, time::Durati
 use super::{Call, Expected, ExpectedTerms, Kept, Note, Question, Suite, Vector};
 use crate::{
     hex::hex,
-    policies_dir::policy_name,
+    names::policy_name,
     policy::{
         Answer, Asked, Budget, Candidate, Chain, Failure, Manifest, Notes, Policy, Rejection, Runtime, Step,
         wit::types::{GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict, Session, Terms},

@@ -21,11 +21,12 @@ use super::{
     look_up::{Examined, Judgement},
 };
 use crate::{
-    callbacks::{guarded, tls},
+    callbacks::tls,
     host::Inner,
     policy::wit::types::TlsVersion,
     session::{Miss, SessionId},
     store::{Answer, Consume, Fetch, Later, Unavailable, wait},
+    vital::guarded,
 };
 
 /// No clock ends after this, whatever deadline was set.

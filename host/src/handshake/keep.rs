@@ -10,7 +10,7 @@ use super::{
     look_up::{TLS13, extended_master_secret, tls_version},
 };
 use crate::{
-    callbacks::{Prototype, certificate, sessions, tls},
+    callbacks::{LiveSession, certificate, sessions, tls},
     host::Inner,
     policy::{
         Callback, NewDecision, Notes, Objection,
@@ -236,7 +236,7 @@ fn decide(
     let worth_a_prototype = record.peer_certificate.is_some() || renews.is_some();
     record.der = Secret::default();
     let record = Arc::new(record);
-    let prototype = if worth_a_prototype { Prototype::of(session, record.clone()) } else { None };
+    let prototype = if worth_a_prototype { LiveSession::prototype_of(session, record.clone()) } else { None };
     let entry = Entry {
         record: bytes,
         expires: record.expires,

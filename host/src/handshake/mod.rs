@@ -15,6 +15,7 @@
 mod ahead;
 mod begin;
 pub mod binder;
+mod counts;
 mod done;
 pub mod hello;
 mod keep;
@@ -42,6 +43,7 @@ use self::{
 };
 pub use self::{
     begin::{client_hello, on_client_hello},
+    counts::{HandshakeCounts, VERSIONS},
     done::done,
     keep::{NotKept, announce, keep},
     look_up::look_up,

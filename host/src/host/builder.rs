@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 
-use super::{Clock, Host, Inner, Limits, Listeners, living::Slot};
+use super::{Host, Inner, Limits, Listeners, living::Slot};
 use crate::{
-    clock,
-    handshake::removal,
-    metrics::HandshakeCounts,
+    callbacks,
+    clock::{self, Clock},
+    handshake::{HandshakeCounts, removal},
     policies_dir::DirOptions,
     policy::{Compiler, RuntimeOptions, SupervisionOptions},
     revocation::Revocations,
@@ -241,13 +241,14 @@ impl HostBuilder {
                 }
             }
         };
+        callbacks::process::watch_forks();
         let store = store(self.stores.into_iter().map(seal).collect(), self.copy_age)?;
         let inner = Arc::new(Inner {
             limits: self.limits,
             keyring,
             store,
             handshakes: HandshakeCounts::default(),
-            revocations: Revocations::default(),
+            revocations: Arc::new(Revocations::default()),
             decisions: Listeners::default(),
             since: clock::time(),
             made: Instant::now(),

@@ -15,8 +15,8 @@ use std::{
 use arc_swap::ArcSwap;
 
 use crate::{
-    callbacks::process,
     policy::{Asked, Callback},
+    process,
 };
 
 /// Decisions that wait for a listener. Some seconds of a busy server's, and a few hundred kilobytes.

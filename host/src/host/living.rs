@@ -19,11 +19,12 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::Inner;
 use crate::{
-    callbacks::{live::Live, process},
+    callbacks::live::Live,
     clock,
     handshake::removal::{self, GivenUp},
     policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
     policy::{Chain, Runtime, RuntimeOptions},
+    process,
     vital::{Ended, Heart, Vital, Vitals},
 };
 

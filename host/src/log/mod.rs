@@ -74,6 +74,7 @@ pub(crate) fn start(filter: EnvFilter, look: Look) -> Result<()> {
         .try_init()
         .map_err(|error| anyhow::anyhow!("{set_up}: {error}"))?;
     panics::report();
+    status::Log::lacks(losses);
     Ok(())
 }
 
@@ -106,7 +107,7 @@ pub(crate) async fn reader_gone() {
 }
 
 /// How many lines the log does not have.
-pub(crate) fn losses() -> status::Log {
+fn losses() -> status::Log {
     LOG.get().map_or_else(status::Log::default, |log| status::Log {
         unwritten: log.queue.unwritten(),
         repeated: log.limits.repeated(),

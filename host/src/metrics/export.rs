@@ -11,10 +11,13 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{VERDICTS, VERSIONS, families as family, families::MetricFamily, histogram::Reading};
+use super::{families as family, families::MetricFamily};
 use crate::{
+    Host,
+    handshake::VERSIONS,
+    histogram::Reading,
     host::{Inner, Snapshot},
-    policy::{Callback, Failure, Policy},
+    policy::{Callback, Failure, Policy, VERDICTS},
     printable::line,
     status::{Comparison, Log, State},
     store::TierStatus,
@@ -41,11 +44,16 @@ pub struct Metrics {
     host: Weak<Inner>,
 }
 
-impl Metrics {
-    pub(crate) fn new(host: &Arc<Inner>) -> Self {
-        Self { host: Arc::downgrade(host) }
+impl Host {
+    /// Everything that the host counts, for Prometheus: register it in a registry of yours, or encode it.
+    ///
+    /// It goes on counting for as long as there is a host, and is empty after that.
+    pub fn metrics(&self) -> Metrics {
+        Metrics { host: Arc::downgrade(self.inner()) }
     }
+}
 
+impl Metrics {
     /// The metrics in OpenMetrics text ([`CONTENT_TYPE`]).
     pub fn encode(&self) -> String {
         let mut registry = Registry::default();

@@ -4,9 +4,10 @@ use std::{fs, path::Path, sync::Arc};
 
 use super::{
     ContentHash, DirOptions,
-    listing::{Files, Reading, is_module, policy_name, signature_file},
+    listing::{Files, Reading, is_module},
 };
 use crate::{
+    names::{policy_name, signature_file},
     ownership,
     policy::{Candidate, Manifest, Policy, Rejection, Runtime},
 };

@@ -5,7 +5,7 @@ use std::{
     fs::{self, Metadata},
     io,
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, SystemTime},
 };
 
@@ -13,6 +13,7 @@ use openssl::sha::sha256;
 
 use super::{ContentHash, DirOptions};
 use crate::{
+    names::signature_file,
     ownership,
     reading::{self, Why},
 };
@@ -287,33 +288,12 @@ fn shown(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Where the signature of the module in `path` lies: `NAME.wasm.sig`.
-pub(crate) fn signature_file(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".sig");
-    name.into()
-}
-
 pub(super) fn is_module(file: &str) -> bool {
     file.strip_suffix(".wasm").is_some_and(|stem| !stem.is_empty()) && !file.starts_with(ASIDE)
 }
 
 fn is_manifest(file: &str) -> bool {
     file.ends_with(".toml") && !file.starts_with(ASIDE)
-}
-
-/// The policy's name: the file's stem without its leading number and dash, so that a policy can be moved in the order and
-/// keep its notes. `10-tenants.wasm` is `tenants`; a stem that is nothing but a number is taken whole.
-pub(crate) fn policy_name(file: &str) -> &str {
-    let stem = file.strip_suffix(".wasm").unwrap_or(file);
-    match stem.split_once('-') {
-        Some((number, name))
-            if !name.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            name
-        }
-        _ => stem,
-    }
 }
 
 #[cfg(test)]
@@ -323,22 +303,6 @@ mod tests {
     use super::*;
 
     const READING: Reading = Reading { max_module_size: 10, max_modules: 100, signatures: true, strict: false };
-
-    #[test]
-    fn a_policy_is_named_after_its_file_without_the_number() {
-        let names = [
-            ("10-tenants.wasm", "tenants"),
-            ("tenants.wasm", "tenants"),
-            ("10-by-network.wasm", "by-network"),
-            ("by-network.wasm", "by-network"),
-            ("10-.wasm", "10-"),
-            ("10.wasm", "10"),
-            ("-x.wasm", "-x"),
-        ];
-        for (file, name) in names {
-            assert_eq!(policy_name(file), name, "{file}");
-        }
-    }
 
     #[test]
     fn only_modules_are_listed() {

@@ -65,7 +65,6 @@ use std::{
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 
-pub(crate) use self::listing::{policy_name, signature_file};
 use self::{
     bell::Rings,
     control::{Reply, Request, Wish},
@@ -83,8 +82,8 @@ pub use self::{
 };
 pub use crate::ownership::exposed;
 use crate::{
-    callbacks::process,
     policy::{Chain, Runtime},
+    process,
     vital::{Ended, Vital, Vitals},
 };
 

@@ -12,10 +12,10 @@ use std::{
 
 use super::{
     ContentHash, FileState, FileStatus,
-    listing::{Content, Listing, policy_name},
+    listing::{Content, Listing},
     ward::{Generation, Ward},
 };
-use crate::policy::SupervisionOptions;
+use crate::{names::policy_name, policy::SupervisionOptions};
 
 struct Rejection {
     reason: String,

@@ -18,7 +18,7 @@ use super::{
     bell::{Bell, Rings},
     control::{Reply, Requests},
     history::Histories,
-    listing::{Content, Files, Listing, Reading, policy_name},
+    listing::{Content, Files, Listing, Reading},
     loader::{Candidate, Loader},
     loading::{Loaded, Loading},
     report::View,
@@ -31,6 +31,7 @@ use super::{
 use crate::{
     aside::Aside,
     clock,
+    names::policy_name,
     policy::{Alarm, SupervisionOptions},
     vital::{Ended, Heart},
 };

@@ -5,13 +5,8 @@ use std::{
     path::Path,
 };
 
-use super::{
-    DirOptions,
-    listing::{Listing, signature_file},
-    loader::Candidate,
-    sandboxed::reason,
-};
-use crate::{ownership, policy::Rejection, signing::Signed};
+use super::{DirOptions, listing::Listing, loader::Candidate, sandboxed::reason};
+use crate::{names::signature_file, ownership, policy::Rejection, signing::Signed};
 
 /// What was seen so far.
 #[derive(Default)]

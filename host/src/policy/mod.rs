@@ -10,6 +10,7 @@
 //! - `instance`: one instance, made and called; `sandbox`: what it has around it, with the imports `state` and
 //!   `observe`; `wasi`: what languages import whether they need it or not; `engine`: how wasmtime is set up; `compiled`: code kept on disk, and the one `unsafe` call here.
 //! - `last_words`: what is told of a call that failed.
+//! - `counts`: what calls add to, for the metrics.
 //! - `ledger`: what the memories of all policies take together.
 //! - `pool`: the warm instances of a policy; `upkeep`: the thread that makes and drops them; `ticker`: the clock that
 //!   ends a call; `stack`: what a call needs of the thread it runs on.
@@ -25,6 +26,7 @@ mod compiled;
 mod compiling;
 mod componentize;
 mod contract;
+mod counts;
 mod engine;
 mod facts;
 mod instance;
@@ -59,6 +61,7 @@ pub use self::{
     budget::Budget,
     chain::Chain,
     compiling::{Compiler, compile_for_parent},
+    counts::{PolicyCounts, VERDICTS},
     loaded::{Policy, PolicyStatus},
     manifest::{Manifest, ManifestError, Mode, OnFailure},
     options::RuntimeOptions,

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::wit::types::{Attributes, GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict};
-
-/// The notes that policies attached to a session, keyed by policy name (the file's stem without its number).
-pub type Notes = Vec<(String, Vec<u8>)>;
+use crate::verdict::wit::types::{Attributes, GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict};
+pub use crate::verdict::{Failure, Notes};
 
 /// What all policies together ask for when a session is kept. `None`: no policy had an opinion.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,67 +77,17 @@ impl Callback {
     }
 }
 
-/// Why a call to a policy gave no verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Failure {
-    /// It trapped: a panic, an `unreachable`, a memory or stack limit.
-    Trap,
-    /// It ran past the handshake's budget, or its own.
-    Deadline,
-    /// No warm instance came free within the budget.
-    Saturated,
-    /// Its answer breaks a limit of the interface, e.g. a note that is too long, or lies where it has no memory.
-    InvalidVerdict,
-    /// Its generation has been retired, and the handshake outlived the draining.
-    Retired,
-    /// It misbehaved, or an operator had it quarantined, and no other generation answers in its place: it was not called.
-    Quarantined,
-    /// Its module was there when the host started and could not be loaded, so no generation of it has been live yet.
-    NotLoaded,
-    /// The calling thread has too little stack left for a call: see [`RuntimeOptions::stack`](super::RuntimeOptions::stack).
-    /// The policy was not called.
-    NoStack,
-}
-
-impl Failure {
-    /// Every kind, in the order in which counts of them are given.
-    pub const ALL: [Failure; 8] = [
-        Failure::Trap,
-        Failure::Deadline,
-        Failure::Saturated,
-        Failure::InvalidVerdict,
-        Failure::Retired,
-        Failure::Quarantined,
-        Failure::NotLoaded,
-        Failure::NoStack,
-    ];
-
-    /// A short, stable name for logs and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Failure::Trap => "trap",
-            Failure::Deadline => "deadline",
-            Failure::Saturated => "saturated",
-            Failure::InvalidVerdict => "invalid-verdict",
-            Failure::Retired => "retired",
-            Failure::Quarantined => "quarantined",
-            Failure::NotLoaded => "not-loaded",
-            Failure::NoStack => "no-stack",
-        }
-    }
-
-    /// What an operator or the policy's author does about it.
-    pub(super) fn advice(self) -> &'static str {
-        match self {
-            Failure::Trap => "correct the policy; `reprise test` asks it the same without a server",
-            Failure::Deadline => "make it faster, or give it more time: `budget-ms` in its .toml",
-            Failure::Saturated => "make it faster, or give it more `instances` in its .toml",
-            Failure::InvalidVerdict => "correct the policy: its verdict breaks a limit of wit/session-cache.wit",
-            Failure::Retired => "nothing is to be done: its generation was replaced while the handshake went on",
-            Failure::Quarantined => "correct the policy; `reprise policies reload` tries it again",
-            Failure::NotLoaded => "mend it, or remove its module",
-            Failure::NoStack => "call OpenSSL on threads with a larger stack",
-        }
+/// What an operator or the policy's author does about it.
+pub(super) fn advice(failure: Failure) -> &'static str {
+    match failure {
+        Failure::Trap => "correct the policy; `reprise test` asks it the same without a server",
+        Failure::Deadline => "make it faster, or give it more time: `budget-ms` in its .toml",
+        Failure::Saturated => "make it faster, or give it more `instances` in its .toml",
+        Failure::InvalidVerdict => "correct the policy: its verdict breaks a limit of wit/session-cache.wit",
+        Failure::Retired => "nothing is to be done: its generation was replaced while the handshake went on",
+        Failure::Quarantined => "correct the policy; `reprise policies reload` tries it again",
+        Failure::NotLoaded => "mend it, or remove its module",
+        Failure::NoStack => "call OpenSSL on threads with a larger stack",
     }
 }
 

@@ -14,6 +14,7 @@ use wasmtime::{
 };
 
 use super::{
+    counts::PolicyCounts,
     engine::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS, TABLES},
     last_words::LastWords,
     ledger::Share,
@@ -23,7 +24,6 @@ use super::{
     wasi,
     wit::{observe, state},
 };
-use crate::metrics::PolicyCounts;
 
 /// Bytes that a policy may hand to the host in one call. Longer than any verdict or message that makes sense, so that one too
 /// long by mistake is told from one meant to fill the host's memory.

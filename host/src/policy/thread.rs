@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    callbacks::process,
+    process,
     vital::{Ended, Heart, Vitals},
 };
 

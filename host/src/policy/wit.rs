@@ -1,13 +1,13 @@
-//! The interface as Rust types, made from `wit/session-cache.wit`.
-//!
-//! The types are also what the rest of the host speaks: a fact gathered in a callback is lowered into a sandbox as it is.
+//! A policy's imports and exports in Rust, made from `wit/session-cache.wit`. The types are those of [`crate::verdict::wit`].
 
 #![allow(missing_docs)] // The documentation of these items is that of the WIT file.
 
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "policy",
+    with: { "reprise:session-cache/types": crate::verdict::wit::types },
     additional_derives: [Clone, PartialEq, serde::Serialize, serde::Deserialize],
 });
 
-pub use self::reprise::session_cache::{observe, state, types};
+pub use self::reprise::session_cache::{observe, state};
+pub use crate::verdict::wit::types;

@@ -6,7 +6,7 @@
 //!
 //! - `notice`: a revocation as bytes, as nodes tell each other
 //! - `table`: those in force here, by key
-//! - `sharing`: [`crate::Host::revoke`]: puts one in force, and has the store tell the other nodes
+//! - `sharing`: puts one in force, and has the store tell the other nodes
 //!
 //! Only the store outlives a process. A host whose store is its own memory forgets revocations when it ends, and the sessions
 //! that they hit with them.
@@ -23,7 +23,7 @@ pub use self::{
     notice::Unread,
     sharing::{NotShared, Revoked, Revoking},
 };
-pub(crate) use self::{sharing::Revocations, table::Table};
+pub use self::{sharing::Revocations, table::Table};
 use crate::hex::hex;
 
 /// Seconds that a revocation reaches beyond the time that it was made for. The clocks of a fleet's nodes differ by some
@@ -71,7 +71,7 @@ pub struct Revocation {
 impl Revocation {
     /// What goes back to a full handshake up to `until`, seconds since the Unix epoch, and [`ALLOWANCE`] beyond. It is kept for
     /// as long as a session can live that may do so for `max_lifetime` seconds.
-    pub(crate) fn new(matcher: Matcher, until: u64, now: u64, max_lifetime: u64) -> Self {
+    pub fn new(matcher: Matcher, until: u64, now: u64, max_lifetime: u64) -> Self {
         let before = until.saturating_add(ALLOWANCE);
         let kept = max_lifetime.max(AT_LEAST).saturating_add(ALLOWANCE);
         Self { matcher, before, expires: before.max(now).saturating_add(kept) }

@@ -13,16 +13,13 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{Matcher, Revocation, Table};
-use crate::{
-    Host,
-    host::Inner,
-    store::{KnownBy, Later, Notice, Published, Store, Unavailable},
-};
+use super::{Revocation, Table};
+use crate::store::{KnownBy, Later, Notice, Published, Store, Unavailable};
 
 /// The revocations in force, and those that other nodes have not been told of yet.
 #[derive(Default)]
 pub struct Revocations {
+    /// Those in force here.
     pub in_force: Table,
     untold: Mutex<Vec<Untold>>,
 }
@@ -86,20 +83,30 @@ impl std::fmt::Debug for Revoking {
     }
 }
 
-impl Host {
-    /// Revokes the sessions that `matcher` names and that go back to a full handshake at `until` or before, in seconds since the
-    /// Unix epoch (none: until now), and [`ALLOWANCE`](super::ALLOWANCE) beyond.
-    ///
-    /// When this returns, none of them resumes here any more, nor is renewed. The future says which other nodes know, once
-    /// each had `wait` to say so. It needs no runtime of its own.
-    ///
-    /// # Errors
-    /// The future's: the store did not take it. It holds here, and the store is told again until it has it.
-    pub fn revoke(&self, matcher: Matcher, until: Option<u64>, wait: Duration) -> Revoking {
-        let host = self.inner();
-        let now = host.now();
-        let revocation = Revocation::new(matcher, until.unwrap_or(now), now, host.limits.max_lifetime);
-        host.revocations.in_force.add(&revocation);
+/// A notice on its way into the store. Dropped before it is taken, it is left to the host.
+struct Untaken {
+    revocations: Weak<Revocations>,
+    notice: Option<Notice>,
+}
+
+impl Untaken {
+    fn taken(mut self) {
+        self.notice = None;
+    }
+}
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        if let (Some(notice), Some(revocations)) = (self.notice.take(), self.revocations.upgrade()) {
+            revocations.untold.lock().push(Untold { notice, asked: None });
+        }
+    }
+}
+
+impl Revocations {
+    /// Puts `revocation` in force, and has the store tell the other nodes, each of which has `wait` to say that it knows.
+    pub fn revoke(self: &Arc<Self>, store: &dyn Store, revocation: Revocation, wait: Duration) -> Revoking {
+        self.in_force.add(&revocation);
         tracing::info!(sessions = %revocation.matcher.kind(), until = revocation.before, "sessions are revoked");
         let made = revocation.clone();
         let revoking = |answer| Revoking { revocation: made, answer };
@@ -110,10 +117,10 @@ impl Host {
                 return revoking(Box::pin(async { Err(NotShared { revocation, cause }) }));
             }
         };
-        let Some(published) = host.store.publish(notice.clone(), wait) else {
+        let Some(published) = store.publish(notice.clone(), wait) else {
             return revoking(Box::pin(async { Ok(Revoked { revocation, shared: false, nodes: Vec::new() }) }));
         };
-        let untaken = Untaken { host: Arc::downgrade(host), notice: Some(notice) };
+        let untaken = Untaken { revocations: Arc::downgrade(self), notice: Some(notice) };
         revoking(Box::pin(async {
             match published.await {
                 Ok(Published { nodes }) => {
@@ -127,29 +134,7 @@ impl Host {
             }
         }))
     }
-}
 
-/// A notice on its way into the store. Dropped before it is taken, it is left to the host.
-struct Untaken {
-    host: Weak<Inner>,
-    notice: Option<Notice>,
-}
-
-impl Untaken {
-    fn taken(mut self) {
-        self.notice = None;
-    }
-}
-
-impl Drop for Untaken {
-    fn drop(&mut self) {
-        if let (Some(notice), Some(host)) = (self.notice.take(), self.host.upgrade()) {
-            host.revocations.untold.lock().push(Untold { notice, asked: None });
-        }
-    }
-}
-
-impl Revocations {
     /// Those that other nodes have not been told of.
     pub fn untold(&self) -> usize {
         self.untold.lock().len()

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::policy::wit::types::Certificate;
+use crate::verdict::wit::types::Certificate;
 
 /// For `#[serde(with)]` on bytes that are zeroized when dropped.
 pub(super) mod secret {
@@ -26,7 +26,7 @@ pub(super) mod notes {
     use serde_bytes::{ByteBuf, Bytes};
 
     use super::*;
-    use crate::policy::Notes;
+    use crate::verdict::Notes;
 
     pub fn serialize<S: Serializer>(notes: &Notes, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(notes.iter().map(|(policy, note)| (policy, Bytes::new(note))))

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::Unsealable;
-use crate::policy::Failure;
+use crate::verdict::Failure;
 
 /// The reason for a full handshake where a client offered a session. Every failure on the way to a resumption ends in one of
 /// these, never in a failed handshake.

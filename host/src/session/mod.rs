@@ -2,20 +2,24 @@
 //! the process, the reasons not to resume it.
 
 mod border;
+mod bytes;
 mod chain;
 mod encoding;
 mod id;
-pub(crate) mod keyring;
+pub mod keyring;
 mod miss;
+mod prototype;
 mod record;
 mod server_name;
 
 pub use self::{
     border::{Border, Epoch},
+    bytes::RecordBytes,
     chain::VerifiedChain,
     id::SessionId,
     keyring::{KeyId, KeyInfo, Keyring, KeyringError, Unsealable},
     miss::Miss,
+    prototype::{Decoded, Prototype},
     record::{Record, RecordError, Secret},
     server_name::{ServerName, ServerNameError, ServerNamePattern},
 };

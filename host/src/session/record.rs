@@ -5,13 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Border, SessionId, VerifiedChain, encoding};
-use crate::{
-    policy::{
-        Notes,
-        wit::types::{Certificate, Session, TlsVersion},
-    },
-    store::RecordBytes,
+use super::{Border, RecordBytes, SessionId, VerifiedChain, encoding};
+use crate::verdict::{
+    Notes,
+    wit::types::{Certificate, Session, TlsVersion},
 };
 
 /// The encoding's version, the first byte of every record. Others than these two do not decode.
@@ -162,7 +159,7 @@ impl Record {
     }
 
     /// About how many bytes of heap a decoded record takes where it is shared.
-    pub(crate) fn heap_bytes(&self) -> usize {
+    pub fn heap_bytes(&self) -> usize {
         const PAIR: usize = size_of::<(String, Vec<u8>)>();
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let Border { server_name, listener, site, .. } = &self.border;

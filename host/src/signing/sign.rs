@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 
 use super::Statement;
 use crate::{
-    policies_dir::{DirOptions, policy_name, signature_file},
+    names::{policy_name, signature_file},
+    policies_dir::DirOptions,
     reading,
     replace::replace,
 };

@@ -2,7 +2,7 @@
 
 mod policies;
 
-use std::{collections::BTreeMap, process};
+use std::{collections::BTreeMap, process, sync::OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,10 @@ pub(crate) use self::policies::policies;
 pub use self::policies::{Comparison, Policy, Rejection, State};
 pub use crate::vital::Vital;
 use crate::{
-    host::{Inner, unix_seconds},
-    metrics::VERSIONS,
+    Host,
+    clock::unix_seconds,
+    handshake::VERSIONS,
+    host::Inner,
     revocation,
     store::{TierStatus, Usage},
 };
@@ -62,15 +64,19 @@ pub struct Log {
     pub repeated: u64,
 }
 
+/// Says what this process's log lacks.
+static LOSSES: OnceLock<fn() -> Log> = OnceLock::new();
+
 impl Log {
     /// Of this process's log, since it began.
     pub(crate) fn now() -> Self {
-        #[cfg(feature = "cli")]
-        {
-            crate::log::losses()
-        }
-        #[cfg(not(feature = "cli"))]
-        Self::default()
+        LOSSES.get().map_or_else(Self::default, |losses| losses())
+    }
+
+    /// From now on `losses` says what this process's log lacks. The first one to say so counts.
+    #[doc(hidden)]
+    pub fn lacks(losses: fn() -> Self) {
+        let _ = LOSSES.set(losses);
     }
 }
 
@@ -129,8 +135,15 @@ impl From<&revocation::Revocation> for Revocation {
     }
 }
 
+impl Host {
+    /// How the host is doing. Takes the store's locks for a moment, and allocates: not on a handshake's thread.
+    pub fn status(&self) -> Status {
+        Status::of(self.inner())
+    }
+}
+
 impl Status {
-    pub(crate) fn of(host: &Inner) -> Self {
+    fn of(host: &Inner) -> Self {
         let counted = VERSIONS.iter().zip(host.handshakes.handshakes());
         let handshakes =
             counted.map(|((version, _), [full, resumed])| Handshakes { version: (*version).into(), full, resumed });

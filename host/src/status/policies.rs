@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    host::{Snapshot, unix_seconds},
+    clock::unix_seconds,
+    host::Snapshot,
     policies_dir::{self, FileState, FileStatus, LastRejection, PolicyHistory, PolicyReport},
     policy::{self, Failure, Mode, PolicyStatus},
 };

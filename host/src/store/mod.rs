@@ -24,13 +24,16 @@ pub use self::disk::{Disk, DiskError, DiskOptions};
 #[cfg(feature = "redis")]
 pub use self::redis::{Redis, RedisError, RedisOptions};
 pub use self::{
-    entry::{Answer, Consume, Entry, Fetch, FetchError, Found, Later, RecordBytes},
+    entry::{Answer, Consume, Entry, Fetch, FetchError, Found, Later},
     memory::Memory,
     notice::{KnownBy, Notice, NoticeObserver, Published},
     tiers::{Tiers, TiersError},
 };
-pub use crate::policy::wit::types::{Priority, Reach, Removal};
-use crate::{callbacks::Prototype, session::SessionId, status::Vital};
+use crate::{session::Prototype, session::SessionId, vital::Vital};
+pub use crate::{
+    session::RecordBytes,
+    verdict::wit::types::{Priority, Reach, Removal},
+};
 
 /// Who sees what is put into a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -13,10 +13,10 @@ use super::{
     RecordBytes, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
 use crate::{
-    callbacks::Prototype,
-    host::Clock,
+    clock::Clock,
+    session::Prototype,
     session::{Keyring, SessionId, Unsealable},
-    status::Vital,
+    vital::Vital,
 };
 
 /// A store, and the keys that seal what goes into it.

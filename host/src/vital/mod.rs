@@ -3,7 +3,7 @@
 //! Each has a name and ends when it is told to, and not before. One that ends otherwise, by a panic or by returning
 //! early, is logged and started again: at once, and after growing pauses while it keeps ending. Until it has run for
 //! a second it is not *sound*, and `/healthz`, `/readyz`, the watchdog and `status` say so. What cannot be started
-//! again ends the process with an error; [`crate::serve`] sees to that.
+//! again ends the process with an error, if it is the `reprise` command's.
 //!
 //! A thread is started by [`Vitals::thread`]. A task has a loop around what it does:
 //!
@@ -11,9 +11,6 @@
 //! let mut life = vitals.task("name");
 //! while life.again(caught(work()).await).await {}
 //! ```
-
-// The command has use for all of it.
-#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 
 #[cfg(test)]
 mod tests;
@@ -58,11 +55,11 @@ pub struct Vital {
 
 /// The threads and tasks of one owner. A clone is the same list.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Vitals(Arc<Mutex<Vec<Arc<Heart>>>>);
+pub struct Vitals(Arc<Mutex<Vec<Arc<Heart>>>>);
 
 /// How a body came to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub enum Ended {
     /// It was told to, or nobody is left whom it could serve.
     Told,
     /// For another reason.
@@ -71,7 +68,7 @@ pub(crate) enum Ended {
 
 /// One of them, as its owner's list and its own body know it.
 #[derive(Debug)]
-pub(crate) struct Heart {
+pub struct Heart {
     name: String,
     state: Mutex<State>,
     #[cfg(test)]
@@ -95,17 +92,17 @@ enum Beat {
 }
 
 /// What watches over one of them. Dropped before that was told to end, it is down for good.
-pub(crate) struct Life {
+pub struct Life {
     heart: Arc<Heart>,
     pause: Duration,
 }
 
 /// While it lives, a round of work is under way.
-pub(crate) struct Busy<'a>(&'a Heart);
+pub struct Busy<'a>(&'a Heart);
 
 impl Ended {
     /// It was told to if `told`.
-    pub(crate) fn told_if(told: bool) -> Self {
+    pub fn told_if(told: bool) -> Self {
         if told { Self::Told } else { Self::Early }
     }
 }
@@ -115,7 +112,7 @@ impl Vitals {
     ///
     /// # Errors
     /// The system has no thread for it.
-    pub(crate) fn thread(
+    pub fn thread(
         &self,
         name: &str,
         mut body: impl FnMut(&Heart) -> Ended + Send + 'static,
@@ -132,14 +129,14 @@ impl Vitals {
     }
 
     /// A task with this name, which runs from now on.
-    pub(crate) fn task(&self, name: &str) -> Life {
+    pub fn task(&self, name: &str) -> Life {
         let heart = Arc::new(Heart::new(name));
         self.0.lock().push(Arc::clone(&heart));
         Life { heart, pause: FIRST_PAUSE }
     }
 
     /// How those are doing that were not told to end.
-    pub(crate) fn list(&self) -> Vec<Vital> {
+    pub fn list(&self) -> Vec<Vital> {
         let mut hearts = self.0.lock();
         hearts.retain(|heart| heart.state.lock().beat != Beat::Over);
         hearts.iter().map(|heart| heart.report()).collect()
@@ -147,7 +144,7 @@ impl Vitals {
 
     /// Has the round of work that this one begins next panic, and wakes nobody for it.
     #[cfg(test)]
-    pub(crate) fn strike(&self, name: &str) {
+    pub fn strike(&self, name: &str) {
         let hearts = self.0.lock();
         let heart =
             hearts.iter().find(|heart| heart.name == name).unwrap_or_else(|| panic!("nothing is called {name}"));
@@ -167,7 +164,7 @@ impl Heart {
     }
 
     /// A round of work begins, and is over when what this returns is dropped.
-    pub(crate) fn works(&self) -> Busy<'_> {
+    pub fn works(&self) -> Busy<'_> {
         self.state.lock().busy = Some(Instant::now());
         let busy = Busy(self);
         #[cfg(test)]
@@ -206,13 +203,13 @@ impl Drop for Busy<'_> {
 
 impl Life {
     /// What its body marks its rounds with.
-    pub(crate) fn heart(&self) -> Arc<Heart> {
+    pub fn heart(&self) -> Arc<Heart> {
         Arc::clone(&self.heart)
     }
 
     /// Notes how the body ended. False if it was told to; else true, after a pause: it is to be started again.
     #[cfg(any(feature = "cli", feature = "redis"))]
-    pub(crate) async fn again(&mut self, ended: Result<Ended, String>) -> bool {
+    pub async fn again(&mut self, ended: Result<Ended, String>) -> bool {
         let Some(pause) = self.ended(ended) else { return false };
         tokio::time::sleep(pause).await;
         self.heart.starts();
@@ -256,11 +253,20 @@ impl Drop for Life {
     }
 }
 
+/// Runs a callback's body; a panic is logged and answered with `otherwise`.
+pub fn guarded<T>(callback: &str, otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        // The logger may be what panicked; a second panic here must not get out either.
+        let _ = catch_unwind(|| tracing::error!(callback, "a callback panicked; the connection does not resume"));
+        otherwise
+    })
+}
+
 /// What comes of `future`; if it panics, what it said. It is not polled again then.
 ///
 /// # Errors
 /// It panicked.
-pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, String> {
+pub async fn caught<F: Future>(future: F) -> Result<F::Output, String> {
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),

@@ -8,12 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 use reprise_authoring::Project;
 
-use crate::{
-    policies_dir::{DirOptions, policy_name},
-    reading,
-    replace::replace,
-    serve::state_dir,
-};
+use crate::{names::policy_name, policies_dir::DirOptions, reading, replace::replace, serve::state_dir};
 
 /// How a policy's files are written: for everybody to read, as they would be copied.
 const MODE: u32 = 0o644;

@@ -17,6 +17,7 @@ use crate::{
         instance::{Fault, Instance},
         last_words::LastWords,
         manifest::WHOLE,
+        outcome::advice,
         stack,
         supervision::Weight,
         wit::types::{GetVerdict, NewVerdict, Removal, RemoveVerdict},
@@ -171,7 +172,7 @@ impl Policy {
             withheld,
             error = fault.map(tracing::field::display),
             "a policy's call failed: {}",
-            failure.advice()
+            advice(failure)
         );
         failure
     }

@@ -15,6 +15,7 @@ use std::{
 
 use super::{
     Answer, Failure, Mode, OnFailure, ShadowCounts,
+    counts::PolicyCounts,
     instance::{Blueprint, Instance},
     pool::Pool,
     runtime::Shared,
@@ -22,7 +23,6 @@ use super::{
     shadow::{Shadow, Tally},
     supervision::{Breaker, Weight},
 };
-use crate::metrics::PolicyCounts;
 use parking_lot::Mutex;
 
 /// How long to wait before an instance is made again after one could not be; doubled each time, up to the second.

@@ -24,7 +24,7 @@ use super::{
     power,
     schema::{self, STEPS},
 };
-use crate::{callbacks::process, ownership};
+use crate::{ownership, process};
 
 const NAME: &str = "sessions.sqlite";
 

@@ -52,7 +52,7 @@ use super::{
     Answer, Consume, Entry, Fetch, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
     Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
-use crate::{callbacks::process, session::SessionId, status::Vital};
+use crate::{process, session::SessionId, vital::Vital};
 
 /// How long `remove` and `peek`, which are called off handshakes, wait for the disk.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -35,9 +35,8 @@ use super::{
     Published, RecordBytes, RemovalObserver, Scope, Store, TierStatus, Unavailable, Usage, wait,
 };
 use crate::{
-    callbacks::{Prototype, guarded},
-    session::SessionId,
-    status::Vital,
+    session::{Prototype, SessionId},
+    vital::{Vital, guarded},
 };
 
 /// A store, and what is known of how it does.

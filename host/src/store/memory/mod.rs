@@ -20,7 +20,7 @@ use super::{
     Consume, Entry, Fetch, Found, Health, RecordBytes, Removal, RemovalObserver, Removed, Scope, Store, Unavailable,
     Usage,
 };
-use crate::{callbacks::Prototype, session::SessionId};
+use crate::{session::Prototype, session::SessionId};
 
 /// What [`Memory::default`] may take.
 const DEFAULT_CAPACITY: usize = 64 << 20;

@@ -7,7 +7,7 @@ use super::{
     table::{Node, Slot, Table},
 };
 use crate::{
-    callbacks::Prototype,
+    session::Prototype,
     session::SessionId,
     store::{Consume, Entry, Found, Priority, RecordBytes, Removal, Removed, Usage},
 };

@@ -10,7 +10,7 @@ use std::{
 
 use super::s3fifo::{Lane, Seat};
 use crate::{
-    callbacks::Prototype,
+    session::Prototype,
     session::SessionId,
     store::{Priority, Reach, RecordBytes},
 };

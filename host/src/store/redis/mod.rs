@@ -63,7 +63,7 @@ use super::{
     Answer, Consume, Entry, Fetch, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
     Scope, Store, Unavailable, Usage, wait,
 };
-use crate::{callbacks::process, session::SessionId, status::Vital};
+use crate::{process, session::SessionId, vital::Vital};
 
 /// What a session takes in the queue beside its record.
 const OVERHEAD: usize = 256;

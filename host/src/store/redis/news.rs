@@ -6,7 +6,7 @@ use redis::{PushInfo, PushKind, Value};
 use tokio::sync::Notify;
 
 use super::{random, worker::Observers};
-use crate::{callbacks::guarded, session::SessionId};
+use crate::{session::SessionId, vital::guarded};
 
 /// Digits by which a node knows its own messages.
 const TAG: usize = 8;

@@ -29,7 +29,7 @@ use super::{
     sessions::{Doing, Place, Queue, Said, Underway, Write, after},
 };
 use crate::{
-    callbacks::process,
+    process,
     session::SessionId,
     store::{Answer, Consume, InvalidationObserver, Notice, NoticeObserver, Published, Unavailable},
     vital::{Ended, Vitals, caught},
