@@ -18,8 +18,8 @@ pub use crate::{
         transcript::{Place, Seen},
     },
     revocation::Revocation,
-    session::keyring::file::KeyringFile,
 };
+pub use reprise_session::session::keyring::file::KeyringFile;
 
 /// The ClientHello that a connection has read last, and its bytes if they are kept.
 pub fn hello_seen(ssl: &SslRef) -> Option<(Seen, Vec<u8>)> {

@@ -40,31 +40,21 @@
 mod accept;
 #[cfg(feature = "cli")]
 mod admin;
-mod aside;
 mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-mod clock;
 pub mod conformance;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
-mod hex;
-mod histogram;
 mod host;
 #[cfg(feature = "cli")]
 mod log;
 pub mod metrics;
 mod names;
-mod ownership;
 pub mod policies_dir;
 pub mod policy;
-#[cfg(feature = "metrics")]
-mod printable;
-mod process;
-mod reading;
-mod replace;
 pub mod revocation;
 #[cfg(feature = "cli")]
 mod serve;
@@ -72,8 +62,8 @@ pub mod session;
 pub mod signing;
 pub mod status;
 pub mod store;
-mod verdict;
-mod vital;
+
+pub use reprise_session::session::Prototype;
 
 #[cfg(feature = "tokio")]
 pub use self::accept::{EarlyStream, accept, accept_early};
@@ -84,5 +74,4 @@ pub use self::{
     },
     handshake::{ConnectionReport, EarlyData, NotKept, allows_early_data, on_client_hello},
     host::{Decision, Decisions, Host, HostBuilder, Policies},
-    session::Prototype,
 };

@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use percent_encoding::percent_decode_str;
+use reprise_session::printable::{json, line};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -13,7 +14,6 @@ use crate::{
     Policies,
     metrics::CONTENT_TYPE,
     policies_dir::{ControlError, PolicyReport},
-    printable::{json, line},
     serve::{
         health::Health,
         http::{Answer, Resources},

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use reprise_session::{
+    hex::{hex, unhex},
+    printable::json,
+};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::{
     Host,
-    hex::{hex, unhex},
-    printable::json,
     revocation::{Matcher, NotShared, Revoked},
     serve::http::Answer,
     status::Revocation,

@@ -8,8 +8,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use reprise_session::vital::guarded;
+
 use super::{Site, ffi, trampolines};
-use crate::{handshake::Connection, vital::guarded};
+use crate::handshake::Connection;
 
 const CRYPTO_EX_INDEX_SSL: c_int = 0;
 const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
+use reprise_session::{process, session::SessionId};
 
 use super::ffi;
-use crate::{process, session::SessionId};
 
 const SHARDS: usize = 16;
 

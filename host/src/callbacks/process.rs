@@ -2,9 +2,9 @@
 
 use std::sync::Once;
 
-use crate::process::remember;
+use reprise_session::process::remember;
 
-/// Has [`crate::process::id`] remember which process this is.
+/// Has [`reprise_session::process::id`] remember which process this is.
 ///
 /// It is renewed by the C library in each forked child before anything else runs there (`pthread_atfork`). A child made by
 /// a bare `clone` system call, behind the C library's back, is not told apart; neither does the rest of the C library work

@@ -10,13 +10,10 @@ use std::{
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{SslRef, SslSessionRef};
+use reprise_session::{session::SessionId, vital::guarded};
 
 use super::{Alert, HelloResponse, ex_data, ffi, site::NONCE, tls};
-use crate::{
-    handshake::{self, removal},
-    session::SessionId,
-    vital::guarded,
-};
+use crate::handshake::{self, removal};
 
 /// `SSL_CTX_sess_set_new_cb`: a session was made. Always answers 0: no reference is kept.
 pub(super) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {

@@ -5,6 +5,12 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
+use reprise_session::{
+    clock,
+    hex::unhex,
+    printable::line,
+    session::{ServerName, ServerNameError},
+};
 
 use super::output;
 use crate::{
@@ -12,13 +18,9 @@ use crate::{
         client::Running,
         revoking::{LONGEST_WAIT, Made, Wish},
     },
-    clock,
-    hex::unhex,
     names::policy_name,
-    printable::line,
     revocation::Matcher,
     serve::Span,
-    session::{ServerName, ServerNameError},
 };
 
 /// The most bytes of what a server or a store said.

@@ -4,11 +4,11 @@ use std::{borrow::Cow, fmt::Write as _, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use reprise_session::printable;
 
 use super::output;
 use crate::{
     admin::client::Running,
-    printable,
     status::{self, Comparison, Policy},
     store::{Scope, TierStatus},
 };

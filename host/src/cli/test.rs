@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use reprise_session::reading;
 use tracing_subscriber::EnvFilter;
 
 use super::{compile::compiler, output};
@@ -17,7 +18,6 @@ use crate::{
     names::policy_name,
     policies_dir::DirOptions,
     policy::{Compiler, Manifest, Rejection, Runtime, RuntimeOptions},
-    reading,
 };
 
 /// The largest vectors, and settings, that are read.

@@ -2,14 +2,12 @@
 //!
 //! They are the same as those of the SDKs' testing helpers, so that a unit test and a vector read alike.
 
+use reprise_session::hex::unhex;
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::Note;
-use crate::{
-    hex::unhex,
-    policy::wit::types::{Attributes, Certificate, Connection, Session, TlsVersion},
-};
+use crate::policy::wit::types::{Attributes, Certificate, Connection, Session, TlsVersion};
 
 /// A TLS 1.3 session of `a.example`, made at 2030-01-01T00:00:00Z by 192.0.2.1 without a client certificate, good for a day;
 /// and a verified client certificate that is valid for an hour on either side of that.

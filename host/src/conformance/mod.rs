@@ -38,12 +38,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    policy::{
-        Callback, Manifest,
-        wit::types::{Connection, GetVerdict, Removal, RemoveVerdict, Session, Terms},
-    },
-    session::SessionId,
+use reprise_session::session::SessionId;
+
+use crate::policy::{
+    Callback, Manifest,
+    wit::types::{Connection, GetVerdict, Removal, RemoveVerdict, Session, Terms},
 };
 
 pub use self::{

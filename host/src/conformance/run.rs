@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write, path::Path, sync::Arc, time::Duration};
 
+use reprise_session::hex::hex;
+
 use super::{Call, Expected, ExpectedTerms, Kept, Note, Question, Suite, Vector};
 use crate::{
-    hex::hex,
     names::policy_name,
     policy::{
         Answer, Asked, Budget, Candidate, Chain, Failure, Manifest, Notes, Policy, Rejection, Runtime, Step,

@@ -14,6 +14,10 @@ use std::{
 };
 
 use openssl::ssl::SslRef;
+use reprise_session::{
+    session::{Miss, SessionId},
+    vital::guarded,
+};
 
 use super::{
     Connection, Handshake, State,
@@ -24,9 +28,7 @@ use crate::{
     callbacks::tls,
     host::Inner,
     policy::wit::types::TlsVersion,
-    session::{Miss, SessionId},
     store::{Answer, Consume, Fetch, Later, Unavailable, wait},
-    vital::guarded,
 };
 
 /// No clock ends after this, whatever deadline was set.

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::{
+use reprise_session::{
     histogram::{Histogram, Reading, Scale},
     session::Miss,
 };

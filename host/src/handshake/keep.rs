@@ -4,6 +4,7 @@
 use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslRef, SslSessionRef};
+use reprise_session::session::{Miss, Record, Secret, SessionId};
 
 use super::{
     Connection, Handshake, State,
@@ -16,7 +17,6 @@ use crate::{
         Callback, NewDecision, Notes, Objection,
         wit::types::{Certificate, Priority, Reach},
     },
-    session::{Miss, Record, Secret, SessionId},
     store::{Entry, Scope},
 };
 

@@ -4,6 +4,7 @@
 use std::{sync::Arc, task::Waker};
 
 use openssl::ssl::{SslRef, SslSession};
+use reprise_session::session::{Miss, Prototype, Record, Secret, SessionId};
 use zeroize::Zeroizing;
 
 use super::{
@@ -19,7 +20,6 @@ use crate::{
         wit::types::{Session, TlsVersion},
     },
     revocation::ALLOWANCE,
-    session::{Miss, Prototype, Record, Secret, SessionId},
     store::{Answer, FetchError, Found},
 };
 

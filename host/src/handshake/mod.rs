@@ -54,9 +54,9 @@ use crate::{
     callbacks::{Displaced, live::Live, tls},
     host::{Decision, Inner},
     policy::{Asked, Budget, Callback, Chain, wit::types},
-    session::{Border, Miss, Record, SessionId},
 };
 use openssl::ssl::SslRef;
+use reprise_session::session::{Border, Miss, Record, SessionId};
 
 /// What hangs on an `SSL`.
 pub struct Connection {

@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use reprise_session::session::{Record, SessionId};
+
 use crate::{
     callbacks::live::Users,
     host::{Decision, Inner},
@@ -14,7 +16,6 @@ use crate::{
         Budget, Callback,
         wit::types::{Removal, RemoveVerdict},
     },
-    session::{Record, SessionId},
     store::{Found, RecordBytes, Scope},
 };
 

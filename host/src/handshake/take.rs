@@ -9,6 +9,7 @@
 //! has seen the id of a session for single use can spend it at the site where it was made, and no more than that.
 
 use openssl::ssl::SslRef;
+use reprise_session::session::{Miss, SessionId};
 
 use super::{
     Handshake,
@@ -21,7 +22,6 @@ use crate::{
     callbacks::tls,
     host::Inner,
     policy::wit::types::TlsVersion,
-    session::{Miss, SessionId},
     store::{Answer, Found},
 };
 

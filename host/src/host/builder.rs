@@ -7,16 +7,18 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use reprise_session::{
+    clock::{self, Clock},
+    session::Keyring,
+};
 
 use super::{Host, Inner, Limits, Listeners, living::Slot};
 use crate::{
     callbacks,
-    clock::{self, Clock},
     handshake::{HandshakeCounts, removal},
     policies_dir::DirOptions,
     policy::{Compiler, RuntimeOptions, SupervisionOptions},
     revocation::Revocations,
-    session::Keyring,
     signing::PolicyKeys,
     store::{Memory, Scope, Store, Tiers, guard::Guard, sealed::Sealed},
 };

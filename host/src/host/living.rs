@@ -16,16 +16,17 @@ use std::{
 
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use reprise_session::{
+    clock, process,
+    vital::{Ended, Heart, Vital, Vitals},
+};
 
 use super::Inner;
 use crate::{
     callbacks::live::Live,
-    clock,
     handshake::removal::{self, GivenUp},
     policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
     policy::{Chain, Runtime, RuntimeOptions},
-    process,
-    vital::{Ended, Heart, Vital, Vitals},
 };
 
 /// Sessions given up that wait for the worker; more are dropped, which retains them.
@@ -259,9 +260,9 @@ mod tests {
 
     use crate::{
         Host,
-        session::SessionId,
         store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
     };
+    use reprise_session::session::SessionId;
 
     use super::*;
 

@@ -17,6 +17,11 @@ use openssl::{
     error::ErrorStack,
     ssl::{SslContextBuilder, SslRef},
 };
+use reprise_session::{
+    clock::Clock,
+    session::{Keyring, Record},
+    vital::Vital,
+};
 
 use self::living::Slot;
 pub use self::{
@@ -27,14 +32,11 @@ pub use self::{
 };
 use crate::{
     callbacks::{self, InstallError, Listener, live::Live, tls},
-    clock::Clock,
     handshake::{ConnectionReport, HandshakeCounts, removal::GivenUp},
     policies_dir::PolicyEvent,
     policy::Chain,
     revocation::Revocations,
-    session::{Keyring, Record},
     store::{Store, TierStatus, Usage},
-    vital::Vital,
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.
@@ -111,7 +113,7 @@ impl Host {
         tls::connection(ssl)?.pending()
     }
 
-    /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`crate::session::Miss`]
+    /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`reprise_session::session::Miss`]
     /// says so once a session was offered or made.
     pub fn connection(&self, ssl: &SslRef) -> Option<ConnectionReport> {
         tls::connection(ssl)?.report(ssl)

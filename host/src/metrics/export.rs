@@ -10,15 +10,14 @@ use prometheus_client::{
     encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text},
     registry::Registry,
 };
+use reprise_session::{histogram::Reading, printable::line};
 
 use super::{families as family, families::MetricFamily};
 use crate::{
     Host,
     handshake::VERSIONS,
-    histogram::Reading,
     host::{Inner, Snapshot},
     policy::{Callback, Failure, Policy, VERDICTS},
-    printable::line,
     status::{Comparison, Log, State},
     store::TierStatus,
 };

@@ -2,13 +2,14 @@
 
 use std::{fs, path::Path, sync::Arc};
 
+use reprise_session::ownership;
+
 use super::{
     ContentHash, DirOptions,
     listing::{Files, Reading, is_module},
 };
 use crate::{
     names::{policy_name, signature_file},
-    ownership,
     policy::{Candidate, Manifest, Policy, Rejection, Runtime},
 };
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::hex::hex;
+use reprise_session::hex::hex;
 
 /// The content of a policy's files, by SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

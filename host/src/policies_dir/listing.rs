@@ -10,13 +10,13 @@ use std::{
 };
 
 use openssl::sha::sha256;
-
-use super::{ContentHash, DirOptions};
-use crate::{
-    names::signature_file,
+use reprise_session::{
     ownership,
     reading::{self, Why},
 };
+
+use super::{ContentHash, DirOptions};
+use crate::names::signature_file;
 
 /// The largest `NAME.toml` that is read: settings are written by hand.
 const MAX_MANIFEST_SIZE: u64 = 1 << 20;

@@ -64,6 +64,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
+use reprise_session::{
+    process,
+    vital::{Ended, Vital, Vitals},
+};
 
 use self::{
     bell::Rings,
@@ -80,12 +84,8 @@ pub use self::{
     options::DirOptions,
     report::{Former, PolicyReport, PolicyState},
 };
-pub use crate::ownership::exposed;
-use crate::{
-    policy::{Chain, Runtime},
-    process,
-    vital::{Ended, Vital, Vitals},
-};
+use crate::policy::{Chain, Runtime};
+pub use reprise_session::ownership::exposed;
 
 /// A directory of policies that is kept in force. Dropping it ends the watching, after a compilation that may be under way;
 /// what is live stays live.

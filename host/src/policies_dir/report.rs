@@ -5,11 +5,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use reprise_session::clock;
+
 use super::{ContentHash, loader::Vitals, ward::Ward};
-use crate::{
-    clock,
-    policy::{Mode, PolicyStatus, ShadowCounts, State, WindowCounts},
-};
+use crate::policy::{Mode, PolicyStatus, ShadowCounts, State, WindowCounts};
 
 /// One policy, as it is supervised now. Of a file that has never been live there is none: see [`FileStatus`](super::FileStatus).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use reprise_session::{
+    aside::Aside,
+    clock,
+    vital::{Ended, Heart},
+};
 
 use super::{
     ContentHash, ControlError, DirOptions, FileStatus, PolicyEvent,
@@ -29,11 +34,8 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    aside::Aside,
-    clock,
     names::policy_name,
     policy::{Alarm, SupervisionOptions},
-    vital::{Ended, Heart},
 };
 
 /// A directory that takes longer than this to be looked at hangs, and nobody hangs with it.

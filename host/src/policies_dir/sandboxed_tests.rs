@@ -3,13 +3,11 @@
 use std::{fs, path::PathBuf, sync::mpsc::Receiver, time::Duration};
 
 use reprise_fixtures::policies;
+use reprise_session::session::SessionId;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{
-    policy::{Answer, Budget, Failure, RuntimeOptions, wit::types::Removal},
-    session::SessionId,
-};
+use crate::policy::{Answer, Budget, Failure, RuntimeOptions, wit::types::Removal};
 
 /// Far beyond what any step takes. Reached only by a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,8 +5,10 @@ use std::{
     path::Path,
 };
 
+use reprise_session::ownership;
+
 use super::{DirOptions, listing::Listing, loader::Candidate, sandboxed::reason};
-use crate::{names::signature_file, ownership, policy::Rejection, signing::Signed};
+use crate::{names::signature_file, policy::Rejection, signing::Signed};
 
 /// What was seen so far.
 #[derive(Default)]

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use reprise_session::session::SessionId;
+
 use super::{
     Answer, Asked, Budget, Failure, GetDecision, Mode, NewDecision, Notes, Objection, Policy, Terms,
     facts::{Facts, SessionFacts},
     shadow::{About, Decided},
     wit::types::{Connection, GetVerdict, NewVerdict, Reach, Removal, RemoveVerdict, Session, Terms as Asks},
 };
-use crate::session::SessionId;
 
 /// Bytes of one policy's note.
 pub(super) const MAX_NOTE: usize = 1_024;

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
+use reprise_session::histogram::{Histogram, Reading, Scale};
+
 use super::{
     Answer, Callback, Failure,
     wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
 };
-use crate::histogram::{Histogram, Reading, Scale};
 
 /// Calls of policies: from the microsecond that one takes to the tenth of a second that no budget should allow, in nanoseconds.
 static CALLS: Scale<12> = Scale {

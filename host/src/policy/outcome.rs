@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::verdict::wit::types::{Attributes, GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict};
-pub use crate::verdict::{Failure, Notes};
+use reprise_session::verdict::wit::types::{Attributes, GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict};
+
+pub use reprise_session::verdict::{Failure, Notes};
 
 /// What all policies together ask for when a session is kept. `None`: no policy had an opinion.
 #[derive(Clone, Debug, Default, PartialEq)]

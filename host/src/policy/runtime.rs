@@ -12,6 +12,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use openssl::sha::Sha256;
 use parking_lot::Mutex;
+use reprise_session::vital::{Vital, Vitals};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
@@ -34,7 +35,6 @@ use super::{
     ticker::Ticker,
     upkeep::{Upkeep, Work},
 };
-use crate::vital::{Vital, Vitals};
 
 /// What is to become a policy.
 #[derive(Clone, Copy, Debug)]

@@ -10,16 +10,17 @@ use std::{
     time::Duration,
 };
 
+use reprise_session::{
+    session::SessionId,
+    vital::{Ended, Heart, Vitals},
+};
+
 use super::{
     Budget, Failure, Notes, Policy,
     chain::{forgets, refuses_get, refuses_new},
     facts::{Facts, SessionFacts},
     thread::OwnedThread,
     wit::types::{Connection, Removal, Session},
-};
-use crate::{
-    session::SessionId,
-    vital::{Ended, Heart, Vitals},
 };
 
 /// How the verdicts of a policy in shadow mode compare with what was decided. Where it abstains or is quarantined nothing counts.

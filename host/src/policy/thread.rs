@@ -5,13 +5,13 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::{
+use reprise_session::{
     process,
     vital::{Ended, Heart, Vitals},
 };
 
 /// A thread that is joined when its owner is dropped; the owner has told it to stop by then. Until it was told, it
-/// lives ([`crate::vital`]).
+/// lives ([`reprise_session::vital`]).
 ///
 /// Not in a process that forked since: threads do not survive a fork, and joining one that is not there would never end. Not
 /// by the thread itself either, which may be the last to hold its owner.

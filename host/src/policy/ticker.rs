@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
+use reprise_session::vital::{Ended, Vitals};
 use wasmtime::Engine;
 
 use super::thread::OwnedThread;
-use crate::vital::{Ended, Vitals};
 
 /// How often running calls look at the time. A call that loops is ended at most about this much late; a thousand wake-ups a
 /// second are the price, about a thousandth of one core.

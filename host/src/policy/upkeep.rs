@@ -7,9 +7,9 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
+use reprise_session::vital::{Ended, Heart, Vitals};
 
 use super::{Policy, thread::OwnedThread};
-use crate::vital::{Ended, Heart, Vitals};
 
 /// How often instances are looked at for their age when nothing else wakes the thread.
 const ROUND: Duration = Duration::from_secs(1);

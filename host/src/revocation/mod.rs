@@ -17,6 +17,7 @@ mod table;
 
 use std::fmt;
 
+use reprise_session::hex::hex;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -24,7 +25,6 @@ pub use self::{
     sharing::{NotShared, Revoked, Revoking},
 };
 pub use self::{sharing::Revocations, table::Table};
-use crate::hex::hex;
 
 /// Seconds that a revocation reaches beyond the time that it was made for. The clocks of a fleet's nodes differ by some
 /// seconds, and a session has the time of the node that made it: without this, one made just before on a node whose clock
@@ -40,7 +40,7 @@ const AT_LEAST: u64 = 7 * 24 * 60 * 60;
 #[serde(rename_all = "kebab-case")]
 pub enum Matcher {
     /// They were made under this server name (SNI), in whatever case, with the dot at its end or without. Nothing but a name hits
-    /// anything: see [`ServerName`](crate::session::ServerName) for what is one.
+    /// anything: see [`ServerName`](reprise_session::session::ServerName) for what is one.
     ServerName(String),
     /// They were made without a server name.
     NoServerName,

@@ -65,8 +65,8 @@ impl Revocation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hex::hex;
     use crate::revocation::Matcher;
+    use reprise_session::hex::hex;
 
     fn all() -> Vec<Revocation> {
         let note = |policy: Option<&str>| Matcher::Note { policy: policy.map(str::to_owned), note: vec![1, 2] };

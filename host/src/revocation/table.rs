@@ -3,12 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwapOption;
+use reprise_session::session::{Record, ServerName};
 
 use super::{ALLOWANCE, AT_LEAST, Matcher, Revocation, Unread};
-use crate::{
-    session::{Record, ServerName},
-    store::Notice,
-};
+use crate::store::Notice;
 
 /// Notices that cannot be read and are remembered, so that they are not new each time that they are told again.
 const UNREAD: usize = 1024;

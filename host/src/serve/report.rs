@@ -1,6 +1,7 @@
 //! What `GET /connection` tells.
 
 use openssl::ssl::SslRef;
+use reprise_session::printable;
 use serde::Serialize;
 
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
         Answer, Asked,
         wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
     },
-    printable,
 };
 
 /// A connection as its client may know it.

@@ -9,9 +9,9 @@ use openssl::{
     pkey::{Id, PKey},
     sign::Verifier,
 };
+use reprise_session::reading;
 
 use super::{KeysError, SignatureError, Statement};
-use crate::reading;
 
 /// The largest file of policy keys that is read: a key is a line.
 const MOST: u64 = 1 << 20;

@@ -10,14 +10,13 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use minisign::{KeyPair, SecretKey, SecretKeyBox};
+use reprise_session::{reading, replace::replace};
 use zeroize::Zeroizing;
 
 use super::Statement;
 use crate::{
     names::{policy_name, signature_file},
     policies_dir::DirOptions,
-    reading,
-    replace::replace,
 };
 
 /// The largest key to sign with that is read.

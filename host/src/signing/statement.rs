@@ -1,8 +1,7 @@
 //! What a signature says beside its bytes.
 
 use openssl::sha::sha256;
-
-use crate::hex::hex;
+use reprise_session::hex::hex;
 
 /// The trusted comment of a policy's signature, in minisign's own style: `key:value`, separated by tabs.
 ///

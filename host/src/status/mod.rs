@@ -4,19 +4,19 @@ mod policies;
 
 use std::{collections::BTreeMap, process, sync::OnceLock};
 
+use reprise_session::clock::unix_seconds;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::policies::policies;
 pub use self::policies::{Comparison, Policy, Rejection, State};
-pub use crate::vital::Vital;
 use crate::{
     Host,
-    clock::unix_seconds,
     handshake::VERSIONS,
     host::Inner,
     revocation,
     store::{TierStatus, Usage},
 };
+pub use reprise_session::vital::Vital;
 
 /// How a host is doing. Times are seconds since the Unix epoch, by the system's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Status {
     pub policy_memory: PolicyMemory,
     /// Handshakes completed since the host was made, by version of TLS.
     pub handshakes: Vec<Handshakes>,
-    /// How often each reason was why an offered session did not resume: all of [`crate::session::Miss::REASONS`].
+    /// How often each reason was why an offered session did not resume: all of [`reprise_session::session::Miss::REASONS`].
     pub misses: BTreeMap<String, u64>,
     /// Sessions given up that no policy was asked about, because too many came at once.
     pub removals_dropped: u64,

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use reprise_session::clock::unix_seconds;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    clock::unix_seconds,
     host::Snapshot,
     policies_dir::{self, FileState, FileStatus, LastRejection, PolicyHistory, PolicyReport},
     policy::{self, Failure, Mode, PolicyStatus},

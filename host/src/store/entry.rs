@@ -2,8 +2,9 @@
 
 use std::{future::Future, pin::Pin};
 
+use reprise_session::session::{Prototype, RecordBytes, SessionId, Unsealable};
+
 use super::{Priority, Reach, Unavailable};
-use crate::session::{Prototype, RecordBytes, SessionId, Unsealable};
 
 /// A session on its way into a store.
 #[derive(Clone, Debug)]

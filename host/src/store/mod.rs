@@ -17,6 +17,7 @@ pub(crate) mod wait;
 
 use std::{sync::Arc, time::Duration};
 
+use reprise_session::{session::Prototype, session::SessionId, vital::Vital};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "disk")]
@@ -29,8 +30,7 @@ pub use self::{
     notice::{KnownBy, Notice, NoticeObserver, Published},
     tiers::{Tiers, TiersError},
 };
-use crate::{session::Prototype, session::SessionId, vital::Vital};
-pub use crate::{
+pub use reprise_session::{
     session::RecordBytes,
     verdict::wit::types::{Priority, Reach, Removal},
 };
@@ -149,7 +149,7 @@ pub struct TierStatus {
 /// - Whoever finds a session has been told before of every notice that was published before it asked.
 ///
 /// A store that says [`Scope::Process`] is handed records as they are, which are secrets. To any other one they are handed sealed,
-/// as notices are, with the host's [`Keyring`](crate::session::Keyring): all that it can tell from them is how long they are.
+/// as notices are, with the host's [`Keyring`](reprise_session::session::Keyring): all that it can tell from them is how long they are.
 pub trait Store: Send + Sync + 'static {
     /// Who sees what is put here. The default is the most careful one.
     fn scope(&self) -> Scope {

@@ -7,16 +7,16 @@ use std::{sync::Arc, time::Duration};
 
 use openssl::sha::sha256;
 use parking_lot::Mutex;
-
-use super::{
-    Answer, Consume, Entry, Fetch, Found, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published,
-    RecordBytes, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
-};
-use crate::{
+use reprise_session::{
     clock::Clock,
     session::Prototype,
     session::{Keyring, SessionId, Unsealable},
     vital::Vital,
+};
+
+use super::{
+    Answer, Consume, Entry, Fetch, Found, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published,
+    RecordBytes, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
 
 /// A store, and the keys that seal what goes into it.

@@ -7,12 +7,12 @@
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use reprise_session::{session::Prototype, session::SessionId, vital::Vital};
 
 use super::{
     Answer, Consume, Entry, Fetch, FetchError, Found, InvalidationObserver, Later, Notice, NoticeObserver, Priority,
     Published, Reach, RecordBytes, RemovalObserver, Scope, Store, TierStatus, Unavailable, Usage,
 };
-use crate::{session::Prototype, session::SessionId, vital::Vital};
 
 /// A store that was not heard from about its notices for this long is unreachable. It is asked several times a second.
 const UNHEARD: Duration = Duration::from_secs(2);

@@ -33,7 +33,7 @@ fn a_first_look_that_panics_is_an_error() {
 fn a_first_look_that_fails_is_an_error() {
     let (scanned, first_scan) = sync_channel(1);
     let mut rounds = Rounds::new("/nowhere/at/all".into(), Record::default(), patient(), Arc::default());
-    let life = crate::vital::Vitals::default().task("t");
+    let life = reprise_session::vital::Vitals::default().task("t");
     assert_eq!(rounds.run(&mut Some(scanned), &life.heart()), Ended::Told);
     let reason = first_scan.recv().unwrap().unwrap_err();
     assert!(reason.contains("/nowhere/at/all"), "{reason}");

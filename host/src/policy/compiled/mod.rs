@@ -24,16 +24,16 @@ use std::{
 };
 
 use openssl::sha::{Sha256, sha256};
+use reprise_session::{
+    hex::hex,
+    ownership,
+    replace::{BEING_WRITTEN, replace},
+};
 use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 use wasmtime::{Engine, component::Component};
 use zeroize::Zeroizing;
 
 pub(super) use self::native::{Code, Seal};
-use crate::{
-    hex::hex,
-    ownership,
-    replace::{BEING_WRITTEN, replace},
-};
 
 const KEY: &str = "key";
 const KEY_LENGTH: usize = 32;

@@ -6,23 +6,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reprise_session::session::SessionId;
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::Policy;
-use crate::{
-    policy::{
-        Budget, Callback, Failure,
-        chain::is_valid,
-        facts::{Facts, SessionFacts},
-        instance::{Fault, Instance},
-        last_words::LastWords,
-        manifest::WHOLE,
-        outcome::advice,
-        stack,
-        supervision::Weight,
-        wit::types::{GetVerdict, NewVerdict, Removal, RemoveVerdict},
-    },
-    session::SessionId,
+use crate::policy::{
+    Budget, Callback, Failure,
+    chain::is_valid,
+    facts::{Facts, SessionFacts},
+    instance::{Fault, Instance},
+    last_words::LastWords,
+    manifest::WHOLE,
+    outcome::advice,
+    stack,
+    supervision::Weight,
+    wit::types::{GetVerdict, NewVerdict, Removal, RemoveVerdict},
 };
 
 /// One line about failed calls in this time, for each policy.

@@ -17,12 +17,12 @@ mod wasi;
 use std::{path::Path, sync::Arc, time::Duration};
 
 use reprise_fixtures::{Callback, Fixture};
+use reprise_session::session::SessionId;
 
 use super::{
     Budget, Candidate, Chain, GetDecision, Manifest, NewDecision, Notes, Policy, Rejection, Runtime, RuntimeOptions,
     wit::types::{Connection, Session, TlsVersion},
 };
-use crate::session::SessionId;
 
 /// A runtime that is small, and patient: tests share their machine.
 fn runtime() -> Runtime {

@@ -62,7 +62,7 @@ pub(super) fn define(
             instance.func_wrap(name, |mut context, _: (u64,)| Ok((hand_out::<Pollable>(&mut context, 0)?,)))?;
         }
         ("clocks/wall-clock", "now") => instance.func_wrap(name, |_, (): ()| {
-            let now = crate::clock::since_epoch();
+            let now = reprise_session::clock::since_epoch();
             Ok((Datetime { seconds: now.as_secs(), nanoseconds: now.subsec_nanos() },))
         })?,
         ("clocks/wall-clock", "resolution") => {

@@ -16,6 +16,7 @@ use std::{
 
 use openssl::rand::rand_bytes;
 use parking_lot::Mutex;
+use reprise_session::{ownership, process};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
@@ -24,7 +25,6 @@ use super::{
     power,
     schema::{self, STEPS},
 };
-use crate::{ownership, process};
 
 const NAME: &str = "sessions.sqlite";
 
@@ -327,7 +327,7 @@ pub fn boot() -> i64 {
 pub fn random() -> [u8; 8] {
     let mut bytes = [0; 8];
     if rand_bytes(&mut bytes).is_err() {
-        bytes = (crate::clock::since_epoch().as_nanos() as u64).to_ne_bytes();
+        bytes = (reprise_session::clock::since_epoch().as_nanos() as u64).to_ne_bytes();
     }
     bytes
 }

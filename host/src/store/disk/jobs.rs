@@ -18,12 +18,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use reprise_session::session::SessionId;
 use tokio::sync::oneshot::{Receiver, Sender, error::TryRecvError};
 
-use crate::{
-    session::SessionId,
-    store::{Answer, RecordBytes},
-};
+use crate::store::{Answer, RecordBytes};
 
 /// The most look-ups that wait. A disk that answers has a few; so many wait for one that hangs, and more would wait in vain.
 const MOST: usize = 16_384;

@@ -11,6 +11,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
+use reprise_session::vital::{Ended, Vitals};
 use rusqlite::ErrorCode;
 
 use super::{
@@ -23,10 +24,7 @@ use super::{
     watch::{self, Publication},
     writer,
 };
-use crate::{
-    store::{Health, InvalidationObserver, LATELY, Removal, RemovalObserver, Removed, Usage},
-    vital::{Ended, Vitals},
-};
+use crate::store::{Health, InvalidationObserver, LATELY, Removal, RemovalObserver, Removed, Usage};
 
 /// Readers: one may wait for the disk while others answer from what the system has of the file in memory.
 const READERS: usize = 3;

@@ -38,6 +38,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reprise_session::{process, session::SessionId, vital::Vital};
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
@@ -52,7 +53,6 @@ use super::{
     Answer, Consume, Entry, Fetch, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
     Removal, RemovalObserver, Removed, Scope, Store, Unavailable, Usage,
 };
-use crate::{process, session::SessionId, vital::Vital};
 
 /// How long `remove` and `peek`, which are called off handshakes, wait for the disk.
 const PATIENCE: Duration = Duration::from_millis(100);

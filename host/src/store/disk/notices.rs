@@ -95,7 +95,7 @@ impl Notices {
         if !self.retell.swap(false, Ordering::AcqRel) {
             return Vec::new();
         }
-        let now = crate::clock::now();
+        let now = reprise_session::clock::now();
         self.told.lock().notices.iter().filter(|notice| notice.expires > now).cloned().collect()
     }
 
@@ -113,7 +113,7 @@ impl Notices {
 impl Told {
     /// Tells the observer what the store has, with what is in force and what the store has not: it was lost there.
     fn take_in(&mut self, notices: Vec<Notice>) {
-        let now = crate::clock::now();
+        let now = reprise_session::clock::now();
         let stored: HashSet<(&[u8], u64)> = notices.iter().map(|notice| (&*notice.bytes, notice.expires)).collect();
         self.notices.retain(|notice| notice.expires > now && !stored.contains(&(&notice.bytes, notice.expires)));
         drop(stored);

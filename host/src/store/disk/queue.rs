@@ -12,12 +12,10 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
+use reprise_session::session::SessionId;
 use tokio::sync::oneshot;
 
-use crate::{
-    session::SessionId,
-    store::{Answer, Entry, Notice, Published, RecordBytes, Removal, Removed, Unavailable},
-};
+use crate::store::{Answer, Entry, Notice, Published, RecordBytes, Removal, Removed, Unavailable};
 
 /// The most changes that wait, and their bytes.
 const MOST: usize = 16_384;

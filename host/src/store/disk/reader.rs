@@ -1,5 +1,6 @@
 //! A thread that looks sessions up.
 
+use reprise_session::session::SessionId;
 use rusqlite::Connection;
 use tokio::sync::oneshot::Sender;
 
@@ -10,10 +11,7 @@ use super::{
     table::{self, Stored},
     unavailable,
 };
-use crate::{
-    session::SessionId,
-    store::{Answer, RecordBytes},
-};
+use crate::store::{Answer, RecordBytes};
 
 pub fn run(shared: &Shared) {
     let mut held = None;

@@ -2,13 +2,11 @@
 
 use std::hash::Hasher;
 
+use reprise_session::session::SessionId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use siphasher::sip::SipHasher24;
 
-use crate::{
-    session::SessionId,
-    store::{Entry, Found, Priority, Reach, RecordBytes, Removal, Removed},
-};
+use crate::store::{Entry, Found, Priority, Reach, RecordBytes, Removal, Removed};
 
 /// A session as it is stored.
 pub struct Stored {

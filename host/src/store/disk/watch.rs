@@ -5,15 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reprise_session::{clock, session::SessionId};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
 use super::{living::Shared, notices, room::Pages};
-use crate::{
-    clock,
-    session::SessionId,
-    store::{KnownBy, Published, Unavailable},
-};
+use crate::store::{KnownBy, Published, Unavailable};
 
 /// How often it looks; oftener while somebody waits to hear who knows a notice.
 const LOOK: Duration = Duration::from_millis(250);

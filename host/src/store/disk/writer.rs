@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reprise_session::session::SessionId;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot::Sender;
 
@@ -21,10 +22,7 @@ use super::{
     unavailable,
     watch::{self, Publication},
 };
-use crate::{
-    session::SessionId,
-    store::{Notice, Published, RecordBytes, Removal, Removed, Unavailable},
-};
+use crate::store::{Notice, Published, RecordBytes, Removal, Removed, Unavailable};
 
 /// Between one batch that cannot be written and the next.
 const PAUSE: Duration = Duration::from_millis(10);

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::session::SessionId;
+use reprise_session::session::SessionId;
 
 /// How long a generation takes ids; they are remembered for once to twice as long.
 const GENERATION: Duration = Duration::from_secs(5);

@@ -25,6 +25,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use reprise_session::{
+    session::{Prototype, SessionId},
+    vital::{Vital, guarded},
+};
 
 use self::{
     absent::Absent,
@@ -33,10 +37,6 @@ use self::{
 use super::{
     Answer, Consume, Entry, Fetch, FetchError, Health, InvalidationObserver, LATELY, Later, Notice, NoticeObserver,
     Published, RecordBytes, RemovalObserver, Scope, Store, TierStatus, Unavailable, Usage, wait,
-};
-use crate::{
-    session::{Prototype, SessionId},
-    vital::{Vital, guarded},
 };
 
 /// A store, and what is known of how it does.

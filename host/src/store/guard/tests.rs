@@ -5,11 +5,10 @@ use std::{
     task::Waker,
 };
 
+use reprise_session::session::Unsealable;
+
 use super::*;
-use crate::{
-    session::Unsealable,
-    store::{Found, Priority, Reach},
-};
+use crate::store::{Found, Priority, Reach};
 
 /// What a look-up comes to.
 #[derive(Clone, Copy, PartialEq)]

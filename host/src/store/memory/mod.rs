@@ -14,13 +14,13 @@ use std::{
 };
 
 use parking_lot::{Mutex, MutexGuard};
+use reprise_session::{session::Prototype, session::SessionId};
 
 use self::shard::{Left, Shard};
 use super::{
     Consume, Entry, Fetch, Found, Health, RecordBytes, Removal, RemovalObserver, Removed, Scope, Store, Unavailable,
     Usage,
 };
-use crate::{session::Prototype, session::SessionId};
 
 /// What [`Memory::default`] may take.
 const DEFAULT_CAPACITY: usize = 64 << 20;

@@ -2,15 +2,13 @@
 
 use std::mem::size_of;
 
+use reprise_session::{session::Prototype, session::SessionId};
+
 use super::{
     s3fifo::{Lane, S3Fifo},
     table::{Node, Slot, Table},
 };
-use crate::{
-    session::Prototype,
-    session::SessionId,
-    store::{Consume, Entry, Found, Priority, RecordBytes, Removal, Removed, Usage},
-};
+use crate::store::{Consume, Entry, Found, Priority, RecordBytes, Removal, Removed, Usage};
 
 /// From this fetch on a session is thought worth a prototype, while there is room for prototypes.
 const WORTH_A_PROTOTYPE: u32 = 2;

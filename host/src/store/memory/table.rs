@@ -8,12 +8,10 @@ use std::{
     ops::{Index, IndexMut},
 };
 
+use reprise_session::{session::Prototype, session::SessionId};
+
 use super::s3fifo::{Lane, Seat};
-use crate::{
-    session::Prototype,
-    session::SessionId,
-    store::{Priority, Reach, RecordBytes},
-};
+use crate::store::{Priority, Reach, RecordBytes};
 
 /// A slot's number. Four bytes where a pointer would take eight.
 pub(super) type Slot = u32;

@@ -52,6 +52,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use reprise_session::{process, session::SessionId, vital::Vital};
 use tokio::sync::oneshot;
 
 use self::{
@@ -63,7 +64,6 @@ use super::{
     Answer, Consume, Entry, Fetch, Health, InvalidationObserver, Later, Notice, NoticeObserver, Published, RecordBytes,
     Scope, Store, Unavailable, Usage, wait,
 };
-use crate::{process, session::SessionId, vital::Vital};
 
 /// What a session takes in the queue beside its record.
 const OVERHEAD: usize = 256;

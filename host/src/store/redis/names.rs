@@ -1,6 +1,6 @@
 //! What the store's keys and its channel are called.
 
-use crate::session::SessionId;
+use reprise_session::session::SessionId;
 
 /// Names that begin with the namespace and a colon, all of them.
 pub struct Names {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use redis::{PushInfo, PushKind, Value};
+use reprise_session::{session::SessionId, vital::guarded};
 use tokio::sync::Notify;
 
 use super::{random, worker::Observers};
-use crate::{session::SessionId, vital::guarded};
 
 /// Digits by which a node knows its own messages.
 const TAG: usize = 8;

@@ -15,6 +15,7 @@ use std::{
 
 use parking_lot::Mutex;
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
+use reprise_session::{clock::now, hex::hex};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -26,11 +27,7 @@ use super::{
     random, script,
     worker::Observers,
 };
-use crate::{
-    clock::now,
-    hex::hex,
-    store::{Health, KnownBy, LATELY, Notice, Published, Unavailable},
-};
+use crate::store::{Health, KnownBy, LATELY, Notice, Published, Unavailable};
 
 /// How long an expired notice is kept in the store, for nodes whose clock is late.
 const KEPT_PAST: &[u8] = b"3600";

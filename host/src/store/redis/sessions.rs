@@ -10,6 +10,7 @@ use std::{
 };
 
 use redis::{RedisError, RedisResult, Value};
+use reprise_session::session::SessionId;
 use tokio::{sync::watch, time::sleep};
 
 use super::{
@@ -19,10 +20,7 @@ use super::{
     value::Fetched,
     worker::Shared,
 };
-use crate::{
-    session::SessionId,
-    store::{Answer, Consume, RecordBytes, Unavailable},
-};
+use crate::store::{Answer, Consume, RecordBytes, Unavailable};
 
 /// How long what is to be written waits for a server that takes it: about as long as one takes over from another.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -10,6 +10,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use reprise_session::{
+    process,
+    session::SessionId,
+    vital::{Ended, Vitals, caught},
+};
 use tokio::{
     sync::{
         Notify, Semaphore,
@@ -28,12 +33,7 @@ use super::{
     notices::Notices,
     sessions::{Doing, Place, Queue, Said, Underway, Write, after},
 };
-use crate::{
-    process,
-    session::SessionId,
-    store::{Answer, Consume, InvalidationObserver, Notice, NoticeObserver, Published, Unavailable},
-    vital::{Ended, Vitals, caught},
-};
+use crate::store::{Answer, Consume, InvalidationObserver, Notice, NoticeObserver, Published, Unavailable};
 
 /// How long what waits to be written is written on when the store is dropped.
 const PARTING: Duration = Duration::from_millis(500);

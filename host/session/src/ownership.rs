@@ -23,7 +23,7 @@ pub fn exposed(path: &Path) -> Option<String> {
 }
 
 /// Like [`exposed`], for a file in a directory that was looked at itself: the way there is followed for a link only.
-pub(crate) fn file_exposed(path: &Path) -> Option<String> {
+pub fn file_exposed(path: &Path) -> Option<String> {
     let metadata = fs::symlink_metadata(path).ok()?;
     if metadata.is_symlink() { exposed(path) } else { Eyes::ours().judge(path, &metadata, true) }
 }

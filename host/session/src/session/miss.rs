@@ -82,7 +82,7 @@ macro_rules! reasons {
             pub const REASONS: [&'static str; [$($reason),*].len()] = [$($reason),*];
 
             /// The place of its name among [`Miss::REASONS`].
-            pub(crate) fn index(&self) -> usize {
+            pub fn index(&self) -> usize {
                 match self {
                     $(Miss::$variant $(($($any)*))? => Place::$variant as usize,)*
                 }

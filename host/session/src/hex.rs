@@ -1,19 +1,19 @@
 //! Bytes as text.
 
 /// Two lower-case digits for each byte, as `sha256sum` prints a hash.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The bytes of two digits each, of either case; none if it is anything else.
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let mut bytes = vec![0; text.len() / 2];
     unhex_into(text, &mut bytes)?;
     Some(bytes)
 }
 
 /// Like [`unhex`], to just as many bytes that are there already: no other copy of them is made on the way.
-pub(crate) fn unhex_into(text: &str, bytes: &mut [u8]) -> Option<()> {
+pub fn unhex_into(text: &str, bytes: &mut [u8]) -> Option<()> {
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
     if pairs.len() != bytes.len() {

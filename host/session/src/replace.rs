@@ -9,13 +9,13 @@ use std::{
 };
 
 /// The extension of a file that is not complete yet.
-pub(crate) const BEING_WRITTEN: &str = "being-written";
+pub const BEING_WRITTEN: &str = "being-written";
 
 /// Writes `content` beside `file`, with this mode, and renames it over `file`: who reads finds all of it, or what was there.
 ///
 /// # Errors
 /// The system's. What was written by then is gone.
-pub(crate) fn replace(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+pub fn replace(file: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let beside = file.with_extension(format!("{}.{BEING_WRITTEN}", process::id()));
     let _ = fs::remove_file(&beside); // One of a crashed process of the same number, with whatever mode it had.
     let written = OpenOptions::new()

@@ -23,7 +23,7 @@ pub use self::{
     record::{Record, RecordError, Secret},
     server_name::{ServerName, ServerNameError, ServerNamePattern},
 };
-pub(crate) use self::{
+pub use self::{
     chain::{RevocationList, RevocationLists},
     id::LENGTH as ID_LENGTH,
 };

@@ -5,23 +5,21 @@
 //!
 //! `json` does the same for JSON, whose strings have escapes of their own; `beginning` takes what may be without end.
 
-#[cfg(feature = "cli")]
 mod beginning;
-#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod hostile;
 mod json;
 
 use std::borrow::Cow;
 
-#[cfg(feature = "cli")]
-pub(crate) use self::beginning::Beginning;
-#[cfg(feature = "cli")]
-pub(crate) use self::json::{json, json_line, of_document};
+pub use self::beginning::Beginning;
+pub use self::json::{json, json_line, of_document};
 
 /// Stands for what was cut off.
-pub(crate) const CUT: char = '…';
+pub const CUT: char = '…';
 
 /// Whether a character is shown as itself: it is visible, or a blank, or a mark on the letter before it.
-pub(crate) fn is_shown(character: char) -> bool {
+pub fn is_shown(character: char) -> bool {
     match character {
         ' '..='~' => true,
         // Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt) where Rust takes it for a mark or a letter, and the
@@ -39,7 +37,7 @@ pub(crate) fn is_shown(character: char) -> bool {
 }
 
 /// `text` as one line of at most `most` bytes, `…` at its end included where it was cut.
-pub(crate) fn line(text: &str, most: usize) -> Cow<'_, str> {
+pub fn line(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most && text.chars().all(is_shown) {
         return text.into();
     }
@@ -50,8 +48,7 @@ pub(crate) fn line(text: &str, most: usize) -> Cow<'_, str> {
 
 /// Text of several lines as such lines, of at most `most` bytes each and 64 in all. Those after the first are set in, so that none
 /// can be taken for the beginning of something else.
-#[cfg(feature = "cli")]
-pub(crate) fn block(text: &str, most: usize) -> String {
+pub fn block(text: &str, most: usize) -> String {
     const LINES: usize = 64;
     let mut block = String::new();
     for (at, part) in text.trim_end().split('\n').take(LINES).enumerate() {
@@ -112,24 +109,8 @@ impl Line {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    /// Characters that no reader should meet as they are, by what they do.
-    pub(crate) const HOSTILE: [(&str, &str); 12] = [
-        ("line breaks", "\r\n\u{b}\u{c}\u{85}\u{2028}\u{2029}"),
-        ("terminals, C0", "\0\u{7}\u{8}\t\u{1b}\u{7f}"),
-        ("terminals, C1", "\u{80}\u{90}\u{9b}\u{9d}\u{9f}"),
-        ("direction, embedded and overridden", "\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}"),
-        ("direction, isolated", "\u{2066}\u{2067}\u{2068}\u{2069}"),
-        ("direction, marks", "\u{200e}\u{200f}\u{61c}"),
-        ("no width", "\u{200b}\u{200c}\u{200d}\u{2060}\u{feff}\u{ad}\u{34f}\u{180e}"),
-        ("no width, old", "\u{2061}\u{2064}\u{206a}\u{206f}\u{fff9}\u{fffb}"),
-        ("variation selectors", "\u{fe00}\u{fe0f}\u{e0100}\u{e01ef}"),
-        ("tags", "\u{e0001}\u{e0041}\u{e007f}"),
-        ("blank letters", "\u{115f}\u{3164}\u{ffa0}\u{2800}\u{a0}\u{3000}"),
-        ("nobody's", "\u{e000}\u{f8ff}\u{ffff}\u{10ffff}"),
-    ];
+mod tests {
+    use super::{hostile::HOSTILE, *};
 
     #[test]
     fn what_is_not_seen_is_written_as_an_escape() {
@@ -165,7 +146,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    #[cfg(feature = "cli")]
     fn no_line_of_a_block_begins_where_another_would() {
         assert_eq!(block("one\r\nerror: two\n\u{1b}[1A\n", 20), "one\n  error: two\n  \\u{1b}[1A\n");
         assert!(block(&"x\n".repeat(1_000), 20).lines().count() <= 64);

@@ -16,7 +16,7 @@ pub struct VerifiedChain {
 
 /// One certificate revocation list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RevocationList {
+pub struct RevocationList {
     /// Who issued it, as in [`VerifiedChain::issuers`].
     pub issuer: u32,
     /// Its lastUpdate: seconds since the Unix epoch.
@@ -33,7 +33,8 @@ impl RevocationList {
 
 /// The revocation lists that clients are verified against.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct RevocationLists {
+pub struct RevocationLists {
+    /// Each of them.
     pub lists: Vec<RevocationList>,
     /// Each certificate of a chain is looked up (`X509_V_FLAG_CRL_CHECK_ALL`), not its leaf alone.
     pub whole_chain: bool,

@@ -4,22 +4,24 @@ use std::fmt;
 
 /// Text that is being written, of which the beginning is kept, as it is.
 #[derive(Debug)]
-pub(crate) struct Beginning {
+pub struct Beginning {
     text: String,
     most: usize,
 }
 
 impl Beginning {
     /// At most so many bytes.
-    pub(crate) fn new(most: usize) -> Self {
+    pub fn new(most: usize) -> Self {
         Self { text: String::new(), most }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// What there is of it.
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    pub(crate) fn into_string(self) -> String {
+    /// The same.
+    pub fn into_string(self) -> String {
         self.text
     }
 }

@@ -16,14 +16,14 @@ const STACK: usize = 256 << 10;
 /// One piece of work after another. While one hangs no other is begun: there is one thread that hangs, however often
 /// it is tried.
 #[derive(Debug)]
-pub(crate) struct Aside<T> {
+pub struct Aside<T> {
     name: &'static str,
     hangs: Option<Receiver<T>>,
 }
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoAnswer {
+pub enum NoAnswer {
     /// It has not come in time, and may yet.
     Late,
     /// The work panicked.
@@ -34,7 +34,7 @@ pub(crate) enum NoAnswer {
 
 impl<T: Send + 'static> Aside<T> {
     /// `name` is what its threads are called.
-    pub(crate) const fn new(name: &'static str) -> Self {
+    pub const fn new(name: &'static str) -> Self {
         Self { name, hangs: None }
     }
 
@@ -42,11 +42,7 @@ impl<T: Send + 'static> Aside<T> {
     ///
     /// # Errors
     /// It takes longer, or one before it still does; it panicked; or no thread can be started.
-    pub(crate) fn within(
-        &mut self,
-        patience: Duration,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, NoAnswer> {
+    pub fn within(&mut self, patience: Duration, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NoAnswer> {
         if let Some(hangs) = &self.hangs
             && hangs.recv_timeout(AGAIN).is_err_and(|error| error == RecvTimeoutError::Timeout)
         {
@@ -68,7 +64,7 @@ impl<T: Send + 'static> Aside<T> {
     }
 
     /// Whether something that was begun has not been answered.
-    pub(crate) fn hangs(&self) -> bool {
+    pub fn hangs(&self) -> bool {
         self.hangs.is_some()
     }
 }

@@ -18,7 +18,7 @@ const LONGEST: usize = 4_096;
 ///
 /// # Errors
 /// It has a map whose keys are no strings.
-pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
+pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
     written(value, PrettyFormatter::new())
 }
 
@@ -26,12 +26,12 @@ pub(crate) fn json(value: &impl Serialize) -> serde_json::Result<String> {
 ///
 /// # Errors
 /// As [`json`]'s.
-pub(crate) fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
+pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
     written(value, CompactFormatter)
 }
 
 /// A document that somebody else made, with what is not shown in escapes. It stays the document that it was.
-pub(crate) fn of_document(document: &str) -> Cow<'_, str> {
+pub fn of_document(document: &str) -> Cow<'_, str> {
     // Between strings there is nothing to be escaped, and line breaks are only there.
     let stays = |character| character == '\n' || is_shown(character);
     if document.chars().all(stays) {
@@ -148,7 +148,7 @@ impl<F: Formatter> Formatter for Shown<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::printable::tests::HOSTILE;
+    use crate::printable::hostile::HOSTILE;
 
     #[test]
     fn strings_say_the_same_in_escapes_only() {

@@ -21,7 +21,10 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -71,8 +74,8 @@ pub enum Ended {
 pub struct Heart {
     name: String,
     state: Mutex<State>,
-    #[cfg(test)]
-    struck: std::sync::atomic::AtomicBool,
+    /// A test has its next round panic.
+    struck: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -142,33 +145,27 @@ impl Vitals {
         hearts.iter().map(|heart| heart.report()).collect()
     }
 
-    /// Has the round of work that this one begins next panic, and wakes nobody for it.
-    #[cfg(test)]
+    /// For tests: has the round of work that this one begins next panic, and wakes nobody for it.
+    #[doc(hidden)]
     pub fn strike(&self, name: &str) {
         let hearts = self.0.lock();
         let heart =
             hearts.iter().find(|heart| heart.name == name).unwrap_or_else(|| panic!("nothing is called {name}"));
-        heart.struck.store(true, std::sync::atomic::Ordering::SeqCst);
+        heart.struck.store(true, Ordering::SeqCst);
     }
 }
 
 impl Heart {
     fn new(name: &str) -> Self {
         let state = State { beat: Beat::Runs { since: Instant::now() }, restarts: 0, ended: None, busy: None };
-        Self {
-            name: name.into(),
-            state: Mutex::new(state),
-            #[cfg(test)]
-            struck: Default::default(),
-        }
+        Self { name: name.into(), state: Mutex::new(state), struck: AtomicBool::new(false) }
     }
 
     /// A round of work begins, and is over when what this returns is dropped.
     pub fn works(&self) -> Busy<'_> {
         self.state.lock().busy = Some(Instant::now());
         let busy = Busy(self);
-        #[cfg(test)]
-        assert!(!self.struck.swap(false, std::sync::atomic::Ordering::SeqCst), "struck by a test");
+        assert!(!self.struck.swap(false, Ordering::SeqCst), "struck by a test");
         busy
     }
 
@@ -208,7 +205,7 @@ impl Life {
     }
 
     /// Notes how the body ended. False if it was told to; else true, after a pause: it is to be started again.
-    #[cfg(any(feature = "cli", feature = "redis"))]
+    #[cfg(feature = "tokio")]
     pub async fn again(&mut self, ended: Result<Ended, String>) -> bool {
         let Some(pause) = self.ended(ended) else { return false };
         tokio::time::sleep(pause).await;

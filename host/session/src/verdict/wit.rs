@@ -11,7 +11,7 @@ wasmtime::component::bindgen!({
             import reprise:session-cache/types@0.1.0;
         }
     ",
-    path: "../wit",
+    path: "../../wit",
     additional_derives: [Clone, PartialEq, serde::Serialize, serde::Deserialize],
 });
 

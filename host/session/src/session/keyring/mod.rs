@@ -4,7 +4,7 @@
 //! - `file`: the file that operators keep and rotate.
 //! - `seal`: the sealed format.
 
-pub(crate) mod file;
+pub mod file;
 mod key;
 mod seal;
 
@@ -140,7 +140,7 @@ impl Keyring {
     }
 
     /// How often the keys have changed.
-    pub(crate) fn generation(&self) -> usize {
+    pub fn generation(&self) -> usize {
         self.generation.load(Ordering::Acquire)
     }
 }
@@ -158,7 +158,7 @@ fn sealing(keys: &[Key], now: u64) -> &Key {
 }
 
 /// A secret for a new key.
-pub(crate) fn random_secret() -> Result<Zeroizing<[u8; SECRET]>, ErrorStack> {
+pub fn random_secret() -> Result<Zeroizing<[u8; SECRET]>, ErrorStack> {
     let mut secret = Zeroizing::new([0; SECRET]);
     openssl::rand::rand_priv_bytes(secret.as_mut_slice())?;
     Ok(secret)

@@ -41,7 +41,7 @@ impl ServerName {
     }
 
     /// The one spelling of a name that was not read here: in lower case, without the one dot at its end.
-    pub(crate) fn spelling(name: &str) -> String {
+    pub fn spelling(name: &str) -> String {
         let undotted = name.strip_suffix('.').filter(|name| !name.is_empty() && !name.ends_with('.'));
         undotted.unwrap_or(name).to_ascii_lowercase()
     }
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    const TABLE: &str = include_str!("../../../plugin-sdk/conformance/server-names.toml");
+    const TABLE: &str = include_str!("../../../../plugin-sdk/conformance/server-names.toml");
 
     /// What the table says of one way to write a name: the names that it is for and those that it is not, as the host spells
     /// them; or why it is none.

@@ -7,7 +7,6 @@
 //! however often it is tried.
 
 // The command has use for all of it.
-#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 
 use std::{
     collections::HashMap,
@@ -39,29 +38,33 @@ static HANGING: Mutex<Option<HashMap<PathBuf, Reading>>> = Mutex::new(None);
 type Reading = Aside<Result<Whole, Why>>;
 
 /// A file that was read.
-pub(crate) struct Whole {
+pub struct Whole {
     /// All of it, in memory that is zeroed when it is dropped, and was in no other.
-    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    pub bytes: Zeroizing<Vec<u8>>,
     /// What the system says of the file that was open.
-    pub(crate) about: Metadata,
+    pub about: Metadata,
 }
 
 /// A file that was not read.
 #[derive(Debug)]
-pub(crate) struct Unread {
+pub struct Unread {
     file: PathBuf,
-    pub(crate) why: Why,
+    /// Why it was not.
+    pub why: Why,
 }
 
 /// Why it was not.
 #[derive(Debug)]
-pub(crate) enum Why {
+pub enum Why {
     /// What the system says.
     Io(io::Error),
     /// It is something else than a file.
     Kind(&'static str),
     /// It has more bytes than these.
-    Large { most: u64 },
+    Large {
+        /// The most that is read of it.
+        most: u64,
+    },
     /// Nothing came of it.
     NoAnswer(NoAnswer),
 }
@@ -77,13 +80,13 @@ enum Allowed {
 
 /// Reads files that are read together, so that many which hang take no longer than one.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader {
+pub struct Reader {
     until: Instant,
 }
 
 impl Reader {
     /// Begins to read; the time for all of it counts from now.
-    pub(crate) fn begin() -> Self {
+    pub fn begin() -> Self {
         Self { until: Instant::now() + PATIENCE }
     }
 
@@ -91,7 +94,7 @@ impl Reader {
     ///
     /// # Errors
     /// It is not, cannot be read, or does not answer in time; the error names it.
-    pub(crate) fn read(self, file: &Path, most: u64) -> Result<Whole, Unread> {
+    pub fn read(self, file: &Path, most: u64) -> Result<Whole, Unread> {
         let patience = self.until.saturating_duration_since(Instant::now()).max(LEAST);
         within(patience, file, most, Allowed::Regular)
     }
@@ -101,7 +104,7 @@ impl Reader {
 ///
 /// # Errors
 /// It is not, cannot be read, or does not answer in time; the error names it.
-pub(crate) fn read(file: &Path, most: u64) -> Result<Whole, Unread> {
+pub fn read(file: &Path, most: u64) -> Result<Whole, Unread> {
     Reader::begin().read(file, most)
 }
 
@@ -109,7 +112,7 @@ pub(crate) fn read(file: &Path, most: u64) -> Result<Whole, Unread> {
 ///
 /// # Errors
 /// As those of [`read`], or it is not UTF-8.
-pub(crate) fn read_text_once(file: &Path, most: u64) -> Result<Zeroizing<String>, Unread> {
+pub fn read_text_once(file: &Path, most: u64) -> Result<Zeroizing<String>, Unread> {
     let mut whole = within(PIPE_PATIENCE, file, most, Allowed::Pipes)?;
     text(std::mem::take(&mut whole.bytes)).map_err(|error| Unread { file: file.to_owned(), why: Why::Io(error) })
 }
@@ -118,7 +121,7 @@ pub(crate) fn read_text_once(file: &Path, most: u64) -> Result<Zeroizing<String>
 ///
 /// # Errors
 /// They are not UTF-8.
-pub(crate) fn text(mut bytes: Zeroizing<Vec<u8>>) -> io::Result<Zeroizing<String>> {
+pub fn text(mut bytes: Zeroizing<Vec<u8>>) -> io::Result<Zeroizing<String>> {
     String::from_utf8(std::mem::take(&mut *bytes)).map(Zeroizing::new).map_err(|error| {
         drop(Zeroizing::new(error.into_bytes()));
         io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text")
@@ -193,7 +196,7 @@ fn said(kind: FileType) -> &'static str {
 
 impl Unread {
     /// As an error of the system's, which does not name the file.
-    pub(crate) fn into_io(self) -> io::Error {
+    pub fn into_io(self) -> io::Error {
         match self.why {
             Why::Io(error) => error,
             why => io::Error::other(why),
@@ -201,7 +204,7 @@ impl Unread {
     }
 
     /// Whether there is no such file.
-    pub(crate) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         matches!(&self.why, Why::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
 }
