@@ -4,6 +4,7 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use reprise_session::printable::{json, line};
+use reprise_store::store::TierStatus;
 use tokio::sync::Semaphore;
 
 use super::{
@@ -20,7 +21,6 @@ use crate::{
         phase::Phases,
         request::{Host, Method, Request},
     },
-    store::TierStatus,
 };
 
 const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  all that must run does\n\
@@ -226,7 +226,7 @@ fn status(health: &Health, may_know: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Scope, Usage};
+    use reprise_store::store::{Scope, Usage};
 
     #[test]
     fn a_store_not_reached_holds_readiness_up_briefly() {

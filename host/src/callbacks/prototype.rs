@@ -19,7 +19,7 @@ pub struct LiveSession {
     record: Option<Arc<Record>>,
 }
 
-/// A prototype of a session that nothing else refers to, for a [`Store`](crate::store::Store).
+/// A prototype of a session that nothing else refers to, for a [`Store`](reprise_store::store::Store).
 pub fn prototype(session: SslSession) -> Prototype {
     Prototype::new(LiveSession::new(session, None))
 }

@@ -11,6 +11,7 @@ use reprise_session::{
     printable::line,
     session::{ServerName, ServerNameError},
 };
+use reprise_store::revocation::Matcher;
 
 use super::output;
 use crate::{
@@ -19,7 +20,6 @@ use crate::{
         revoking::{LONGEST_WAIT, Made, Wish},
     },
     names::policy_name,
-    revocation::Matcher,
     serve::Span,
 };
 

@@ -18,18 +18,14 @@ use reprise_session::{
     session::{Miss, SessionId},
     vital::guarded,
 };
+use reprise_store::store::{Answer, Consume, Fetch, Later, Unavailable, wait};
 
 use super::{
     Connection, Handshake, State,
     hello::IDENTITIES,
     look_up::{Examined, Judgement},
 };
-use crate::{
-    callbacks::tls,
-    host::Inner,
-    policy::wit::types::TlsVersion,
-    store::{Answer, Consume, Fetch, Later, Unavailable, wait},
-};
+use crate::{callbacks::tls, host::Inner, policy::wit::types::TlsVersion};
 
 /// No clock ends after this, whatever deadline was set.
 const LONGEST: Duration = Duration::from_secs(3_600);

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslRef, SslSessionRef};
 use reprise_session::session::{Miss, Record, Secret, SessionId};
+use reprise_store::store::{Entry, Scope};
 
 use super::{
     Connection, Handshake, State,
@@ -17,7 +18,6 @@ use crate::{
         Callback, NewDecision, Notes, Objection,
         wit::types::{Certificate, Priority, Reach},
     },
-    store::{Entry, Scope},
 };
 
 /// Why a new session was not kept. Its connection goes on; the client's next one starts with a full handshake.

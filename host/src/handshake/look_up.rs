@@ -5,6 +5,10 @@ use std::{sync::Arc, task::Waker};
 
 use openssl::ssl::{SslRef, SslSession};
 use reprise_session::session::{Miss, Prototype, Record, Secret, SessionId};
+use reprise_store::{
+    revocation::ALLOWANCE,
+    store::{Answer, FetchError, Found},
+};
 use zeroize::Zeroizing;
 
 use super::{
@@ -19,8 +23,6 @@ use crate::{
         Callback, GetDecision,
         wit::types::{Session, TlsVersion},
     },
-    revocation::ALLOWANCE,
-    store::{Answer, FetchError, Found},
 };
 
 /// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.

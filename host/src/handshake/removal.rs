@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use reprise_session::session::{Record, SessionId};
+use reprise_store::store::{Found, RecordBytes, Scope};
 
 use crate::{
     callbacks::live::Users,
@@ -16,7 +17,6 @@ use crate::{
         Budget, Callback,
         wit::types::{Removal, RemoveVerdict},
     },
-    store::{Found, RecordBytes, Scope},
 };
 
 /// What the callback can see of the cause.
@@ -60,7 +60,7 @@ pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
 }
 
 /// Queues a session that left the store.
-pub fn queue_stored(host: &Inner, removed: crate::store::Removed) {
+pub fn queue_stored(host: &Inner, removed: reprise_store::store::Removed) {
     host.given_up(GivenUp { id: removed.id, why: removed.why, by: By::Store(removed.record) });
 }
 

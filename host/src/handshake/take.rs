@@ -10,6 +10,7 @@
 
 use openssl::ssl::SslRef;
 use reprise_session::session::{Miss, SessionId};
+use reprise_store::store::{Answer, Found};
 
 use super::{
     Handshake,
@@ -18,12 +19,7 @@ use super::{
     look_up::{self, Candidate, Examined},
     transcript::{Place, Seen},
 };
-use crate::{
-    callbacks::tls,
-    host::Inner,
-    policy::wit::types::TlsVersion,
-    store::{Answer, Found},
-};
+use crate::{callbacks::tls, host::Inner, policy::wit::types::TlsVersion};
 
 /// Whether a session is offered by its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

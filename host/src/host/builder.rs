@@ -11,6 +11,10 @@ use reprise_session::{
     clock::{self, Clock},
     session::Keyring,
 };
+use reprise_store::{
+    revocation::Revocations,
+    store::{Memory, Scope, Store, Tiers, guard::Guard, sealed::Sealed},
+};
 
 use super::{Host, Inner, Limits, Listeners, living::Slot};
 use crate::{
@@ -18,9 +22,7 @@ use crate::{
     handshake::{HandshakeCounts, removal},
     policies_dir::DirOptions,
     policy::{Compiler, RuntimeOptions, SupervisionOptions},
-    revocation::Revocations,
     signing::PolicyKeys,
-    store::{Memory, Scope, Store, Tiers, guard::Guard, sealed::Sealed},
 };
 
 /// How a host is made. Every default is one that a server can start with.

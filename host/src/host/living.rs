@@ -258,19 +258,17 @@ fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>, heart: &Heart) -> Ended {
 mod tests {
     use std::sync::atomic::AtomicUsize;
 
-    use crate::{
-        Host,
-        store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
-    };
+    use crate::Host;
     use reprise_session::session::SessionId;
+    use reprise_store::store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage};
 
     use super::*;
 
     /// A store that panics when it is maintained for the first time.
-    #[derive(Default)]
-    struct Panics(AtomicUsize);
+    #[derive(Clone, Default)]
+    struct Panics(Arc<AtomicUsize>);
 
-    impl Store for Arc<Panics> {
+    impl Store for Panics {
         fn scope(&self) -> Scope {
             Scope::Process
         }
@@ -300,8 +298,8 @@ mod tests {
 
     #[test]
     fn sessions_are_seen_to_after_a_panic() {
-        let store = Arc::new(Panics::default());
-        let host = Host::builder().store(Arc::clone(&store)).build().unwrap();
+        let store = Panics::default();
+        let host = Host::builder().store(store.clone()).build().unwrap();
         let given_up = Instant::now() + Duration::from_secs(120);
         while store.0.load(Ordering::SeqCst) < 3 {
             assert!(Instant::now() < given_up, "it is maintained no more");

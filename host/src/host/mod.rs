@@ -22,6 +22,10 @@ use reprise_session::{
     session::{Keyring, Record},
     vital::Vital,
 };
+use reprise_store::{
+    revocation::Revocations,
+    store::{Store, TierStatus, Usage},
+};
 
 use self::living::Slot;
 pub use self::{
@@ -35,8 +39,6 @@ use crate::{
     handshake::{ConnectionReport, HandshakeCounts, removal::GivenUp},
     policies_dir::PolicyEvent,
     policy::Chain,
-    revocation::Revocations,
-    store::{Store, TierStatus, Usage},
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use reprise_store::revocation::{Matcher, Revocation, Revoking};
+
 use super::Host;
-use crate::revocation::{Matcher, Revocation, Revoking};
 
 impl Host {
     /// Revokes the sessions that `matcher` names and that go back to a full handshake at `until` or before, in seconds since the
-    /// Unix epoch (none: until now), and [`ALLOWANCE`](crate::revocation::ALLOWANCE) beyond.
+    /// Unix epoch (none: until now), and [`ALLOWANCE`](reprise_store::revocation::ALLOWANCE) beyond.
     ///
     /// When this returns, none of them resumes here any more, nor is renewed. The future says which other nodes know, once
     /// each had `wait` to say so. It needs no runtime of its own.

@@ -11,6 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use reprise_session::{histogram::Reading, printable::line};
+use reprise_store::store::TierStatus;
 
 use super::{families as family, families::MetricFamily};
 use crate::{
@@ -19,7 +20,6 @@ use crate::{
     host::{Inner, Snapshot},
     policy::{Callback, Failure, Policy, VERDICTS},
     status::{Comparison, Log, State},
-    store::TierStatus,
 };
 
 /// The media type of what [`Metrics::encode`] writes: OpenMetrics text, which Prometheus reads since 2.5.

@@ -5,17 +5,15 @@ mod policies;
 use std::{collections::BTreeMap, process, sync::OnceLock};
 
 use reprise_session::clock::unix_seconds;
+use reprise_store::{
+    revocation,
+    store::{TierStatus, Usage},
+};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::policies::policies;
 pub use self::policies::{Comparison, Policy, Rejection, State};
-use crate::{
-    Host,
-    handshake::VERSIONS,
-    host::Inner,
-    revocation,
-    store::{TierStatus, Usage},
-};
+use crate::{Host, handshake::VERSIONS, host::Inner};
 pub use reprise_session::vital::Vital;
 
 /// How a host is doing. Times are seconds since the Unix epoch, by the system's clock.
@@ -114,7 +112,7 @@ pub struct Revocations {
 /// A revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// Of which sessions, by [`crate::revocation::Matcher::kind`].
+    /// Of which sessions, by [`reprise_store::revocation::Matcher::kind`].
     pub kind: String,
     /// Of which sessions, in words.
     pub sessions: String,

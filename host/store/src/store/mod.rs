@@ -6,14 +6,14 @@
 #[cfg(feature = "disk")]
 mod disk;
 mod entry;
-pub(crate) mod guard;
+pub mod guard;
 mod memory;
 mod notice;
 #[cfg(feature = "redis")]
-pub(crate) mod redis;
-pub(crate) mod sealed;
+pub mod redis;
+pub mod sealed;
 mod tiers;
-pub(crate) mod wait;
+pub mod wait;
 
 use std::{sync::Arc, time::Duration};
 

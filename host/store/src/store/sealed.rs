@@ -20,7 +20,7 @@ use super::{
 };
 
 /// A store, and the keys that seal what goes into it.
-pub(crate) struct Sealed {
+pub struct Sealed {
     store: Arc<dyn Store>,
     seal: Seal,
     /// The notices told last, as the store has them, and the keys that they were read with.
@@ -44,7 +44,8 @@ struct Told {
 }
 
 impl Sealed {
-    pub(crate) fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, namespace: &str, clock: Clock) -> Self {
+    /// `store`, behind a seal with the keys of `keyring`, for one namespace.
+    pub fn new(store: Arc<dyn Store>, keyring: Arc<Keyring>, namespace: &str, clock: Clock) -> Self {
         Self { store, seal: Seal { keyring, namespace: namespace.into(), clock }, notices: Arc::default() }
     }
 }

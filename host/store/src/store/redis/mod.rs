@@ -33,7 +33,7 @@
 //! A command to write a session is never sent again when it is not known whether it was done; it would bring back what was consumed.
 
 mod address;
-pub(crate) mod bounds;
+pub mod bounds;
 mod dial;
 mod link;
 mod names;

@@ -271,6 +271,7 @@ pub struct Bounded<S> {
 }
 
 impl<S> Bounded<S> {
+    /// One that has read nothing.
     pub fn new(stream: S) -> Self {
         Self { stream, scanner: Scanner::default(), pushed: 0, since: Instant::now() }
     }

@@ -40,7 +40,7 @@ use super::{
 };
 
 /// A store, and what is known of how it does.
-pub(crate) struct Guard {
+pub struct Guard {
     store: Arc<dyn Store>,
     watch: Arc<Watch>,
 }
@@ -63,7 +63,7 @@ struct Watch {
 
 impl Guard {
     /// In front of `store`, whose look-ups have `deadline`.
-    pub(crate) fn new(store: Arc<dyn Store>, deadline: Duration) -> Self {
+    pub fn new(store: Arc<dyn Store>, deadline: Duration) -> Self {
         let watch = Watch {
             kind: store.kind(),
             deadline,
