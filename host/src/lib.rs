@@ -52,7 +52,6 @@ mod host;
 #[cfg(feature = "cli")]
 mod log;
 pub mod metrics;
-mod names;
 pub mod policies_dir;
 pub mod policy;
 pub mod revocation;

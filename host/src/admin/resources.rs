@@ -3,6 +3,7 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use percent_encoding::percent_decode_str;
+use reprise_policy::policies_dir::{ControlError, PolicyReport};
 use reprise_session::printable::{json, line};
 use reprise_store::store::TierStatus;
 use tokio::sync::Semaphore;
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     Policies,
     metrics::CONTENT_TYPE,
-    policies_dir::{ControlError, PolicyReport},
     serve::{
         health::Health,
         http::{Answer, Resources},

@@ -5,6 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
+use reprise_policy::names::policy_name;
 use reprise_session::{
     clock,
     hex::unhex,
@@ -19,7 +20,6 @@ use crate::{
         client::Running,
         revoking::{LONGEST_WAIT, Made, Wish},
     },
-    names::policy_name,
     serve::Span,
 };
 

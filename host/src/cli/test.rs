@@ -8,17 +8,17 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use reprise_session::reading;
-use tracing_subscriber::EnvFilter;
-
-use super::{compile::compiler, output};
-use crate::{
+use reprise_policy::{
     conformance::{Subject, Suite},
-    log::{self, Look},
     names::policy_name,
     policies_dir::DirOptions,
     policy::{Compiler, Manifest, Rejection, Runtime, RuntimeOptions},
 };
+use reprise_session::reading;
+use tracing_subscriber::EnvFilter;
+
+use super::{compile::compiler, output};
+use crate::log::{self, Look};
 
 /// The largest vectors, and settings, that are read.
 const MOST_TEXT: u64 = 16 << 20;

@@ -14,6 +14,7 @@ use std::{
 };
 
 use openssl::ssl::SslRef;
+use reprise_policy::policy::wit::types::TlsVersion;
 use reprise_session::{
     session::{Miss, SessionId},
     vital::guarded,
@@ -25,7 +26,7 @@ use super::{
     hello::IDENTITIES,
     look_up::{Examined, Judgement},
 };
-use crate::{callbacks::tls, host::Inner, policy::wit::types::TlsVersion};
+use crate::{callbacks::tls, host::Inner};
 
 /// No clock ends after this, whatever deadline was set.
 const LONGEST: Duration = Duration::from_secs(3_600);

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use openssl::ssl::SslRef;
+use reprise_policy::policy::{Budget, Chain, wit::types};
 use reprise_session::{
     session::{Border, Miss},
     vital::guarded,
 };
 
 use super::{Connection, Handshake, Kept, ahead, hello::Hello, in_text, second_hello, transcript::Seen};
-use crate::{
-    callbacks::{Alert, ClientHello, HelloResponse, Site, tls},
-    policy::{Budget, Chain, wit::types},
-};
+use crate::callbacks::{Alert, ClientHello, HelloResponse, Site, tls};
 
 /// The hook that OpenSSL calls. Facts first, then the embedder's own callback, which may switch the context, then the border.
 ///

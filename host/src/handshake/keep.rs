@@ -4,6 +4,10 @@
 use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslRef, SslSessionRef};
+use reprise_policy::policy::{
+    Callback, NewDecision, Notes, Objection,
+    wit::types::{Certificate, Priority, Reach},
+};
 use reprise_session::session::{Miss, Record, Secret, SessionId};
 use reprise_store::store::{Entry, Scope};
 
@@ -14,10 +18,6 @@ use super::{
 use crate::{
     callbacks::{LiveSession, certificate, sessions, tls},
     host::Inner,
-    policy::{
-        Callback, NewDecision, Notes, Objection,
-        wit::types::{Certificate, Priority, Reach},
-    },
 };
 
 /// Why a new session was not kept. Its connection goes on; the client's next one starts with a full handshake.
@@ -255,12 +255,12 @@ fn ask(
     handshake: &mut Handshake,
     id: &SessionId,
     record: &Record,
-) -> Result<crate::policy::Terms, NotKept> {
+) -> Result<reprise_policy::policy::Terms, NotKept> {
     // Given back when the handshake's last session was decided; post-handshake authentication makes more, under the
     // policies of its own time.
     if handshake.policies.is_none() {
         handshake.policies = host.policies();
-        handshake.budget = crate::policy::Budget::new(host.limits.policy_budget);
+        handshake.budget = reprise_policy::policy::Budget::new(host.limits.policy_budget);
     }
     let Some(policies) = &handshake.policies else { return Err(NotKept::Here(Miss::Forked)) };
     let facts = handshake.session_facts(id, record, 0);

@@ -4,6 +4,10 @@
 use std::{sync::Arc, task::Waker};
 
 use openssl::ssl::{SslRef, SslSession};
+use reprise_policy::policy::{
+    Callback, GetDecision,
+    wit::types::{Session, TlsVersion},
+};
 use reprise_session::session::{Miss, Prototype, Record, Secret, SessionId};
 use reprise_store::{
     revocation::ALLOWANCE,
@@ -19,10 +23,6 @@ use super::{
 use crate::{
     callbacks::{LiveSession, Site, sessions, tls},
     host::Inner,
-    policy::{
-        Callback, GetDecision,
-        wit::types::{Session, TlsVersion},
-    },
 };
 
 /// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.

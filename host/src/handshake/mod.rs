@@ -53,9 +53,9 @@ pub use self::{
 use crate::{
     callbacks::{Displaced, live::Live, tls},
     host::{Decision, Inner},
-    policy::{Asked, Budget, Callback, Chain, wit::types},
 };
 use openssl::ssl::SslRef;
+use reprise_policy::policy::{Asked, Budget, Callback, Chain, wit::types};
 use reprise_session::session::{Border, Miss, Record, SessionId};
 
 /// What hangs on an `SSL`.

@@ -7,16 +7,16 @@
 
 use std::sync::Arc;
 
+use reprise_policy::policy::{
+    Budget, Callback,
+    wit::types::{Removal, RemoveVerdict},
+};
 use reprise_session::session::{Record, SessionId};
 use reprise_store::store::{Found, RecordBytes, Scope};
 
 use crate::{
     callbacks::live::Users,
     host::{Decision, Inner},
-    policy::{
-        Budget, Callback,
-        wit::types::{Removal, RemoveVerdict},
-    },
 };
 
 /// What the callback can see of the cause.

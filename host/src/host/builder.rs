@@ -7,6 +7,11 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use reprise_policy::{
+    policies_dir::DirOptions,
+    policy::{Compiler, RuntimeOptions, SupervisionOptions},
+    signing::PolicyKeys,
+};
 use reprise_session::{
     clock::{self, Clock},
     session::Keyring,
@@ -20,9 +25,6 @@ use super::{Host, Inner, Limits, Listeners, living::Slot};
 use crate::{
     callbacks,
     handshake::{HandshakeCounts, removal},
-    policies_dir::DirOptions,
-    policy::{Compiler, RuntimeOptions, SupervisionOptions},
-    signing::PolicyKeys,
 };
 
 /// How a host is made. Every default is one that a server can start with.

@@ -16,6 +16,10 @@ use std::{
 
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use reprise_policy::{
+    policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
+    policy::{Chain, Runtime, RuntimeOptions},
+};
 use reprise_session::{
     clock, process,
     vital::{Ended, Heart, Vital, Vitals},
@@ -25,8 +29,6 @@ use super::Inner;
 use crate::{
     callbacks::live::Live,
     handshake::removal::{self, GivenUp},
-    policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
-    policy::{Chain, Runtime, RuntimeOptions},
 };
 
 /// Sessions given up that wait for the worker; more are dropped, which retains them.

@@ -17,6 +17,7 @@ use openssl::{
     error::ErrorStack,
     ssl::{SslContextBuilder, SslRef},
 };
+use reprise_policy::{policies_dir::PolicyEvent, policy::Chain};
 use reprise_session::{
     clock::Clock,
     session::{Keyring, Record},
@@ -37,8 +38,6 @@ pub use self::{
 use crate::{
     callbacks::{self, InstallError, Listener, live::Live, tls},
     handshake::{ConnectionReport, HandshakeCounts, removal::GivenUp},
-    policies_dir::PolicyEvent,
-    policy::Chain,
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.

@@ -10,6 +10,7 @@ use prometheus_client::{
     encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text},
     registry::Registry,
 };
+use reprise_policy::policy::{Callback, Failure, Policy, VERDICTS};
 use reprise_session::{histogram::Reading, printable::line};
 use reprise_store::store::TierStatus;
 
@@ -18,7 +19,6 @@ use crate::{
     Host,
     handshake::VERSIONS,
     host::{Inner, Snapshot},
-    policy::{Callback, Failure, Policy, VERDICTS},
     status::{Comparison, Log, State},
 };
 

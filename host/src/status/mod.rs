@@ -83,7 +83,7 @@ impl Log {
 pub struct PolicyMemory {
     /// What it takes.
     pub taken: u64,
-    /// The most that it is to take ([`crate::policy::RuntimeOptions::memory_of_all`]).
+    /// The most that it is to take ([`reprise_policy::policy::RuntimeOptions::memory_of_all`]).
     pub most: u64,
 }
 

@@ -3,7 +3,7 @@
 #![allow(missing_docs)] // The documentation of these items is that of the WIT file.
 
 wasmtime::component::bindgen!({
-    path: "../wit",
+    path: "../../wit",
     world: "policy",
     with: { "reprise:session-cache/types": reprise_session::verdict::wit::types },
     additional_derives: [Clone, PartialEq, serde::Serialize, serde::Deserialize],

@@ -8,14 +8,14 @@
 //! - `keys`: the public keys, and the check
 //! - `statement`: what a signature says beside its bytes
 //! - `error`: why a signature does not hold
-//! - `sign`: making keys and signatures (feature `cli`)
+//! - `sign`: making keys and signatures (feature `sign`)
 
 mod error;
 mod keys;
-#[cfg(feature = "cli")]
-pub(crate) mod sign;
+#[cfg(feature = "sign")]
+pub mod sign;
 mod statement;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(all(test, feature = "sign"))]
 mod tests;
 
 pub use self::{

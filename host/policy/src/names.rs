@@ -1,6 +1,9 @@
-//! What is told by the name of a policy's file.
+//! What is known of a policy's file before it is read.
 
 use std::path::{Path, PathBuf};
+
+/// The largest module that is read, in bytes, where nothing else is said.
+pub const MAX_MODULE_SIZE: u64 = 64 << 20;
 
 /// Where the signature of the module in `path` lies: `NAME.wasm.sig`.
 pub fn signature_file(path: &Path) -> PathBuf {

@@ -74,7 +74,7 @@ fn what_a_decision_costs() {
 #[ignore = "a measurement"]
 fn what_a_language_costs() {
     const INSTANCES: usize = 9;
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/policies");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/policies");
     let folders = [shipped.clone(), shipped.join("languages")];
     let mut files: Vec<_> =
         folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten()).collect();

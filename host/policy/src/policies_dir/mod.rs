@@ -46,7 +46,7 @@ mod settling;
 #[cfg(test)]
 mod tests;
 mod trust;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(all(test, feature = "sign"))]
 mod trust_tests;
 mod ward;
 mod watch;
@@ -166,7 +166,7 @@ impl PoliciesDir {
     }
 
     /// How the thread that watches is doing; nothing in a forked child.
-    pub(crate) fn vitals(&self) -> Vec<Vital> {
+    pub fn vitals(&self) -> Vec<Vital> {
         let running = self.running.as_ref().filter(|running| running.is_here());
         running.map(|running| running.vitals.list()).unwrap_or_default()
     }

@@ -136,7 +136,7 @@ impl Runtime {
     }
 
     /// How its threads are doing.
-    pub(crate) fn vitals(&self) -> Vec<Vital> {
+    pub fn vitals(&self) -> Vec<Vital> {
         self.shared.vitals.list()
     }
 

@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_documentation_has_each_interface_as_it_is_answered_here() {
-        let table = include_str!("../../../../docs/wasi.md");
+        let table = include_str!("../../../../../docs/wasi.md");
         for (interface, access) in INTERFACES {
             let row = format!("| `wasi:{interface}` | {} |", format!("{access:?}").to_lowercase());
             assert!(table.contains(&row), "{row}");

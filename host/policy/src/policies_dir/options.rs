@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::signing::PolicyKeys;
+use crate::{names::MAX_MODULE_SIZE, signing::PolicyKeys};
 
 /// How a directory of policies is watched and read. The defaults suit a server; each says why.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl Default for DirOptions {
             poll: Duration::from_secs(2),
             max_wait: Duration::from_secs(5),
             events: true,
-            max_module_size: 64 << 20,
+            max_module_size: MAX_MODULE_SIZE,
             max_modules: 256,
             keys: None,
             strict: false,

@@ -145,7 +145,7 @@ fn metadata_that_is_too_much_is_not_read() {
 #[test]
 fn a_policy_built_for_another_0_1_decides() {
     for version in ["0.1.1", "0.1.42"] {
-        let interface = include_str!("../../../../wit/session-cache.wit");
+        let interface = include_str!("../../../../../wit/session-cache.wit");
         let wit = interface
             .replace("package reprise:session-cache@0.1.0", &format!("package reprise:session-cache@{version}"));
         let wit = wit.replace("world policy {", "world unused {");
@@ -159,11 +159,11 @@ fn a_policy_built_for_another_0_1_decides() {
 /// The policies in `tests/fixtures/kept` were built when the interface was 0.1.0, and are not built again.
 #[test]
 fn policies_that_were_built_for_0_1_0_when_that_was_new_still_decide() {
-    assert_eq!(lifetime(include_bytes!("../../../../tests/fixtures/kept/module-0.1.0.wasm")), Some(77));
-    let counts = include_bytes!("../../../../tests/fixtures/kept/state-0.1.0.wasm");
+    assert_eq!(lifetime(include_bytes!("../../../../../tests/fixtures/kept/module-0.1.0.wasm")), Some(77));
+    let counts = include_bytes!("../../../../../tests/fixtures/kept/state-0.1.0.wasm");
     assert_eq!(lifetime(counts), Some(1), "what its state has counted");
 
-    let configured = include_bytes!("../../../../tests/fixtures/kept/settings-0.1.0.wasm");
+    let configured = include_bytes!("../../../../../tests/fixtures/kept/settings-0.1.0.wasm");
     let policy = load(&runtime(), "kept", configured, "[settings]\nzone = \"kept in 2026\"").unwrap();
     let NewDecision::Keep(terms) = decide_new(&Chain::new(vec![policy]), &mut ample()) else { panic!("it keeps") };
     assert_eq!(terms.notes, [("kept".to_owned(), b"kept in 2026".to_vec())]);
@@ -172,7 +172,7 @@ fn policies_that_were_built_for_0_1_0_when_that_was_new_still_decide() {
 #[test]
 #[ignore = "writes the policies that are kept for later hosts; only for a new version of the interface"]
 fn policies_are_kept_for_later_hosts() {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/kept");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/kept");
     for (name, module) in [
         ("module-0.1.0.wasm", keeps().core_module()),
         ("state-0.1.0.wasm", policies::counts_in_state()),

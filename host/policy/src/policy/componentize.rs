@@ -159,7 +159,7 @@ fn encode(module: &[u8], says: &Says) -> anyhow::Result<Vec<u8>> {
 /// The module with the metadata that follows from the names of its exports.
 fn described(module: &[u8], says: &Says) -> anyhow::Result<Vec<u8>> {
     let mut resolve = Resolve::default();
-    resolve.push_str("session-cache.wit", include_str!("../../../wit/session-cache.wit"))?;
+    resolve.push_str("session-cache.wit", include_str!("../../../../wit/session-cache.wit"))?;
     let package = resolve.push_str("named.wit", &says.world())?;
     let world = resolve.select_world(&[package], None)?;
     let mut module = module.to_vec();

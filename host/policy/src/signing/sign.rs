@@ -14,10 +14,7 @@ use reprise_session::{reading, replace::replace};
 use zeroize::Zeroizing;
 
 use super::Statement;
-use crate::{
-    names::{policy_name, signature_file},
-    policies_dir::DirOptions,
-};
+use crate::names::{MAX_MODULE_SIZE, policy_name, signature_file};
 
 /// The largest key to sign with that is read.
 const MOST_KEY: u64 = 64 << 10;
@@ -65,7 +62,7 @@ pub fn sign(file: &Path, key: &SecretKey) -> Result<PathBuf> {
         .filter(|name| name.ends_with(".wasm"))
         .with_context(|| format!("{}: expected a policy's module, NAME.wasm", file.display()))?;
     ensure!(!name.contains(|c: char| c.is_control()), "{name:?} has control characters in it: rename it");
-    let most = DirOptions::default().max_module_size;
+    let most = MAX_MODULE_SIZE;
     let module = reading::read(file, most)?.bytes;
     let manifest = match reading::read(&file.with_extension("toml"), most) {
         Ok(manifest) => Some(manifest.bytes),

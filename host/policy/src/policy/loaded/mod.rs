@@ -158,7 +158,8 @@ impl Policy {
     }
 
     /// What the policies of its name have been called and have answered, earlier generations included.
-    pub(crate) fn counts(&self) -> &PolicyCounts {
+    #[doc(hidden)]
+    pub fn counts(&self) -> &PolicyCounts {
         &self.memory.counts
     }
 
