@@ -2,8 +2,10 @@
 
 use openssl::ssl::SslRef;
 
-#[cfg(feature = "redis")]
-pub use crate::store::redis::bounds::{BULK, DEPTH, Excess, LINE, REPLY, Scanner};
+pub use crate::handshake::{
+    hello::Hello,
+    transcript::{Place, Seen},
+};
 use crate::{
     callbacks::tls,
     handshake::{
@@ -12,14 +14,10 @@ use crate::{
         transcript::Transcript,
     },
 };
-pub use crate::{
-    handshake::{
-        hello::Hello,
-        transcript::{Place, Seen},
-    },
-    revocation::Revocation,
-    session::keyring::file::KeyringFile,
-};
+pub use reprise_session::session::keyring::file::KeyringFile;
+pub use reprise_store::revocation::Revocation;
+#[cfg(feature = "redis")]
+pub use reprise_store::store::redis::bounds::{BULK, DEPTH, Excess, LINE, REPLY, Scanner};
 
 /// The ClientHello that a connection has read last, and its bytes if they are kept.
 pub fn hello_seen(ssl: &SslRef) -> Option<(Seen, Vec<u8>)> {

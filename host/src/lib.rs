@@ -40,28 +40,20 @@
 mod accept;
 #[cfg(feature = "cli")]
 mod admin;
-mod aside;
 mod callbacks;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-mod clock;
 pub mod conformance;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
-mod hex;
 mod host;
 #[cfg(feature = "cli")]
 mod log;
 pub mod metrics;
-mod ownership;
 pub mod policies_dir;
 pub mod policy;
-#[cfg(feature = "metrics")]
-mod printable;
-mod reading;
-mod replace;
 pub mod revocation;
 #[cfg(feature = "cli")]
 mod serve;
@@ -69,13 +61,14 @@ pub mod session;
 pub mod signing;
 pub mod status;
 pub mod store;
-mod vital;
+
+pub use reprise_session::session::Prototype;
 
 #[cfg(feature = "tokio")]
 pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
     callbacks::{
-        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, Prototype, SessionCallbacks, on_message,
+        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, SessionCallbacks, on_message, prototype,
         session_callbacks,
     },
     handshake::{ConnectionReport, EarlyData, NotKept, allows_early_data, on_client_hello},

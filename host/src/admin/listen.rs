@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
+use reprise_session::vital::{Ended, Heart, Life, caught};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
@@ -14,14 +15,11 @@ use super::{
     seats::Seats,
     socket::{Held, Socket, Taken},
 };
-use crate::{
-    serve::{
-        health::Health,
-        http::{self, Patience},
-        phase::Phases,
-        state_dir,
-    },
-    vital::{Ended, Heart, Life, caught},
+use crate::serve::{
+    health::Health,
+    http::{self, Patience},
+    phase::Phases,
+    state_dir,
 };
 
 /// A request and an answer are small, and most come from this machine. Scrapers keep a connection for the next scrape.

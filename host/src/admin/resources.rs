@@ -3,6 +3,9 @@
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use percent_encoding::percent_decode_str;
+use reprise_policy::policies_dir::{ControlError, PolicyReport};
+use reprise_session::printable::{json, line};
+use reprise_store::store::TierStatus;
 use tokio::sync::Semaphore;
 
 use super::{
@@ -12,15 +15,12 @@ use super::{
 use crate::{
     Policies,
     metrics::CONTENT_TYPE,
-    policies_dir::{ControlError, PolicyReport},
-    printable::{json, line},
     serve::{
         health::Health,
         http::{Answer, Resources},
         phase::Phases,
         request::{Host, Method, Request},
     },
-    store::TierStatus,
 };
 
 const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  all that must run does\n\
@@ -226,7 +226,7 @@ fn status(health: &Health, may_know: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Scope, Usage};
+    use reprise_store::store::{Scope, Usage};
 
     #[test]
     fn a_store_not_reached_holds_readiness_up_briefly() {

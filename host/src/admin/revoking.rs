@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
+use reprise_session::{
+    hex::{hex, unhex},
+    printable::json,
+};
+use reprise_store::revocation::{Matcher, NotShared, Revoked};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use crate::{
-    Host,
-    hex::{hex, unhex},
-    printable::json,
-    revocation::{Matcher, NotShared, Revoked},
-    serve::http::Answer,
-    status::Revocation,
-};
+use crate::{Host, serve::http::Answer, status::Revocation};
 
 /// The longest that other nodes are waited for: the command waits for its server a little longer.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(45);

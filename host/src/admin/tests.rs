@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use reprise_session::vital::Vitals;
+
 use super::resources::{Guard, Operator};
 use crate::{
     Host,
@@ -12,7 +14,6 @@ use crate::{
         request::{Host as RequestHost, Method, Request},
     },
     status::Status,
-    vital::Vitals,
 };
 
 async fn ask(operator: &Operator, method: Method, path: &str) -> Answer {

@@ -15,12 +15,10 @@ use openssl::{
     stack::StackRef,
     x509::{X509, X509CrlRef, X509NameRef, X509Ref, store::X509StoreBuilderRef},
 };
+use reprise_policy::policy::wit::types::Certificate;
+use reprise_session::session::{RevocationList, VerifiedChain};
 
 use super::ffi;
-use crate::{
-    policy::wit::types::Certificate,
-    session::{RevocationList, VerifiedChain},
-};
 
 /// The facts about `certificate` that policies are given.
 ///

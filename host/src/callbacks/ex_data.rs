@@ -8,10 +8,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use super::{
-    Site, ffi,
-    trampolines::{self, guarded},
-};
+use reprise_session::vital::guarded;
+
+use super::{Site, ffi, trampolines};
 use crate::handshake::Connection;
 
 const CRYPTO_EX_INDEX_SSL: c_int = 0;

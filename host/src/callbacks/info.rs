@@ -12,8 +12,9 @@ use std::{
 
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
+use reprise_session::vital::guarded;
 
-use super::{ex_data, ffi, trampolines::guarded};
+use super::{ex_data, ffi};
 use crate::handshake::{self, Connection};
 
 /// `SSL_state_string` in the state `TLS_ST_EARLY_DATA`. The number of that state is another since OpenSSL 3.2.

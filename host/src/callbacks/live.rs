@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
+use reprise_session::{process, session::SessionId};
 
-use super::{ffi, process};
-use crate::session::SessionId;
+use super::ffi;
 
 const SHARDS: usize = 16;
 

@@ -13,8 +13,9 @@ use std::{
 
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
+use reprise_session::vital::guarded;
 
-use super::{ex_data, ffi, tls, trampolines::guarded};
+use super::{ex_data, ffi, tls};
 use crate::handshake::Message;
 
 /// `SSL2_VERSION`: a ClientHello in the format of SSL 2, which can begin a TLS 1.2 handshake and has no content type.

@@ -8,7 +8,7 @@
 //! - `message`: OpenSSL's message callback, which has the ClientHello as it was sent
 //! - `info`: OpenSSL's info callback, which tells that a handshake is complete
 //! - `live`: which connections use which session now, to tell why OpenSSL gave one up
-//! - `process`: which process this is, for whoever must notice a fork
+//! - `process`: watches for forks, and ends this process
 //! - `tls`, `sessions`, `certificate`, `prototype`: `SSL`, `SSL_SESSION`, `X509` as the host needs them
 //! - `ffi`: what openssl-sys does not declare
 //!
@@ -31,11 +31,11 @@ mod site;
 pub mod tls;
 mod trampolines;
 
+pub(crate) use self::install::install;
 pub use self::{
     info::Displaced,
     install::{InstallError, Owner, SessionCallbacks, session_callbacks},
     message::on_message,
-    prototype::Prototype,
+    prototype::{LiveSession, prototype},
     site::{Alert, ClientHello, HelloResponse, Listener, Site},
 };
-pub(crate) use self::{install::install, trampolines::guarded};

@@ -10,12 +10,10 @@ use openssl::{
     ssl::{SslContextRef, SslRef},
     x509::{X509Crl, verify::X509VerifyFlags},
 };
+use reprise_session::session::{Border, Epoch, RevocationLists};
 
 use super::certificate;
-use crate::{
-    host::Inner,
-    session::{Border, Epoch, RevocationLists},
-};
+use crate::host::Inner;
 
 /// The length of the part of a session id that an id generator may fill.
 pub const NONCE: usize = 16;
@@ -156,7 +154,7 @@ impl<'a> ClientHello<'a> {
     }
 
     /// The server name asked for (SNI, RFC 6066 section 3), in the spelling of
-    /// [`ServerName::of_client`](crate::session::ServerName::of_client). `SslRef::servername` does not have it yet.
+    /// [`ServerName::of_client`](reprise_session::session::ServerName::of_client). `SslRef::servername` does not have it yet.
     pub fn server_name(&self) -> Option<&str> {
         self.server_name
     }

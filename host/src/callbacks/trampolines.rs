@@ -5,27 +5,15 @@
 use std::{
     cell::RefCell,
     ffi::{c_int, c_uchar, c_uint, c_void},
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr, slice,
 };
 
 use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{SslRef, SslSessionRef};
+use reprise_session::{session::SessionId, vital::guarded};
 
 use super::{Alert, HelloResponse, ex_data, ffi, site::NONCE, tls};
-use crate::{
-    handshake::{self, removal},
-    session::SessionId,
-};
-
-/// Runs a callback's body; a panic is logged and answered with `otherwise`.
-pub fn guarded<T>(callback: &str, otherwise: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
-        // The logger may be what panicked; a second panic here must not get out either.
-        let _ = catch_unwind(|| tracing::error!(callback, "a callback panicked; the connection does not resume"));
-        otherwise
-    })
-}
+use crate::handshake::{self, removal};
 
 /// `SSL_CTX_sess_set_new_cb`: a session was made. Always answers 0: no reference is kept.
 pub(super) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {

@@ -4,13 +4,13 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
-
-use super::{compile::compiler, output};
-use crate::{
+use reprise_policy::{
     policies_dir::{DirOptions, check},
     policy::{Runtime, RuntimeOptions},
-    serve::read_policy_keys,
 };
+
+use super::{compile::compiler, output};
+use crate::serve::read_policy_keys;
 
 /// Check policies as the server would before they go live.
 ///

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use reprise_policy::policy::{Compiler, compile_for_parent};
 
 use super::core_dumps;
-use crate::policy::{Compiler, compile_for_parent};
 
 const COMMAND: &str = "compile-policy";
 

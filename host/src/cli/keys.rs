@@ -8,13 +8,13 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-
-use super::{core_dumps, output};
-use crate::{
+use reprise_session::{
     clock,
-    serve::Span,
     session::{Keyring, keyring::file::KeyringFile},
 };
+
+use super::{core_dumps, output};
+use crate::serve::Span;
 
 /// Make and rotate the keyring that seals sessions and makes their ids.
 ///

@@ -1,6 +1,6 @@
 //! What commands say: results on stdout, all else on stderr.
 //!
-//! What is said goes through [`crate::printable`], for names and reasons come from files and servers. Whoever reads may go (`| head`):
+//! What is said goes through [`reprise_session::printable`], for names and reasons come from files and servers. Whoever reads may go (`| head`):
 //! then the rest is said to nobody, and the command ends as it would have. That stdout cannot be written for another reason is an
 //! error in the end.
 
@@ -11,9 +11,10 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use reprise_session::printable;
 use tracing::Level;
 
-use crate::{log, printable};
+use crate::log;
 
 /// The most bytes of a line.
 const LONGEST: usize = 8_192;

@@ -5,6 +5,14 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, Result};
 use clap::Args;
 use jiff::Timestamp;
+use reprise_policy::names::policy_name;
+use reprise_session::{
+    clock,
+    hex::unhex,
+    printable::line,
+    session::{ServerName, ServerNameError},
+};
+use reprise_store::revocation::Matcher;
 
 use super::output;
 use crate::{
@@ -12,13 +20,7 @@ use crate::{
         client::Running,
         revoking::{LONGEST_WAIT, Made, Wish},
     },
-    clock,
-    hex::unhex,
-    policies_dir::policy_name,
-    printable::line,
-    revocation::Matcher,
     serve::Span,
-    session::{ServerName, ServerNameError},
 };
 
 /// The most bytes of what a server or a store said.

@@ -4,9 +4,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Args;
+use reprise_policy::signing::sign::{new_key, secret_key, sign};
 
 use super::{core_dumps, output};
-use crate::signing::sign::{new_key, secret_key, sign};
 
 /// Sign policies, so that servers with --policy-keys take them.
 ///

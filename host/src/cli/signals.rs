@@ -6,13 +6,14 @@
 use std::{panic::AssertUnwindSafe, thread, time::Duration};
 
 use anyhow::{Context, Result};
+use reprise_session::vital::caught;
 use tokio::{
     runtime::Builder,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
 
-use crate::{callbacks::process, vital::caught};
+use crate::callbacks::process;
 
 /// How long the process has to end by itself after the second signal: it waits for nobody then.
 const LAST: Duration = Duration::from_secs(1);

@@ -4,13 +4,13 @@ use std::{borrow::Cow, fmt::Write as _, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use reprise_session::printable;
+use reprise_store::store::{Scope, TierStatus};
 
 use super::output;
 use crate::{
     admin::client::Running,
-    printable,
     status::{self, Comparison, Policy},
-    store::{Scope, TierStatus},
 };
 
 /// Seconds after which a thread that is busy with one round of its work is told of.

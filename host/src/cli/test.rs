@@ -8,16 +8,17 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use reprise_policy::{
+    conformance::{Subject, Suite},
+    names::policy_name,
+    policies_dir::DirOptions,
+    policy::{Compiler, Manifest, Rejection, Runtime, RuntimeOptions},
+};
+use reprise_session::reading;
 use tracing_subscriber::EnvFilter;
 
 use super::{compile::compiler, output};
-use crate::{
-    conformance::{Subject, Suite},
-    log::{self, Look},
-    policies_dir::{DirOptions, policy_name},
-    policy::{Compiler, Manifest, Rejection, Runtime, RuntimeOptions},
-    reading,
-};
+use crate::log::{self, Look};
 
 /// The largest vectors, and settings, that are read.
 const MOST_TEXT: u64 = 16 << 20;

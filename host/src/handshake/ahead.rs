@@ -14,19 +14,19 @@ use std::{
 };
 
 use openssl::ssl::SslRef;
+use reprise_policy::policy::wit::types::TlsVersion;
+use reprise_session::{
+    session::{Miss, SessionId},
+    vital::guarded,
+};
+use reprise_store::store::{Answer, Consume, Fetch, Later, Unavailable, wait};
 
 use super::{
     Connection, Handshake, State,
     hello::IDENTITIES,
     look_up::{Examined, Judgement},
 };
-use crate::{
-    callbacks::{guarded, tls},
-    host::Inner,
-    policy::wit::types::TlsVersion,
-    session::{Miss, SessionId},
-    store::{Answer, Consume, Fetch, Later, Unavailable, wait},
-};
+use crate::{callbacks::tls, host::Inner};
 
 /// No clock ends after this, whatever deadline was set.
 const LONGEST: Duration = Duration::from_secs(3_600);

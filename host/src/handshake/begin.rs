@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use openssl::ssl::SslRef;
+use reprise_policy::policy::{Budget, Chain, wit::types};
+use reprise_session::{
+    session::{Border, Miss},
+    vital::guarded,
+};
 
 use super::{Connection, Handshake, Kept, ahead, hello::Hello, in_text, second_hello, transcript::Seen};
-use crate::{
-    callbacks::{self, Alert, ClientHello, HelloResponse, Site, tls},
-    policy::{Budget, Chain, wit::types},
-    session::{Border, Miss},
-};
+use crate::callbacks::{Alert, ClientHello, HelloResponse, Site, tls};
 
 /// The hook that OpenSSL calls. Facts first, then the embedder's own callback, which may switch the context, then the border.
 ///
@@ -20,7 +21,7 @@ pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
     // Where there is no memory for the connection's state, it has none, and so it misses.
     let connection = tls::connection_or_new(ssl);
     if let Some(connection) = &connection {
-        match callbacks::guarded("client_hello", None, || Some(begin(ssl, &site, connection))) {
+        match guarded("client_hello", None, || Some(begin(ssl, &site, connection))) {
             Some(begun) => begun?,
             // What is known may be of the ClientHello before.
             None => connection.state.lock().handshake = None,

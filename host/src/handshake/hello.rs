@@ -4,11 +4,9 @@
 //! where it must.
 
 use openssl::ssl::SslRef;
+use reprise_session::session::{ID_LENGTH, ServerName};
 
-use crate::{
-    callbacks::tls,
-    session::{ID_LENGTH, ServerName},
-};
+use crate::callbacks::tls;
 
 /// At most this many PSK identities are looked at; more are not looked up.
 pub const IDENTITIES: usize = 2;

@@ -4,20 +4,20 @@
 use std::{fmt, sync::Arc};
 
 use openssl::ssl::{SslRef, SslSessionRef};
+use reprise_policy::policy::{
+    Callback, NewDecision, Notes, Objection,
+    wit::types::{Certificate, Priority, Reach},
+};
+use reprise_session::session::{Miss, Record, Secret, SessionId};
+use reprise_store::store::{Entry, Scope};
 
 use super::{
     Connection, Handshake, State,
     look_up::{TLS13, extended_master_secret, tls_version},
 };
 use crate::{
-    callbacks::{Prototype, certificate, sessions, tls},
+    callbacks::{LiveSession, certificate, sessions, tls},
     host::Inner,
-    policy::{
-        Callback, NewDecision, Notes, Objection,
-        wit::types::{Certificate, Priority, Reach},
-    },
-    session::{Miss, Record, Secret, SessionId},
-    store::{Entry, Scope},
 };
 
 /// Why a new session was not kept. Its connection goes on; the client's next one starts with a full handshake.
@@ -236,7 +236,7 @@ fn decide(
     let worth_a_prototype = record.peer_certificate.is_some() || renews.is_some();
     record.der = Secret::default();
     let record = Arc::new(record);
-    let prototype = if worth_a_prototype { Prototype::of(session, record.clone()) } else { None };
+    let prototype = if worth_a_prototype { LiveSession::prototype_of(session, record.clone()) } else { None };
     let entry = Entry {
         record: bytes,
         expires: record.expires,
@@ -255,12 +255,12 @@ fn ask(
     handshake: &mut Handshake,
     id: &SessionId,
     record: &Record,
-) -> Result<crate::policy::Terms, NotKept> {
+) -> Result<reprise_policy::policy::Terms, NotKept> {
     // Given back when the handshake's last session was decided; post-handshake authentication makes more, under the
     // policies of its own time.
     if handshake.policies.is_none() {
         handshake.policies = host.policies();
-        handshake.budget = crate::policy::Budget::new(host.limits.policy_budget);
+        handshake.budget = reprise_policy::policy::Budget::new(host.limits.policy_budget);
     }
     let Some(policies) = &handshake.policies else { return Err(NotKept::Here(Miss::Forked)) };
     let facts = handshake.session_facts(id, record, 0);

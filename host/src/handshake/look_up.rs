@@ -4,6 +4,15 @@
 use std::{sync::Arc, task::Waker};
 
 use openssl::ssl::{SslRef, SslSession};
+use reprise_policy::policy::{
+    Callback, GetDecision,
+    wit::types::{Session, TlsVersion},
+};
+use reprise_session::session::{Miss, Prototype, Record, Secret, SessionId};
+use reprise_store::{
+    revocation::ALLOWANCE,
+    store::{Answer, FetchError, Found},
+};
 use zeroize::Zeroizing;
 
 use super::{
@@ -12,15 +21,8 @@ use super::{
     removal,
 };
 use crate::{
-    callbacks::{Prototype, Site, sessions, tls},
+    callbacks::{LiveSession, Site, sessions, tls},
     host::Inner,
-    policy::{
-        Callback, GetDecision,
-        wit::types::{Session, TlsVersion},
-    },
-    revocation::ALLOWANCE,
-    session::{Miss, Record, Secret, SessionId},
-    store::{Answer, FetchError, Found},
 };
 
 /// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.
@@ -295,7 +297,7 @@ fn keep_prototype(host: &Inner, id: &SessionId, record: &Arc<Record>, der: &[u8]
         return;
     }
     if let Ok(session) = SslSession::from_der(der) {
-        host.store.keep_prototype(id, Prototype::from(session).with_record(record.clone()));
+        host.store.keep_prototype(id, LiveSession::prototype(session, record.clone()));
     }
 }
 
@@ -311,7 +313,7 @@ impl Candidate {
     /// A fresh session for OpenSSL: its own timeout ends when ours does, its time is as it was.
     fn fresh(&self) -> Result<SslSession, Miss> {
         let session = match &self.encoding.prototype {
-            Some(prototype) => prototype.duplicate(),
+            Some(prototype) => LiveSession::duplicate(prototype),
             None => decode_session(&self.id, &self.encoding.der),
         }
         .ok_or(Miss::Undecodable)?;
@@ -325,7 +327,7 @@ impl Examined {
     /// The session's secret; in TLS 1.3 the PSK.
     pub fn secret(&self) -> Option<Zeroizing<Vec<u8>>> {
         match &self.found.prototype {
-            Some(prototype) => Some(prototype.secret()),
+            Some(prototype) => LiveSession::secret(prototype),
             None => decode_session(&self.id, &self.der).map(|session| sessions::secret(&session)),
         }
     }

@@ -15,6 +15,7 @@
 mod ahead;
 mod begin;
 pub mod binder;
+mod counts;
 mod done;
 pub mod hello;
 mod keep;
@@ -42,6 +43,7 @@ use self::{
 };
 pub use self::{
     begin::{client_hello, on_client_hello},
+    counts::{HandshakeCounts, VERSIONS},
     done::done,
     keep::{NotKept, announce, keep},
     look_up::look_up,
@@ -51,10 +53,10 @@ pub use self::{
 use crate::{
     callbacks::{Displaced, live::Live, tls},
     host::{Decision, Inner},
-    policy::{Asked, Budget, Callback, Chain, wit::types},
-    session::{Border, Miss, Record, SessionId},
 };
 use openssl::ssl::SslRef;
+use reprise_policy::policy::{Asked, Budget, Callback, Chain, wit::types};
+use reprise_session::session::{Border, Miss, Record, SessionId};
 
 /// What hangs on an `SSL`.
 pub struct Connection {

@@ -7,15 +7,16 @@
 
 use std::sync::Arc;
 
+use reprise_policy::policy::{
+    Budget, Callback,
+    wit::types::{Removal, RemoveVerdict},
+};
+use reprise_session::session::{Record, SessionId};
+use reprise_store::store::{Found, RecordBytes, Scope};
+
 use crate::{
     callbacks::live::Users,
     host::{Decision, Inner},
-    policy::{
-        Budget, Callback,
-        wit::types::{Removal, RemoveVerdict},
-    },
-    session::{Record, SessionId},
-    store::{Found, RecordBytes, Scope},
 };
 
 /// What the callback can see of the cause.
@@ -59,7 +60,7 @@ pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
 }
 
 /// Queues a session that left the store.
-pub fn queue_stored(host: &Inner, removed: crate::store::Removed) {
+pub fn queue_stored(host: &Inner, removed: reprise_store::store::Removed) {
     host.given_up(GivenUp { id: removed.id, why: removed.why, by: By::Store(removed.record) });
 }
 

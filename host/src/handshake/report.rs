@@ -1,13 +1,11 @@
 //! What became of a handshake.
 
 use openssl::ssl::SslRef;
+use reprise_policy::policy::Asked;
+use reprise_session::session::{Miss, SessionId};
 
 use super::{Connection, Handshake, NotKept, look_up::TLS13};
-use crate::{
-    callbacks::tls,
-    policy::Asked,
-    session::{Miss, SessionId},
-};
+use crate::callbacks::tls;
 
 /// What became of the 0-RTT data that a client sent before its handshake was complete (RFC 8446 section 2.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

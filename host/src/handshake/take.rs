@@ -9,6 +9,9 @@
 //! has seen the id of a session for single use can spend it at the site where it was made, and no more than that.
 
 use openssl::ssl::SslRef;
+use reprise_policy::policy::wit::types::TlsVersion;
+use reprise_session::session::{Miss, SessionId};
+use reprise_store::store::{Answer, Found};
 
 use super::{
     Handshake,
@@ -17,13 +20,7 @@ use super::{
     look_up::{self, Candidate, Examined},
     transcript::{Place, Seen},
 };
-use crate::{
-    callbacks::tls,
-    host::Inner,
-    policy::wit::types::TlsVersion,
-    session::{Miss, SessionId},
-    store::{Answer, Found},
-};
+use crate::{callbacks::tls, host::Inner};
 
 /// Whether a session is offered by its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,18 +7,24 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-
-use super::{Clock, Host, Inner, Limits, Listeners, living::Slot};
-use crate::{
-    clock,
-    handshake::removal,
-    metrics::HandshakeCounts,
+use reprise_policy::{
     policies_dir::DirOptions,
     policy::{Compiler, RuntimeOptions, SupervisionOptions},
-    revocation::Revocations,
-    session::Keyring,
     signing::PolicyKeys,
+};
+use reprise_session::{
+    clock::{self, Clock},
+    session::Keyring,
+};
+use reprise_store::{
+    revocation::Revocations,
     store::{Memory, Scope, Store, Tiers, guard::Guard, sealed::Sealed},
+};
+
+use super::{Host, Inner, Limits, Listeners, living::Slot};
+use crate::{
+    callbacks,
+    handshake::{HandshakeCounts, removal},
 };
 
 /// How a host is made. Every default is one that a server can start with.
@@ -241,13 +247,14 @@ impl HostBuilder {
                 }
             }
         };
+        callbacks::process::watch_forks();
         let store = store(self.stores.into_iter().map(seal).collect(), self.copy_age)?;
         let inner = Arc::new(Inner {
             limits: self.limits,
             keyring,
             store,
             handshakes: HandshakeCounts::default(),
-            revocations: Revocations::default(),
+            revocations: Arc::new(Revocations::default()),
             decisions: Listeners::default(),
             since: clock::time(),
             made: Instant::now(),

@@ -13,11 +13,8 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-
-use crate::{
-    callbacks::process,
-    policy::{Asked, Callback},
-};
+use reprise_policy::policy::{Asked, Callback};
+use reprise_session::process;
 
 /// Decisions that wait for a listener. Some seconds of a busy server's, and a few hundred kilobytes.
 const WAITING: usize = 1_024;

@@ -16,15 +16,19 @@ use std::{
 
 use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
+use reprise_policy::{
+    policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
+    policy::{Chain, Runtime, RuntimeOptions},
+};
+use reprise_session::{
+    clock, process,
+    vital::{Ended, Heart, Vital, Vitals},
+};
 
 use super::Inner;
 use crate::{
-    callbacks::{live::Live, process},
-    clock,
+    callbacks::live::Live,
     handshake::removal::{self, GivenUp},
-    policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
-    policy::{Chain, Runtime, RuntimeOptions},
-    vital::{Ended, Heart, Vital, Vitals},
 };
 
 /// Sessions given up that wait for the worker; more are dropped, which retains them.
@@ -256,19 +260,17 @@ fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>, heart: &Heart) -> Ended {
 mod tests {
     use std::sync::atomic::AtomicUsize;
 
-    use crate::{
-        Host,
-        session::SessionId,
-        store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
-    };
+    use crate::Host;
+    use reprise_session::session::SessionId;
+    use reprise_store::store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage};
 
     use super::*;
 
     /// A store that panics when it is maintained for the first time.
-    #[derive(Default)]
-    struct Panics(AtomicUsize);
+    #[derive(Clone, Default)]
+    struct Panics(Arc<AtomicUsize>);
 
-    impl Store for Arc<Panics> {
+    impl Store for Panics {
         fn scope(&self) -> Scope {
             Scope::Process
         }
@@ -298,8 +300,8 @@ mod tests {
 
     #[test]
     fn sessions_are_seen_to_after_a_panic() {
-        let store = Arc::new(Panics::default());
-        let host = Host::builder().store(Arc::clone(&store)).build().unwrap();
+        let store = Panics::default();
+        let host = Host::builder().store(store.clone()).build().unwrap();
         let given_up = Instant::now() + Duration::from_secs(120);
         while store.0.load(Ordering::SeqCst) < 3 {
             assert!(Instant::now() < given_up, "it is maintained no more");

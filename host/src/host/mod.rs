@@ -4,17 +4,28 @@ mod builder;
 mod decisions;
 mod living;
 mod policies;
+mod revoking;
 
 use std::{
     net::IpAddr,
     sync::{Arc, mpsc},
     task::Waker,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime},
 };
 
 use openssl::{
     error::ErrorStack,
     ssl::{SslContextBuilder, SslRef},
+};
+use reprise_policy::{policies_dir::PolicyEvent, policy::Chain};
+use reprise_session::{
+    clock::Clock,
+    session::{Keyring, Record},
+    vital::Vital,
+};
+use reprise_store::{
+    revocation::Revocations,
+    store::{Store, TierStatus, Usage},
 };
 
 use self::living::Slot;
@@ -24,19 +35,9 @@ pub use self::{
     living::Snapshot,
     policies::Policies,
 };
-#[cfg(feature = "metrics")]
-use crate::metrics::Metrics;
 use crate::{
     callbacks::{self, InstallError, Listener, live::Live, tls},
-    handshake::{ConnectionReport, removal::GivenUp},
-    metrics::HandshakeCounts,
-    policies_dir::PolicyEvent,
-    policy::Chain,
-    revocation::Revocations,
-    session::{Keyring, Record},
-    status::Status,
-    store::{Store, TierStatus, Usage},
-    vital::Vital,
+    handshake::{ConnectionReport, HandshakeCounts, removal::GivenUp},
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.
@@ -113,7 +114,7 @@ impl Host {
         tls::connection(ssl)?.pending()
     }
 
-    /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`crate::session::Miss`]
+    /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`reprise_session::session::Miss`]
     /// says so once a session was offered or made.
     pub fn connection(&self, ssl: &SslRef) -> Option<ConnectionReport> {
         tls::connection(ssl)?.report(ssl)
@@ -124,23 +125,10 @@ impl Host {
         self.inner.store.usage()
     }
 
-    /// How the host is doing. Takes the store's locks for a moment, and allocates: not on a handshake's thread.
-    pub fn status(&self) -> Status {
-        Status::of(&self.inner)
-    }
-
     /// How each store is doing, and for how long there is this host.
     #[cfg(feature = "cli")]
     pub(crate) fn stores(&self) -> (Vec<TierStatus>, Duration) {
         (self.inner.store.tiers(), self.inner.made.elapsed())
-    }
-
-    /// Everything that the host counts, for Prometheus: register it in a registry of yours, or encode it.
-    ///
-    /// It goes on counting for as long as there is a host, and is empty after that.
-    #[cfg(feature = "metrics")]
-    pub fn metrics(&self) -> Metrics {
-        Metrics::new(&self.inner)
     }
 
     /// What happens to policies from now on: gone live, rejected, unloaded. Without a directory of policies nothing does.
@@ -192,7 +180,7 @@ pub struct Inner {
     pub keyring: Arc<Keyring>,
     pub store: Arc<dyn Store>,
     pub handshakes: HandshakeCounts,
-    pub revocations: Revocations,
+    pub revocations: Arc<Revocations>,
     pub decisions: Listeners,
     /// When it was made.
     pub since: SystemTime,
@@ -201,9 +189,6 @@ pub struct Inner {
     living: Slot,
     clock: Clock,
 }
-
-/// Seconds since the Unix epoch.
-pub(crate) type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// The host's own bounds, whatever policies say.
 #[derive(Clone, Debug)]
@@ -266,9 +251,4 @@ impl Inner {
     pub fn given_up(&self, session: GivenUp) {
         self.living.given_up(session);
     }
-}
-
-/// Seconds since the Unix epoch; 0 before it.
-pub fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

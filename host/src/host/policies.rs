@@ -2,8 +2,9 @@
 
 use std::sync::Weak;
 
+use reprise_policy::policies_dir::{ControlError, FileStatus, PoliciesDir, PolicyReport};
+
 use super::Inner;
-use crate::policies_dir::{ControlError, FileStatus, PoliciesDir, PolicyReport};
 
 /// The policies of a host's directory, for a status page or a control socket. A handle: it may be cloned, sent elsewhere, and
 /// outlive the [`Host`](crate::Host), whose policies are gone then.

@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use reprise_session::printable::{Beginning, CUT, json_line, line};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 use tracing::{
@@ -25,10 +26,7 @@ use super::{
     Log, Look,
     limits::{Admission, Due},
 };
-use crate::{
-    printable::{Beginning, CUT, json_line, line},
-    serve::LogFormat,
-};
+use crate::serve::LogFormat;
 
 /// The most bytes of one value.
 const LONGEST_VALUE: usize = 3_072;
@@ -258,7 +256,7 @@ mod tests {
     use tracing_subscriber::{Layer, layer::Context, prelude::*};
 
     use super::*;
-    use crate::printable::{is_shown, tests::HOSTILE};
+    use reprise_session::printable::{hostile::HOSTILE, is_shown};
 
     /// Keeps the lines of what is told, in this format.
     struct Lines(Format, Arc<Mutex<Vec<String>>>);

@@ -10,13 +10,12 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use reprise_session::printable::Beginning;
 use tracing::{
     Event, Level,
     callsite::Identifier,
     field::{Field, Visit},
 };
-
-use crate::printable::Beginning;
 
 /// What lines are counted over.
 pub(super) const WINDOW: Duration = Duration::from_secs(1);

@@ -2,7 +2,7 @@
 //!
 //! - `queue`: lines wait here, bounded, for the one thread that writes; what does not fit, or cannot be written, is counted
 //! - `writer`: that thread
-//! - `format`: from an event to a line, as text or JSON; text from outside goes through [`crate::printable`]
+//! - `format`: from an event to a line, as text or JSON; text from outside goes through [`reprise_session::printable`]
 //! - `limits`: how many lines one cause may have in a second
 //! - `panics`: what a panic says goes the same way
 //!
@@ -21,6 +21,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use reprise_session::printable::block;
 use tokio::sync::Notify;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
@@ -30,7 +31,7 @@ use self::{
     limits::Limits,
     queue::Queue,
 };
-use crate::{printable::block, serve::LogFormat, status};
+use crate::{serve::LogFormat, status};
 
 /// The target of the lines that no filter holds back: where the server listens, and what panicked.
 pub(crate) const ALWAYS: &str = "reprise::always";
@@ -74,6 +75,7 @@ pub(crate) fn start(filter: EnvFilter, look: Look) -> Result<()> {
         .try_init()
         .map_err(|error| anyhow::anyhow!("{set_up}: {error}"))?;
     panics::report();
+    status::Log::lacks(losses);
     Ok(())
 }
 
@@ -106,7 +108,7 @@ pub(crate) async fn reader_gone() {
 }
 
 /// How many lines the log does not have.
-pub(crate) fn losses() -> status::Log {
+fn losses() -> status::Log {
     LOG.get().map_or_else(status::Log::default, |log| status::Log {
         unwritten: log.queue.unwritten(),
         repeated: log.limits.repeated(),

@@ -10,14 +10,16 @@ use prometheus_client::{
     encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, text},
     registry::Registry,
 };
+use reprise_policy::policy::{Callback, Failure, Policy, VERDICTS};
+use reprise_session::{histogram::Reading, printable::line};
+use reprise_store::store::TierStatus;
 
-use super::{VERDICTS, VERSIONS, families as family, families::MetricFamily, histogram::Reading};
+use super::{families as family, families::MetricFamily};
 use crate::{
+    Host,
+    handshake::VERSIONS,
     host::{Inner, Snapshot},
-    policy::{Callback, Failure, Policy},
-    printable::line,
     status::{Comparison, Log, State},
-    store::TierStatus,
 };
 
 /// The media type of what [`Metrics::encode`] writes: OpenMetrics text, which Prometheus reads since 2.5.
@@ -41,11 +43,16 @@ pub struct Metrics {
     host: Weak<Inner>,
 }
 
-impl Metrics {
-    pub(crate) fn new(host: &Arc<Inner>) -> Self {
-        Self { host: Arc::downgrade(host) }
+impl Host {
+    /// Everything that the host counts, for Prometheus: register it in a registry of yours, or encode it.
+    ///
+    /// It goes on counting for as long as there is a host, and is empty after that.
+    pub fn metrics(&self) -> Metrics {
+        Metrics { host: Arc::downgrade(self.inner()) }
     }
+}
 
+impl Metrics {
     /// The metrics in OpenMetrics text ([`CONTENT_TYPE`]).
     pub fn encode(&self) -> String {
         let mut registry = Registry::default();

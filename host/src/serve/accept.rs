@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use reprise_session::vital::{Ended, Life, caught};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -15,7 +16,6 @@ use tokio::{
 };
 
 use super::{Shared, connection, phase::Phases};
-use crate::vital::{Ended, Life, caught};
 
 /// After a failed accept: time for connections to end and give back what there was too little of.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -8,13 +8,11 @@ use std::{
 
 use clap::ValueEnum;
 use ipnet::IpNet;
+use reprise_session::session::{ServerName, ServerNameError, ServerNamePattern};
+use reprise_store::store::Redis;
 use serde::Deserialize;
 
 use super::text::value_of_the_file;
-use crate::{
-    session::{ServerName, ServerNameError, ServerNamePattern},
-    store::Redis,
-};
 
 /// The name of a listener that was given none, and of the site that serves every name without one of its own.
 pub(crate) const DEFAULT: &str = "default";

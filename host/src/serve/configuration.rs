@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
+use reprise_session::reading;
 
 use super::Options;
-use crate::reading;
 
 /// The largest configuration that is read.
 const MOST: u64 = 4 << 20;

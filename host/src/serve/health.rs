@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
+use reprise_session::vital::Vitals;
+
 use crate::{
     Host,
     status::{Status, Vital},
-    vital::Vitals,
 };
 
 /// What the server and its host are made of, and how it is doing.

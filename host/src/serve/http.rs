@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use reprise_session::printable;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
@@ -15,7 +16,6 @@ use super::{
     phase::Phases,
     request::{self, Head, MAX_HEAD, Method, Request},
 };
-use crate::printable;
 
 /// How long, and for how many bytes, a client that is still sending is listened to after an error, so that it reads the
 /// answer before the connection is reset under it (RFC 9112 section 9.6).

@@ -8,10 +8,10 @@ use openssl::{
     sha::{Sha256, sha256},
     x509::{X509, X509Crl},
 };
+use reprise_session::reading::{Reader, Unread};
 use zeroize::Zeroizing;
 
 use super::settings::SiteFiles;
-use crate::reading::{Reader, Unread};
 
 /// The most bytes that are read of each. A bundle of CAs, or the list of a large CA, is larger than what somebody
 /// writes by hand.

@@ -56,6 +56,10 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use ipnet::IpNet;
+use reprise_session::{
+    session::Keyring,
+    vital::{Vitals, caught},
+};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
 pub(crate) use self::{
@@ -72,12 +76,7 @@ use self::{
     phase::{Phase, Phased},
     sites::Sites,
 };
-use crate::{
-    Host,
-    admin::Admin,
-    session::Keyring,
-    vital::{Vitals, caught},
-};
+use crate::{Host, admin::Admin};
 
 /// A server that listens, and does not accept yet.
 pub(crate) struct Server {

@@ -4,13 +4,19 @@
 //! look that differs from the last is repeated until two in a row are equal, so that a file half written, or a certificate
 //! whose key is still on its way, is not taken up; then the sites that changed are rebuilt. What is wrong is said once, and
 //! the previous certificate stays. So it does where a file does not answer: each is waited for so long and no longer
-//! ([`crate::reading`]), and the others go on being followed.
+//! ([`reprise_session::reading`]), and the others go on being followed.
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use notify::{
     EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
+};
+use reprise_session::{
+    aside::Aside,
+    clock,
+    session::Keyring,
+    vital::{Ended, Heart, Life, caught},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -20,12 +26,6 @@ use tokio::{
 use super::{
     self_signed,
     sites::{Change, Look, Sites},
-};
-use crate::{
-    aside::Aside,
-    clock,
-    session::Keyring,
-    vital::{Ended, Heart, Life, caught},
 };
 
 /// Behind the events: network file systems have none, and a queue of them may overflow.

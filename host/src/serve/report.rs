@@ -1,16 +1,14 @@
 //! What `GET /connection` tells.
 
 use openssl::ssl::SslRef;
+use reprise_policy::policy::{
+    Answer, Asked,
+    wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
+};
+use reprise_session::printable;
 use serde::Serialize;
 
-use crate::{
-    ConnectionReport, EarlyData,
-    policy::{
-        Answer, Asked,
-        wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
-    },
-    printable,
-};
+use crate::{ConnectionReport, EarlyData};
 
 /// A connection as its client may know it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -123,7 +121,7 @@ fn verdict(answer: &Answer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Failure;
+    use reprise_policy::policy::Failure;
 
     #[test]
     fn the_report_has_every_field_even_when_nothing_is_known() {

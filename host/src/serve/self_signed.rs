@@ -15,10 +15,10 @@ use openssl::{
         extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName},
     },
 };
+use reprise_session::{reading, replace::replace};
 use zeroize::Zeroizing;
 
 use super::state_dir;
-use crate::{reading, replace::replace};
 
 /// A year: longer than anyone tries a server out, short enough that a forgotten one ends.
 const DAYS: u32 = 365;

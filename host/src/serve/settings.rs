@@ -9,6 +9,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
+use reprise_policy::{
+    policies_dir::exposed,
+    policy::{Compiler, SupervisionOptions},
+    signing::PolicyKeys,
+};
 
 use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, TlsVersion},
@@ -18,11 +23,6 @@ use super::{
     quantity::{SizeOf, SpanOf},
     self_signed, state_dir,
     stores::StoreKind,
-};
-use crate::{
-    policies_dir::exposed,
-    policy::{Compiler, SupervisionOptions},
-    signing::PolicyKeys,
 };
 
 /// What the server runs with.

@@ -17,6 +17,7 @@ use openssl::{
         verify::X509VerifyFlags,
     },
 };
+use reprise_session::{reading::Reader, session::Epoch};
 
 use super::{
     argument::TlsVersion,
@@ -24,9 +25,7 @@ use super::{
     material::{Fingerprint, Material, Parsed},
     settings::{ClientCa, Settings, SiteFiles, Tls},
 };
-use crate::{
-    Alert, ClientHello, HelloResponse, Host, Listener, callbacks::certificate::add_crl, reading::Reader, session::Epoch,
-};
+use crate::{Alert, ClientHello, HelloResponse, Host, Listener, callbacks::certificate::add_crl};
 
 /// Which certificates of a client's chain are looked up in the revocation lists: the leaf.
 const CRL_CHECKS: X509VerifyFlags = X509VerifyFlags::CRL_CHECK;

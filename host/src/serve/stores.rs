@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use anyhow::{Context, Result};
+use reprise_store::store::{Disk, DiskOptions, Memory, Redis, RedisOptions};
 
 use super::{
     Settings,
@@ -10,10 +11,7 @@ use super::{
     quantity::{Size, SizeOf},
     text::value_of_the_file,
 };
-use crate::{
-    HostBuilder,
-    store::{Disk, DiskOptions, Memory, Redis, RedisOptions},
-};
+use crate::HostBuilder;
 
 /// What `memory` alone takes.
 const MEMORY: Size = Size(64 << 20);

@@ -2,19 +2,19 @@
 
 mod policies;
 
-use std::{collections::BTreeMap, process};
+use std::{collections::BTreeMap, process, sync::OnceLock};
 
+use reprise_session::clock::unix_seconds;
+use reprise_store::{
+    revocation,
+    store::{TierStatus, Usage},
+};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::policies::policies;
 pub use self::policies::{Comparison, Policy, Rejection, State};
-pub use crate::vital::Vital;
-use crate::{
-    host::{Inner, unix_seconds},
-    metrics::VERSIONS,
-    revocation,
-    store::{TierStatus, Usage},
-};
+use crate::{Host, handshake::VERSIONS, host::Inner};
+pub use reprise_session::vital::Vital;
 
 /// How a host is doing. Times are seconds since the Unix epoch, by the system's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub struct Status {
     pub policy_memory: PolicyMemory,
     /// Handshakes completed since the host was made, by version of TLS.
     pub handshakes: Vec<Handshakes>,
-    /// How often each reason was why an offered session did not resume: all of [`crate::session::Miss::REASONS`].
+    /// How often each reason was why an offered session did not resume: all of [`reprise_session::session::Miss::REASONS`].
     pub misses: BTreeMap<String, u64>,
     /// Sessions given up that no policy was asked about, because too many came at once.
     pub removals_dropped: u64,
@@ -62,15 +62,19 @@ pub struct Log {
     pub repeated: u64,
 }
 
+/// Says what this process's log lacks.
+static LOSSES: OnceLock<fn() -> Log> = OnceLock::new();
+
 impl Log {
     /// Of this process's log, since it began.
     pub(crate) fn now() -> Self {
-        #[cfg(feature = "cli")]
-        {
-            crate::log::losses()
-        }
-        #[cfg(not(feature = "cli"))]
-        Self::default()
+        LOSSES.get().map_or_else(Self::default, |losses| losses())
+    }
+
+    /// From now on `losses` says what this process's log lacks. The first one to say so counts.
+    #[doc(hidden)]
+    pub fn lacks(losses: fn() -> Self) {
+        let _ = LOSSES.set(losses);
     }
 }
 
@@ -79,7 +83,7 @@ impl Log {
 pub struct PolicyMemory {
     /// What it takes.
     pub taken: u64,
-    /// The most that it is to take ([`crate::policy::RuntimeOptions::memory_of_all`]).
+    /// The most that it is to take ([`reprise_policy::policy::RuntimeOptions::memory_of_all`]).
     pub most: u64,
 }
 
@@ -108,7 +112,7 @@ pub struct Revocations {
 /// A revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// Of which sessions, by [`crate::revocation::Matcher::kind`].
+    /// Of which sessions, by [`reprise_store::revocation::Matcher::kind`].
     pub kind: String,
     /// Of which sessions, in words.
     pub sessions: String,
@@ -129,8 +133,15 @@ impl From<&revocation::Revocation> for Revocation {
     }
 }
 
+impl Host {
+    /// How the host is doing. Takes the store's locks for a moment, and allocates: not on a handshake's thread.
+    pub fn status(&self) -> Status {
+        Status::of(self.inner())
+    }
+}
+
 impl Status {
-    pub(crate) fn of(host: &Inner) -> Self {
+    fn of(host: &Inner) -> Self {
         let counted = VERSIONS.iter().zip(host.handshakes.handshakes());
         let handshakes =
             counted.map(|((version, _), [full, resumed])| Handshakes { version: (*version).into(), full, resumed });

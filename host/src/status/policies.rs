@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    host::{Snapshot, unix_seconds},
+use reprise_policy::{
     policies_dir::{self, FileState, FileStatus, LastRejection, PolicyHistory, PolicyReport},
     policy::{self, Failure, Mode, PolicyStatus},
 };
+use reprise_session::clock::unix_seconds;
+use serde::{Deserialize, Serialize};
+
+use crate::host::Snapshot;
 
 /// How the policy of one name is doing. Counts are those of `generation` alone, where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,10 +139,11 @@ impl Policy {
     fn supervised(report: &PolicyReport, history: &PolicyHistory, loaded: Option<&Arc<policy::Policy>>) -> Self {
         let (state, reason, retry_in) = match &report.state {
             policies_dir::PolicyState::Trial => (State::Trial, None, None),
-            policies_dir::PolicyState::Live => (State::Live, None, None),
             policies_dir::PolicyState::Quarantined { reason, retry_in } => {
                 (State::Quarantined, Some(reason.clone()), retry_in.map(|pause| pause.as_secs()))
             }
+            // `Live`; there is no other.
+            _ => (State::Live, None, None),
         };
         let compared = report.shadow;
         let shadow = (report.mode == Mode::Shadow).then_some(Comparison {
@@ -171,8 +173,8 @@ impl Policy {
     fn never_live(file: &FileStatus, history: &PolicyHistory, missing: bool) -> Self {
         let (state, rejected) = match &file.state {
             FileState::Rejected { reason, .. } => (State::Rejected, Some(reason.clone())),
-            // Live since those that are supervised were looked at; the next look shows it.
-            FileState::Settling { .. } | FileState::Live { .. } => (State::Settling, None),
+            // `Settling`, or `Live` since those that are supervised were looked at; the next look shows it.
+            _ => (State::Settling, None),
         };
         let state = if missing { State::Missing } else { state };
         Self { rejected, ..Self::bare(&file.file, &file.name, state, &PolicyStatus::default(), history) }

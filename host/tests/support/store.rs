@@ -98,7 +98,7 @@ fn prototypes() -> (Prototype, Prototype) {
         let accepting = scope.spawn(|| Ssl::new(&server).unwrap().accept(ours).unwrap());
         let connected = Ssl::new(&client).unwrap().connect(theirs).unwrap();
         let accepted = accepting.join().unwrap();
-        let prototype = |ssl: &SslRef| Prototype::from(ssl.session().unwrap().to_owned());
+        let prototype = |ssl: &SslRef| reprise::prototype(ssl.session().unwrap().to_owned());
         (prototype(connected.ssl()), prototype(accepted.ssl()))
     })
 }

@@ -15,6 +15,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use clap::Args;
 use reprise_authoring::Project;
+use reprise_session::vital::{Ended, Heart};
 
 use self::{place::Place, rounds::Rounds, telling::Teller};
 use super::{
@@ -23,10 +24,7 @@ use super::{
     serve::{bind, log, run_to_end},
     signals::Signals,
 };
-use crate::{
-    serve::{Listen, LogFilter, LogFormat, Options, Settings, Span},
-    vital::{Ended, Heart},
-};
+use crate::serve::{Listen, LogFilter, LogFormat, Options, Settings, Span};
 
 /// The project's folder for what a server keeps: certificate, compiled code, and the directory of policies.
 const OWN: &str = ".reprise";

@@ -7,13 +7,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use reprise_authoring::Project;
+use reprise_policy::{names::policy_name, policies_dir::DirOptions};
+use reprise_session::{reading, replace::replace};
 
-use crate::{
-    policies_dir::{DirOptions, policy_name},
-    reading,
-    replace::replace,
-    serve::state_dir,
-};
+use crate::serve::state_dir;
 
 /// How a policy's files are written: for everybody to read, as they would be copied.
 const MODE: u32 = 0o644;

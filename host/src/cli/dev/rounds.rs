@@ -4,17 +4,17 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Instant};
 
 use anyhow::Result;
 use reprise_authoring::Project;
+use reprise_policy::{
+    policies_dir::{ContentHash, DirOptions, check},
+    policy::{Runtime, RuntimeOptions},
+};
 
 use super::{
     place::{DroppedSettings, Place},
     sources::Sources,
     telling::Teller,
 };
-use crate::{
-    cli::{compile::compiler, output},
-    policies_dir::{ContentHash, DirOptions, check},
-    policy::{Runtime, RuntimeOptions},
-};
+use crate::cli::{compile::compiler, output};
 
 /// What goes round at each save.
 pub(super) struct Rounds {

@@ -16,8 +16,7 @@ use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
 };
-
-use crate::reading;
+use reprise_session::reading;
 
 /// How long nothing must have happened: an editor saves in several steps.
 const SETTLED: Duration = Duration::from_millis(30);

@@ -3,16 +3,15 @@
 use std::{fmt::Write as _, time::Instant};
 
 use parking_lot::Mutex;
-
-use crate::{
-    Decision,
-    cli::output,
+use reprise_policy::{
     policies_dir::PolicyEvent,
     policy::{
         Answer, Asked, Failure,
         wit::types::{GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict, Terms},
     },
 };
+
+use crate::{Decision, cli::output};
 
 /// Tells what becomes of a project's policy.
 pub(super) struct Teller {
@@ -143,7 +142,7 @@ fn why(failure: Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Callback;
+    use reprise_policy::policy::Callback;
 
     const NOTHING: Terms =
         Terms { lifetime: None, single_use: None, reach: None, priority: None, note: None, attributes: Vec::new() };

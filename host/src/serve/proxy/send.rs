@@ -8,8 +8,7 @@ use openssl::{
     x509::{X509Ref, X509VerifyResult},
 };
 use proxy_header::{Error, ProxiedAddress, ProxyHeader, SslInfo, Tlv};
-
-use crate::session::ServerName;
+use reprise_session::session::ServerName;
 
 /// A byte that says whether the connection resumed a session: the first of the types that are anyone's to use
 /// (PP2_TYPE_MIN_CUSTOM), since the protocol has none for it.

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, io, sync::Mutex, time::Duration};
 
+use reprise_session::vital::Vitals;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -11,7 +12,6 @@ use crate::{
         phase::{Phase, Phased},
     },
     status::Vital,
-    vital::Vitals,
 };
 
 /// Far beyond what anything here takes. Reached only by a test that fails.

@@ -14,6 +14,7 @@ use openssl::{
     ssl::{Ssl, SslContext, SslContextBuilder, SslMethod},
     x509::X509,
 };
+use reprise_session::vital::Vitals;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -25,7 +26,6 @@ use tokio_openssl::SslStream;
 use self::certificates::Issued;
 pub(super) use self::certificates::{Files, revocation_list};
 use super::{Reload, Server, Settings, Sites};
-use crate::vital::Vitals;
 
 /// A server that runs in the background.
 struct Running {

@@ -1,0 +1,321 @@
+//! What of a store is alive in one process: its threads, and what they share.
+
+use std::{
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use reprise_session::vital::{Ended, Vitals};
+use rusqlite::ErrorCode;
+
+use super::{
+    DiskError, file,
+    file::{Identity, Opened, Place},
+    jobs::Jobs,
+    notices::Notices,
+    queue::Queue,
+    reader, sync,
+    watch::{self, Publication},
+    writer,
+};
+use crate::store::{Health, InvalidationObserver, LATELY, Removal, RemovalObserver, Removed, Usage};
+
+/// Readers: one may wait for the disk while others answer from what the system has of the file in memory.
+const READERS: usize = 3;
+
+/// What outlives the threads.
+#[derive(Default)]
+pub struct Common {
+    pub removals: OnceLock<RemovalObserver>,
+    pub invalidations: OnceLock<InvalidationObserver>,
+    pub notices: Notices,
+    pub counts: Counts,
+    /// The file that is used.
+    file: Mutex<Option<Identity>>,
+}
+
+#[derive(Default)]
+pub struct Counts {
+    pub sessions: AtomicU64,
+    pub bytes: AtomicU64,
+    pub evicted: AtomicU64,
+    pub expired: AtomicU64,
+    pub dropped: AtomicU64,
+}
+
+/// What the threads share.
+pub struct Shared {
+    pub place: Place,
+    pub boot: i64,
+    /// This process's number among those that use the store.
+    pub node: i64,
+    pub common: Arc<Common>,
+    pub queue: Queue,
+    pub jobs: Jobs,
+    /// Notices that other processes have not said yet that they know.
+    pub publications: Mutex<Vec<Publication>>,
+    /// Operations that were committed and not synced.
+    pub committed: AtomicU64,
+    pub vitals: Vitals,
+    started: Instant,
+    /// When something was written last: milliseconds since `started`.
+    written: AtomicU64,
+    threads: Mutex<Threads>,
+    /// Something of `threads` has changed, or there is something to look at.
+    turn: Condvar,
+}
+
+#[derive(Default)]
+struct Threads {
+    running: usize,
+    stopped: bool,
+}
+
+pub struct Living {
+    /// The process that it is alive in.
+    pub process: u32,
+    pub shared: Arc<Shared>,
+    /// A wait for the writer was in vain: the next ones are short.
+    pub stuck: AtomicBool,
+}
+
+impl Living {
+    pub fn start(place: Place, common: Arc<Common>, process: u32) -> Self {
+        let shared = Arc::new(Shared {
+            place,
+            boot: file::boot(),
+            node: i64::from_ne_bytes(file::random()),
+            common,
+            queue: Queue::default(),
+            jobs: Jobs::default(),
+            publications: Mutex::default(),
+            committed: AtomicU64::new(0),
+            vitals: Vitals::default(),
+            started: Instant::now(),
+            written: AtomicU64::new(0),
+            threads: Mutex::default(),
+            turn: Condvar::new(),
+        });
+        let started = spawn(&shared);
+        if let Err(error) = started {
+            tracing::error!(%error, "no threads for the session store on disk: it keeps nothing and finds nothing");
+            shared.stop();
+        }
+        Self { process, shared, stuck: AtomicBool::new(false) }
+    }
+}
+
+fn spawn(shared: &Arc<Shared>) -> io::Result<()> {
+    let start = |name: &str, run: fn(&Shared)| {
+        let running = Running::on(shared);
+        let body = move |_: &_| {
+            run(&running.0);
+            Ended::told_if(running.0.stopped())
+        };
+        shared.vitals.thread(name, body).map(drop)
+    };
+    start("reprise-disk-w", |shared| {
+        // What a writer before this one took from the queue and did not come to write.
+        shared.queue.take_back();
+        writer::run(shared);
+    })?;
+    for number in 0..READERS {
+        start(&format!("reprise-disk-{number}"), reader::run)?;
+    }
+    start("reprise-disk-n", watch::run)?;
+    start("reprise-disk-s", sync::run)
+}
+
+impl Shared {
+    /// Ends the threads, once what is queued is written.
+    pub fn stop(&self) {
+        self.threads.lock().stopped = true;
+        self.turn.notify_all();
+        self.jobs.stop();
+        self.queue.stop();
+    }
+
+    /// Whether they were told to end.
+    fn stopped(&self) -> bool {
+        self.threads.lock().stopped
+    }
+
+    /// Waits until they have ended, `patience` at most.
+    pub fn ended(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut threads = self.threads.lock();
+        while threads.running > 0 && !self.turn.wait_until(&mut threads, until).timed_out() {}
+    }
+
+    /// The connection that a thread holds, if it is to the file that is there; else one that is opened anew. A file that is gone is made,
+    /// and one that took the place of another is looked at as at the start.
+    pub fn connected<'a>(&self, held: &'a mut Option<Opened>) -> rusqlite::Result<&'a mut Opened> {
+        let there = self.place.identity();
+        let has_log = self.place.has_log();
+        held.take_if(|opened| has_log || there.as_ref().ok() != Some(&opened.identity));
+        let opened = match held.take() {
+            Some(opened) => opened,
+            None => self.open()?,
+        };
+        Ok(held.insert(opened))
+    }
+
+    fn open(&self) -> rusqlite::Result<Opened> {
+        let used = *self.common.file.lock();
+        if !self.place.has_log()
+            && let Ok(opened) = self.place.open()
+            && used == Some(opened.identity)
+        {
+            return Ok(opened);
+        }
+        if let (true, Some(used)) = (self.place.has_log(), used) {
+            // Some of those who use the file may use the log by now, and others not.
+            self.place
+                .give_up(used, "a log stands beside it, and it is written without one")
+                .map_err(DiskError::into_sqlite)?;
+        }
+        self.place.make().map_err(DiskError::into_sqlite)?;
+        let opened = self.place.open()?;
+        self.common.uses(opened.identity, &self.place);
+        Ok(opened)
+    }
+
+    /// What a thread does about its connection once something failed on it. A damaged file is set aside.
+    pub fn failed(&self, held: &mut Option<Opened>, error: &rusqlite::Error) {
+        let Some(identity) = held.take().map(|opened| opened.identity) else { return };
+        let mended = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                self.place.give_up(identity, &error.to_string())
+            }
+            // It may be what stands beside it.
+            Some(ErrorCode::CannotOpen) => self.place.make(),
+            // It was emptied.
+            _ if ["no such table: store", "no such table: sessions"]
+                .iter()
+                .any(|gone| error.to_string().contains(gone)) =>
+            {
+                self.place.make().map(|()| self.common.notices.renew())
+            }
+            _ => return,
+        };
+        if let Err(error) = mended {
+            tracing::warn!(%error, "the session store on disk is damaged, and no other can be made");
+        }
+    }
+
+    /// Something was written.
+    pub fn wrote(&self) {
+        self.written.store(self.started.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    /// Whether the file was lately read and written. A thread reads it four times a second, and another writes that this process is
+    /// there once a second.
+    pub fn health(&self) -> Health {
+        let lived = self.started.elapsed();
+        let read = self.common.notices.age().min(lived);
+        let written = lived.saturating_sub(Duration::from_millis(self.written.load(Relaxed)));
+        if read > LATELY {
+            Health::Fails(format!("it could not be read for {} s", read.as_secs()))
+        } else if written > LATELY {
+            Health::Fails(format!("it could not be written for {} s", written.as_secs()))
+        } else {
+            Health::Answers
+        }
+    }
+
+    /// Waits for all of a while. False when the threads are to end.
+    pub fn wait_whole(&self, span: Duration) -> bool {
+        let until = Instant::now() + span;
+        let mut threads = self.threads.lock();
+        while !threads.stopped && !self.turn.wait_until(&mut threads, until).timed_out() {}
+        !threads.stopped
+    }
+
+    /// Ends the waiting of the threads that look at the store from time to time.
+    pub fn wake(&self) {
+        self.turn.notify_all();
+    }
+
+    /// Waits for a while. False when the threads are to end.
+    pub fn wait(&self, span: Duration) -> bool {
+        let mut threads = self.threads.lock();
+        if !threads.stopped {
+            self.turn.wait_for(&mut threads, span);
+        }
+        !threads.stopped
+    }
+}
+
+/// A thread that runs.
+struct Running(Arc<Shared>);
+
+impl Running {
+    fn on(shared: &Arc<Shared>) -> Self {
+        shared.threads.lock().running += 1;
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.threads.lock().running -= 1;
+        self.0.turn.notify_all();
+    }
+}
+
+impl Common {
+    /// From now on this file is used. If it was another one, that is said, and what was known of its notices is to be told to this one.
+    pub fn uses(&self, identity: Identity, place: &Place) {
+        let before = self.file.lock().replace(identity);
+        if before.is_some_and(|before| before != identity) {
+            self.notices.renew();
+            tracing::warn!(
+                file = %place.path().display(),
+                "the file of the session store was removed, moved or replaced: what is there now is used, and sessions in the other do \
+                 not resume"
+            );
+        }
+    }
+
+    /// Tells of sessions that have left the store.
+    pub fn tell(&self, left: impl IntoIterator<Item = Removed>) {
+        for removed in left {
+            match removed.why {
+                Removal::Evicted => self.counts.evicted.fetch_add(1, Relaxed),
+                Removal::Expired => self.counts.expired.fetch_add(1, Relaxed),
+                _ => 0,
+            };
+            if let Some(observer) = self.removals.get() {
+                observer(removed);
+            }
+        }
+    }
+
+    /// Tells of sessions that were put and are not written.
+    pub fn drop_put(&self, dropped: impl IntoIterator<Item = Removed>) {
+        for removed in dropped {
+            self.counts.dropped.fetch_add(1, Relaxed);
+            if let Some(observer) = self.removals.get() {
+                observer(removed);
+            }
+        }
+    }
+
+    pub fn usage(&self) -> Usage {
+        let counts = &self.counts;
+        Usage {
+            sessions: counts.sessions.load(Relaxed),
+            bytes: counts.bytes.load(Relaxed),
+            prototypes: 0,
+            evicted: counts.evicted.load(Relaxed),
+            expired: counts.expired.load(Relaxed),
+            dropped: counts.dropped.load(Relaxed),
+        }
+    }
+}
