@@ -132,6 +132,6 @@ async fn reload_when(hang_up: Arc<Mutex<Signal>>, reload: Reload, signals: Signa
 /// # Errors
 /// It is no filter.
 pub(super) fn log(filter: &LogFilter, format: LogFormat) -> Result<()> {
-    let filter = EnvFilter::try_new(filter.as_str()).with_context(|| format!("--log {filter}"))?;
+    let filter = EnvFilter::try_new(filter.directives()).with_context(|| format!("--log {filter}"))?;
     log::start(filter, Look { format, timed: true })
 }

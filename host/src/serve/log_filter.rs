@@ -12,8 +12,15 @@ const REST: &str = "info";
 pub(crate) struct LogFilter(String);
 
 impl LogFilter {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    /// In the notation of EnvFilter. A module is one of `reprise` to whoever reads the log, whichever of its crates has it.
+    pub(crate) fn directives(&self) -> String {
+        let mut directives = self.0.clone();
+        for module in self.0.split(',').filter_map(|part| part.strip_prefix(OURS)?.strip_prefix("::")) {
+            for inner in INNER {
+                directives.push_str(&format!(",{inner}::{module}"));
+            }
+        }
+        directives
     }
 }
 
@@ -59,18 +66,24 @@ fn is_level(word: &str) -> bool {
     ["error", "warn", "info", "debug", "trace", "off"].iter().any(|level| word.eq_ignore_ascii_case(level))
 }
 
-/// Of this crate's modules those that there are; of another's, whatever looks like one.
+/// Of our modules those that there are; of another's, whatever looks like one.
 fn is_module(path: &str) -> bool {
     let is_identifier = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     let mut words = path.split("::");
-    let ours = words.next() == Some(env!("CARGO_CRATE_NAME"));
+    let ours = words.next() == Some(OURS);
     path.split("::").all(is_identifier) && words.next().is_none_or(|module| !ours || MODULES.contains(&module))
 }
 
-/// This crate's.
+/// What the modules of all our crates are under, in a filter.
+const OURS: &str = env!("CARGO_CRATE_NAME");
+
+/// The crates below this one.
+const INNER: [&str; 3] = ["reprise_session", "reprise_policy", "reprise_store"];
+
+/// Ours.
 const MODULES: [&str; 22] = [
     "accept",
     "admin",
@@ -106,6 +119,12 @@ value_of_the_file!(LogFilter);
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{self, Write},
+        path::Path,
+        sync::{Arc, Mutex},
+    };
+
     use tracing_subscriber::EnvFilter;
 
     use super::*;
@@ -120,7 +139,7 @@ mod tests {
             ("reprise::serve=debug,warn, wasmtime=off", "warn,reprise::serve=debug,wasmtime=off"),
             ("reprise=trace,reprise::policy::sandbox=off", "info,reprise=trace,reprise::policy::sandbox=off"),
         ] {
-            assert_eq!(text.parse::<LogFilter>().unwrap().as_str(), filter);
+            assert_eq!(text.parse::<LogFilter>().unwrap().to_string(), filter);
             assert!(EnvFilter::try_new(filter).is_ok(), "{filter}");
         }
     }
@@ -150,17 +169,64 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_names_modules_that_there_are() {
-        let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let ours = |name: &&str| sources.join(name).is_dir() || sources.join(format!("{name}.rs")).is_file();
-        let not_there: Vec<_> = MODULES.iter().filter(|name| !ours(name)).collect();
-        assert_eq!(not_there, [&"always"], "the target that no filter holds back");
-        for entry in std::fs::read_dir(sources).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_stem().unwrap().to_str().unwrap();
-            let logs_nothing =
-                ["lib", "bin", "benches", "fuzzing", "hex", "log", "printable", "signing"].contains(&name);
-            assert!(logs_nothing || MODULES.contains(&name), "{name}");
+    fn a_filter_reaches_the_crates_below() {
+        let filter: LogFilter = "warn,reprise::store::disk=debug".parse().unwrap();
+        let logged = Arc::new(Mutex::new(Vec::new()));
+        let heard = logged.clone();
+        let writer = move || Heard(heard.clone());
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::try_new(filter.directives()).unwrap())
+            .with_writer(writer)
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!(target: "reprise_store::store::disk::file", "one");
+            tracing::debug!(target: "reprise_store::store::redis", "two");
+            tracing::debug!(target: "reprise::store::disk", "three");
+        });
+        let logged = String::from_utf8(logged.lock().unwrap().clone()).unwrap();
+        assert_eq!(["one", "two", "three"].map(|word| logged.contains(word)), [true, false, true], "{logged}");
+    }
+
+    struct Heard(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Heard {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
+
+    #[test]
+    fn a_filter_names_modules_that_there_are() {
+        let host = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let sources = ["src", "session/src", "policy/src", "store/src"].map(|of_a_crate| host.join(of_a_crate));
+        let ours = |name: &&str| {
+            sources.iter().any(|sources| sources.join(name).is_dir() || sources.join(format!("{name}.rs")).is_file())
+        };
+        let not_there: Vec<_> = MODULES.iter().filter(|name| !ours(name)).collect();
+        assert_eq!(not_there, [&"always"], "the target that no filter holds back");
+        for entry in sources.iter().flat_map(|sources| std::fs::read_dir(sources).unwrap()) {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            assert!(LOG_NOTHING.contains(&name) || MODULES.contains(&name), "{name}");
+        }
+    }
+
+    const LOG_NOTHING: [&str; 12] = [
+        "lib",
+        "bin",
+        "benches",
+        "fuzzing",
+        "hex",
+        "histogram",
+        "log",
+        "names",
+        "printable",
+        "process",
+        "signing",
+        "verdict",
+    ];
 }
