@@ -31,9 +31,6 @@ const AT_ONCE: usize = 2;
 /// Those that take longest begin first.
 const FIRST: [&str; 4] = ["end_to_end", "authoring", "fleet", "stores"];
 
-/// They measure memory or scheduling of their own process on an otherwise idle machine: one at a time, at the end.
-const ALONE: [&str; 0] = [];
-
 /// They start compilers, which would take the harness's permission to time tests for their own.
 const UNTIMED: [&str; 3] = ["authoring", "reprise-authoring", "xtask"];
 
@@ -51,24 +48,20 @@ pub fn run(programs: &[Program], logs: &Path, environment: impl Fn(&mut Command)
         let place = FIRST.iter().position(|first| *first == program.name);
         (place.unwrap_or(FIRST.len()), program.name.clone())
     });
-    let alone = programs.extract_if(.., |program| ALONE.contains(&program.name.as_str())).collect::<VecDeque<_>>();
-    let report = Mutex::new(Report::default());
-    for (programs, at_once) in [(programs.into(), AT_ONCE), (alone, 1)] {
-        let queue = Mutex::new(programs);
-        let next = || queue.lock().ok()?.pop_front();
-        thread::scope(|scope| {
-            for _ in 0..at_once {
-                scope.spawn(|| {
-                    while let Some(program) = next() {
-                        let run = Run::of(&program, logs, &environment);
-                        if let Ok(mut report) = report.lock() {
-                            report.add(&program, run);
-                        }
+    let (queue, report) = (Mutex::new(VecDeque::from(programs)), Mutex::new(Report::default()));
+    let next = || queue.lock().ok()?.pop_front();
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(program) = next() {
+                    let run = Run::of(&program, logs, &environment);
+                    if let Ok(mut report) = report.lock() {
+                        report.add(&program, run);
                     }
-                });
-            }
-        });
-    }
+                }
+            });
+        }
+    });
     report.into_inner().map_err(|_| anyhow::anyhow!("a thread that ran tests panicked"))?.end()
 }
 

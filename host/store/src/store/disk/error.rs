@@ -7,6 +7,9 @@ use std::{
 
 use rusqlite::ErrorCode;
 
+/// Why a file is used no more beside which a log stands.
+pub(super) const LOGGED: &str = "a log stands beside it, and it is written without one";
+
 /// A store on disk that cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
@@ -76,6 +79,10 @@ pub enum DiskError {
 impl DiskError {
     pub(super) fn moved(path: &Path) -> Self {
         Self::Unusable { path: path.to_owned(), error: "it was replaced meanwhile".into() }
+    }
+
+    pub(super) fn logged(path: &Path) -> Self {
+        Self::Unusable { path: path.to_owned(), error: LOGGED.into() }
     }
 
     /// As SQLite would say that it cannot be opened.

@@ -61,6 +61,9 @@ static CONNECTED: AtomicU32 = AtomicU32::new(0);
 pub struct Place {
     dir: PathBuf,
     path: PathBuf,
+    /// A log and its index, if there were any: looked for at each use.
+    log: PathBuf,
+    index: PathBuf,
     /// The most bytes of the file.
     size: u64,
 }
@@ -116,7 +119,9 @@ impl Place {
     /// # Errors
     /// As [`DiskError`] says.
     pub fn prepare(dir: &Path, size: u64) -> Result<Self, DiskError> {
-        let place = Self { dir: dir.to_owned(), path: dir.join(NAME), size };
+        let beside = |suffix| dir.join(format!("{NAME}{suffix}"));
+        let (path, log, index) = (beside(""), beside(LOG), beside(INDEX));
+        let place = Self { dir: dir.to_owned(), path, log, index, size };
         place.make()?;
         Ok(place)
     }
@@ -177,7 +182,7 @@ impl Place {
         let reading = |error| DiskError::reading(&self.path, error);
         let mut opened = patiently(|| self.open_as(alone)).map_err(reading)?;
         // Of a log that was taken into the file just now.
-        aside::replace_if_there(&self.beside(INDEX), &self.aside(INDEX)).map_err(unusable)?;
+        aside::replace_if_there(&self.index, &self.aside(INDEX)).map_err(unusable)?;
         schema::migrate(&mut opened.connection, &self.path, STEPS)?;
         patiently(|| power::check(&mut opened.connection)).map_err(reading)
     }
@@ -217,7 +222,7 @@ impl Place {
     /// Whether a log (WAL) stands beside the file, which SQLite uses then, whatever the file says; or the index of one, which tells that
     /// somebody does.
     pub fn has_log(&self) -> bool {
-        [LOG, INDEX].iter().any(|suffix| fs::symlink_metadata(self.beside(suffix)).is_ok())
+        [&self.log, &self.index].into_iter().any(|of_a_log| fs::symlink_metadata(of_a_log).is_ok())
     }
 
     /// Whether the file says that it is written by way of a log, as the first version was.

@@ -15,7 +15,9 @@ use reprise_session::vital::{Ended, Vitals};
 use rusqlite::ErrorCode;
 
 use super::{
-    DiskError, file,
+    DiskError,
+    error::LOGGED,
+    file,
     file::{Identity, Opened, Place},
     jobs::Jobs,
     notices::Notices,
@@ -168,17 +170,15 @@ impl Shared {
 
     fn open(&self) -> rusqlite::Result<Opened> {
         let used = *self.common.file.lock();
-        if !self.place.has_log()
-            && let Ok(opened) = self.place.open()
-            && used == Some(opened.identity)
-        {
-            return Ok(opened);
-        }
-        if let (true, Some(used)) = (self.place.has_log(), used) {
-            // Some of those who use the file may use the log by now, and others not.
-            self.place
-                .give_up(used, "a log stands beside it, and it is written without one")
-                .map_err(DiskError::into_sqlite)?;
+        if let Some(used) = used {
+            if self.place.has_log() {
+                // Some of those who use the file may use the log by now, and others not.
+                self.place.give_up(used, LOGGED).map_err(DiskError::into_sqlite)?;
+            } else if let Ok(opened) = self.place.open()
+                && opened.identity == used
+            {
+                return Ok(opened);
+            }
         }
         self.place.make().map_err(DiskError::into_sqlite)?;
         let opened = self.place.open()?;

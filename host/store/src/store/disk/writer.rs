@@ -134,7 +134,7 @@ impl Writer<'_> {
         done.unheard = shared.common.notices.catch_up(connection, done.notices).err();
         if shared.place.has_log() {
             // Others may have taken from the file as it was without what is in the log.
-            done.unheard = Some(DiskError::moved(shared.place.path()).into_sqlite());
+            done.unheard = Some(DiskError::logged(shared.place.path()).into_sqlite());
         }
         Ok(done)
     }
