@@ -13,12 +13,14 @@ use super::{
 use crate::{
     session::SessionId,
     store::{Answer, RecordBytes},
+    vital::Heart,
 };
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, heart: &Heart) {
     let mut held = None;
     let mut pace = Pace::default();
     while let Some(job) = shared.jobs.next(&mut pace) {
+        let _busy = heart.works();
         let done = match shared.connected(&mut held) {
             Ok(opened) => look_up(shared, &opened.connection, job),
             Err(error) => Err(Box::new((job, error))),

@@ -13,6 +13,7 @@ use crate::{
     clock,
     session::SessionId,
     store::{KnownBy, Published, Unavailable},
+    vital::Heart,
 };
 
 /// How often it looks; oftener while somebody waits to hear who knows a notice.
@@ -38,12 +39,13 @@ pub struct Publication {
     pub reply: Sender<Result<Published, Unavailable>>,
 }
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, heart: &Heart) {
     let mut held = None;
     let mut seen = None;
     let mut beat = None;
     let mut said = false;
     loop {
+        let busy = heart.works();
         let looked = shared.connected(&mut held).and_then(|opened| {
             if seen.is_some_and(|(file, _)| file != opened.identity) {
                 // Its changes are counted anew, and nobody there knows of this process yet.
@@ -68,6 +70,7 @@ pub fn run(shared: &Shared) {
             shared.queue.beat(known);
             beat = Some((Instant::now(), known));
         }
+        drop(busy);
         let look = if shared.publications.lock().is_empty() { LOOK } else { LOOK_FOR_ANSWERS };
         if !shared.wait(look) {
             return;

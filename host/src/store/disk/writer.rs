@@ -24,6 +24,7 @@ use super::{
 use crate::{
     session::SessionId,
     store::{Notice, Published, RecordBytes, Removal, Removed, Unavailable},
+    vital::Heart,
 };
 
 /// Between one batch that cannot be written and the next.
@@ -35,9 +36,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is given up at once where a file was made smaller, in bytes.
 const SHRINK: usize = 64 << 10;
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, heart: &Heart) {
     let mut writer = Writer { shared, held: None, failures: 0 };
     while let Some(batch) = shared.queue.next() {
+        let _busy = heart.works();
         writer.write(batch);
     }
     if let Some(Opened { connection, .. }) = &mut writer.held

@@ -30,6 +30,7 @@ use crate::{
     clock::now,
     hex::hex,
     store::{Health, KnownBy, LATELY, Notice, Published, Unavailable},
+    vital::Heart,
 };
 
 /// How long an expired notice is kept in the store, for nodes whose clock is late.
@@ -138,11 +139,15 @@ impl Notices {
     }
 
     /// Asks for the version again and again, for as long as it is polled.
-    pub async fn keep(&self, link: &Link, names: &Names, observers: &Observers) {
+    pub async fn keep(&self, link: &Link, names: &Names, observers: &Observers, heart: &Heart) {
         loop {
             // At once when there is a connection: with its first question a node is known to be there, and waited for by who revokes.
             link.connected(self.poll).await;
-            match self.ask(link, names, observers).await {
+            let asked = {
+                let _busy = heart.works();
+                self.ask(link, names, observers).await
+            };
+            match asked {
                 // What was read is to be acknowledged.
                 Ok(true) => continue,
                 Ok(false) => {}
