@@ -1,6 +1,6 @@
 //! Policies that are compiled in a process of their own: this program, started again.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, process, sync::Arc, thread, time::Duration};
 
 use reprise::policy::{Candidate, Compiler, Manifest, Policy, Rejection, Runtime, RuntimeOptions, Step};
 use reprise_fixtures::{Callback, Fixture, hostile, policies};
@@ -60,6 +60,36 @@ fn a_module_that_takes_too_long_is_rejected() {
     let rejection = load(&runtime, &hostile::slow_to_compile(6_000)).unwrap_err();
     assert_eq!(rejection.step, Step::Compile, "{rejection}");
     assert!(rejection.to_string().contains("300ms of processor time"), "{rejection}");
+}
+
+/// What the system says of the limits of each process that this one has started.
+fn limits_of_children() -> Vec<String> {
+    let parent = format!("PPid:\t{}\n", process::id());
+    let started = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).filter(|process| {
+        // Most of them are others, and any may be gone by now.
+        fs::read_to_string(process.join("status")).is_ok_and(|status| status.contains(&parent))
+    });
+    let limits = started.filter_map(|process| fs::read_to_string(process.join("limits")).ok());
+    limits.map(|limits| limits.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn a_compiling_process_has_no_more_than_it_is_to_have() {
+    let runtime = runtime(|options| options.compile_time = Duration::from_secs(77));
+    let expected = ["Max cpu time 77 77 seconds", "Max file size 0 0 bytes", "Max core file size 0 0 bytes"];
+    let module = hostile::slow_to_compile(1_000);
+    thread::scope(|scope| {
+        let loading = scope.spawn(|| load(&runtime, &module));
+        loop {
+            let over = loading.is_finished();
+            let limits = limits_of_children();
+            if limits.iter().any(|limits| expected.iter().all(|expected| limits.contains(expected))) {
+                break;
+            }
+            assert!(!over, "it had no such limits: {:?}", loading.join());
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
 }
 
 #[test]

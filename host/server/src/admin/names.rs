@@ -67,6 +67,7 @@ mod tests {
             "2130706433",
             "metrics.example.evil.example",
             "evil.example:metrics.example",
+            "metrics.example:evil.example",
             "metrics.example@evil.example",
             "[::1].evil.example",
             "[evil.example]",

@@ -197,6 +197,9 @@ mod tests {
         }
         assert!(written(&queue).contains("2 lines of the log are missing here"));
         assert_eq!(written(&queue), "after\n");
+        // Once is enough.
+        queue.push("more\n");
+        assert_eq!(written(&queue), "more\n");
     }
 
     #[test]
@@ -214,7 +217,13 @@ mod tests {
         let queue = queue();
         assert!(queue.flush(), "nothing waits");
         queue.push("one\n");
-        assert!(!queue.flush(), "nobody writes");
+        // On a busy machine one may take longer.
+        let is_short = |_| {
+            let begun = Instant::now();
+            assert!(!queue.flush(), "nobody writes");
+            begun.elapsed() < LONGEST_FLUSH
+        };
+        assert!((0..5).any(is_short), "so long is for those who take some lines");
         assert_eq!(written(&queue), "one\n");
         assert!(!queue.flush(), "it is being written");
     }

@@ -86,6 +86,11 @@ mod tests {
         log::{Format, Limits, Look, Queue},
     };
 
+    fn log() -> Log {
+        let format = Format { look: Look { format: LogFormat::Text, timed: false }, coloured: false };
+        Log { queue: Queue::new(format), limits: Limits::default(), format }
+    }
+
     /// A disk with room for so many bytes.
     struct Disk {
         written: Vec<u8>,
@@ -110,18 +115,51 @@ mod tests {
 
     #[test]
     fn what_a_full_disk_took_no_more_is_told_once_it_does() {
-        let format = Format { look: Look { format: LogFormat::Text, timed: false }, coloured: false };
-        let log = Log { queue: Queue::new(format), limits: Limits::default(), format };
+        let log = log();
         let mut out = Out { stderr: Disk { written: Vec::new(), room: 6 }, torn: false, missing: 0 };
         for line in ["one\n", "two\n", "three\n"] {
             out.line(&log, line);
         }
         assert_eq!(log.queue.unwritten(), 2);
         out.stderr.room = 1_000;
-        out.line(&log, "four\n");
+        for line in ["four\n", "five\n"] {
+            out.line(&log, line);
+        }
         let written = String::from_utf8(out.stderr.written).unwrap();
         let lines: Vec<&str> = written.lines().collect();
-        assert_eq!((lines.len(), &lines[..2], lines[3]), (4, &["one", "tw"][..], "four"), "{written}");
+        assert_eq!((&lines[..2], &lines[3..]), (&["one", "tw"][..], &["four", "five"][..]), "{written}");
         assert!(lines[2].contains("2 lines of the log are missing here"), "{written}");
+    }
+
+    /// Takes a byte, and is neither ready nor undisturbed before the next.
+    #[derive(Default)]
+    struct Slow {
+        written: Vec<u8>,
+        before: Vec<ErrorKind>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if let Some(kind) = self.before.pop() {
+                return Err(kind.into());
+            }
+            self.before = vec![ErrorKind::WouldBlock, ErrorKind::Interrupted];
+            self.written.push(bytes[0]);
+            Ok(1)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_takes_its_time_has_every_line() {
+        let log = log();
+        let mut out = Out { stderr: Slow::default(), torn: false, missing: 0 };
+        for line in ["one\n", "two\n"] {
+            out.line(&log, line);
+        }
+        assert_eq!((&*out.stderr.written, log.queue.unwritten()), (&b"one\ntwo\n"[..], 0));
     }
 }

@@ -27,7 +27,7 @@ use super::{
     random,
     script::{self, Script},
 };
-use crate::store::Unavailable;
+use crate::{store::Unavailable, vital::Heart};
 
 /// The same with all that comes before: Sentinels, of which some may not answer.
 const CONNECTING_AT_ALL: Duration = Duration::from_secs(5);
@@ -89,11 +89,14 @@ impl Link {
     }
 
     /// Connects, and connects again, for as long as it is polled. What is published on the channel goes to `news`.
-    pub async fn keep(&self) {
+    pub async fn keep(&self, heart: &Heart) {
         let mut pause = FIRST_PAUSE;
         let (mut said, mut soon) = (false, false);
         loop {
-            let connected = timeout(CONNECTING_AT_ALL, self.connect()).await;
+            let connected = {
+                let _busy = heart.works();
+                timeout(CONNECTING_AT_ALL, self.connect()).await
+            };
             match connected.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())) {
                 Ok(connection) => {
                     if !soon {
