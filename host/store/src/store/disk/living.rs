@@ -322,13 +322,10 @@ impl Common {
 
 #[cfg(test)]
 mod tests {
-    use crate::{
-        clock,
-        session::SessionId,
-        store::{Consume, Disk, DiskOptions, Entry, Fetch, Notice, Priority, Reach, RecordBytes, Store, wait},
-    };
+    use reprise_session::{clock, session::SessionId};
 
     use super::*;
+    use crate::store::{Consume, Disk, DiskOptions, Entry, Fetch, Notice, Priority, Reach, RecordBytes, Store, wait};
 
     /// Far beyond what anything here takes. Reached only by a test that fails.
     const PATIENCE: Duration = Duration::from_secs(120);

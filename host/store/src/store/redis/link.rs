@@ -15,6 +15,7 @@ use redis::{
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
+use reprise_session::vital::Heart;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -27,7 +28,7 @@ use super::{
     random,
     script::{self, Script},
 };
-use crate::{store::Unavailable, vital::Heart};
+use crate::store::Unavailable;
 
 /// The same with all that comes before: Sentinels, of which some may not answer.
 const CONNECTING_AT_ALL: Duration = Duration::from_secs(5);
