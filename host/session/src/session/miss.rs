@@ -51,7 +51,7 @@ pub enum Miss {
     ExtendedMasterSecret,
     /// It is for single use, and the client has not shown that it is its own (RFC 8446 section 4.2.11.2): its binder is
     /// wrong, and OpenSSL ends the handshake; or it could not be checked, for the ClientHello is very long or another
-    /// message callback took the place of the host's ([`crate::on_message`]), and the handshake goes on in full.
+    /// message callback took the place of the host's (`reprise::on_message`), and the handshake goes on in full.
     Binder,
     /// Its lifetime has passed, or it was made at a time that is yet to come.
     Expired,
