@@ -73,6 +73,48 @@ fn a_file_that_is_gone_or_another_splits_no_stores() {
 }
 
 #[test]
+fn who_publishes_in_a_file_that_took_the_place_of_another_hears_of_every_process() {
+    for (what, change) in MOVES {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("sessions");
+        let (one, other) = (open(&dir), open(&dir));
+        keeps(&one, 1);
+        assert!(fetch(&other, &id(1)).is_some(), "{what}");
+        change(&dir);
+        // The other one has not come to say that it is there.
+        let known = publish(&one, notice(1, NEVER), PATIENCE);
+        assert!(known.len() == 2 && known.iter().all(|node| node.knows), "{what}: {known:?}");
+    }
+}
+
+#[test]
+fn what_is_removed_from_a_file_that_took_the_place_of_another_is_told() {
+    for (_, change) in MOVES {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path().join("sessions");
+        let (one, other) = (open(&dir), open(&dir));
+        let told = invalidations(&other);
+        keeps(&other, 0);
+        // More changes than the next file comes to have.
+        until("it is not told", || {
+            (1..=200).for_each(|number| one.put(id(number), entry(100), 0));
+            written(&one);
+            (1..=200).for_each(|number| one.forget(&id(number)));
+            (1..=200).all(|number| told.recv_timeout(Duration::from_secs(5)) == Ok(id(number)))
+        });
+        change(&dir);
+        keeps(&one, 201);
+        until("it is another file", || fetch(&other, &id(201)).is_some());
+        // It may be that its thread has not looked yet, and begins with what comes after.
+        until("it is not told", || {
+            keeps(&one, 202);
+            one.remove(&id(202));
+            told.recv_timeout(Duration::from_secs(1)) == Ok(id(202))
+        });
+    }
+}
+
+#[test]
 fn what_was_revoked_is_told_to_the_file_that_comes_next() {
     for (what, change) in MOVES {
         let dir = tempfile::tempdir().unwrap();
@@ -191,13 +233,24 @@ fn a_store_with_a_log_is_taken_over_with_what_it_keeps() {
     let killed = beside(&before);
     killed.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
     killed.execute_batch("UPDATE sessions SET fetches = 7").unwrap();
-    let after = dir.path().join("after");
-    assert!(Command::new("cp").arg("-rp").args([&before, &after]).status().unwrap().success());
-    let logs = || ["-wal", "-shm"].map(|of_a_log| after.join(format!("{FILE}{of_a_log}")).exists());
-    assert_eq!(logs(), [true; 2]);
-    let store = open(&after);
-    assert_eq!(fetch(&store, &id(1)).map(|found| found.fetches), Some(7));
-    assert_eq!(logs(), [false; 2]);
+    // The log's index is not looked at: whatever stands in its place, nothing of it is mapped.
+    let indices: [Change; 2] = [
+        ("as it is", |_| {}),
+        ("a directory", |index| {
+            fs::remove_file(index).unwrap();
+            fs::create_dir(index).unwrap();
+        }),
+    ];
+    for (what, make) in indices {
+        let after = dir.path().join(what);
+        assert!(Command::new("cp").arg("-rp").args([&before, &after]).status().unwrap().success());
+        make(&after.join(format!("{FILE}-shm")));
+        let logs = || ["-wal", "-shm"].map(|of_a_log| after.join(format!("{FILE}{of_a_log}")).exists());
+        assert_eq!(logs(), [true; 2]);
+        let store = open(&after);
+        assert_eq!(fetch(&store, &id(1)).map(|found| found.fetches), Some(7), "{what}");
+        assert_eq!(logs(), [false; 2], "{what}");
+    }
 }
 
 #[test]

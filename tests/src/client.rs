@@ -19,6 +19,7 @@ pub struct Client {
     server_name: Option<String>,
     identity: Option<Identity>,
     ciphers: Option<&'static str>,
+    protocol: Option<&'static str>,
     context: OnceLock<SslContext>,
 }
 
@@ -68,7 +69,14 @@ pub struct Open {
 impl Client {
     /// A client of one version that asks for `a.example`.
     pub fn new(version: Version) -> Self {
-        Self { version, server_name: Some("a.example".into()), identity: None, ciphers: None, context: OnceLock::new() }
+        Self {
+            version,
+            server_name: Some("a.example".into()),
+            identity: None,
+            ciphers: None,
+            protocol: None,
+            context: OnceLock::new(),
+        }
     }
 
     /// It asks for this name, or for none.
@@ -84,6 +92,11 @@ impl Client {
     /// It offers these cipher suites only: a list for TLS 1.2, suites for TLS 1.3.
     pub fn offering(self, ciphers: &'static str) -> Self {
         Self { ciphers: Some(ciphers), ..self }
+    }
+
+    /// It speaks this protocol, and says so (ALPN).
+    pub fn speaking(self, protocol: &'static str) -> Self {
+        Self { protocol: Some(protocol), ..self }
     }
 
     /// Connects, offers `session`, asks for the report and lets the server end the connection.
@@ -145,6 +158,10 @@ impl Client {
         let mut ssl = Ssl::new(self.context.get_or_init(|| self.context())).map_err(|error| error.to_string())?;
         if let Some(name) = &self.server_name {
             ssl.set_hostname(name).map_err(|error| error.to_string())?;
+        }
+        if let Some(protocol) = self.protocol {
+            let offered = [&[protocol.len() as u8], protocol.as_bytes()].concat();
+            ssl.set_alpn_protos(&offered).map_err(|error| error.to_string())?;
         }
         if let Some(session) = session {
             let session = SslSession::from_der(&session.der).map_err(|error| error.to_string())?;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// The JSON of `GET /connection`: every field has to be there, and there are no others.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "host/src/serve/report.rs says what they are")]
+#[expect(missing_docs, reason = "host/server/src/serve/report.rs says what they are")]
 pub struct Report {
     pub protocol: String,
     pub cipher: Option<String>,
@@ -25,7 +25,7 @@ pub struct Report {
 /// One policy's verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "host/src/serve/report.rs says what they are")]
+#[expect(missing_docs, reason = "host/server/src/serve/report.rs says what they are")]
 pub struct PolicyReport {
     pub name: String,
     pub generation: u64,

@@ -286,7 +286,7 @@ fn store(mut stores: Vec<Arc<dyn Store>>, copy_age: Duration) -> anyhow::Result<
     Ok(stores.pop().unwrap_or_else(|| Arc::new(Memory::default())))
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -40,6 +40,14 @@ pub struct Decision {
     pub asked: Vec<Asked>,
 }
 
+impl Decision {
+    /// For tests: about nothing, and by nobody.
+    #[doc(hidden)]
+    pub fn bare(callback: Callback) -> Self {
+        Self { time: 0, callback, session: String::new(), server_name: None, peer: None, asked: Vec::new() }
+    }
+}
+
 /// Decisions from the moment of [`Host::decisions`](crate::Host::decisions) on, in the order in which they are made. As an iterator it
 /// waits for the next, and ends with the host.
 pub struct Decisions {
@@ -133,8 +141,7 @@ mod tests {
     use super::*;
 
     fn decision(time: u64) -> Decision {
-        let (callback, session, server_name, peer) = (Callback::New, String::new(), None, None);
-        Decision { time, callback, session, server_name, peer, asked: Vec::new() }
+        Decision { time, ..Decision::bare(Callback::New) }
     }
 
     #[test]

@@ -126,8 +126,8 @@ impl Host {
     }
 
     /// How each store is doing, and for how long there is this host.
-    #[cfg(feature = "cli")]
-    pub(crate) fn stores(&self) -> (Vec<TierStatus>, Duration) {
+    #[doc(hidden)]
+    pub fn stores(&self) -> (Vec<TierStatus>, Duration) {
         (self.inner.store.tiers(), self.inner.made.elapsed())
     }
 
@@ -145,6 +145,12 @@ impl Host {
     /// The policies of the directory: how each is doing, and what an operator may ask for.
     pub fn policies(&self) -> Policies {
         Policies::new(Arc::downgrade(&self.inner))
+    }
+
+    /// How the threads of the host and of its stores are doing.
+    #[doc(hidden)]
+    pub fn vitals(&self) -> Vec<Vital> {
+        self.inner.vitals()
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {

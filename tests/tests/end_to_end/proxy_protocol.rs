@@ -169,10 +169,10 @@ fn the_backend_is_told_who_is_connected_how_and_whether_by_resumption() {
     place.write("clients.pem", ca.certificate_pem());
     let (address, told) = backend();
     let (address, clients) = (address.to_string(), place.arg("clients.pem"));
-    let server =
-        place.serve(&["--backend", &address, "--send-proxy", "--client-ca", &clients, "--client-auth", "optional"]);
+    let arguments = ["--send-proxy", "--client-ca", &clients, "--client-auth", "optional", "--alpn", "echo"];
+    let server = place.serve(&[&["--backend", &address], &arguments[..]].concat());
     for version in Version::BOTH {
-        let client = Client::new(version).with(&ca.issue_client("alice"));
+        let client = Client::new(version).with(&ca.issue_client("alice")).speaking("echo");
         let mut session = None;
         for resumed in [false, true] {
             let tcp = connection(&server, b"");
@@ -180,6 +180,7 @@ fn the_backend_is_told_who_is_connected_how_and_whether_by_resumption() {
             let mut open = client.connect_over(tcp, session.as_ref()).expect("the server is up");
             let told = told.recv_timeout(PATIENCE).unwrap();
             assert_eq!((told.source, told.destination), (own, server.address()));
+            assert_eq!(told.field(0x01), Some(&b"echo"[..]), "PP2_TYPE_ALPN");
             assert_eq!(told.field(0x02), Some(&b"a.example"[..]), "PP2_TYPE_AUTHORITY");
             assert_eq!(told.field(0xe0), Some(&[u8::from(resumed)][..]), "whether it resumed");
             let (flags, verified, tls) = told.tls();

@@ -48,12 +48,15 @@ fn a_service_manager_is_told_when_the_server_is_ready_reloads_and_stops() {
     assert_eq!(manager.told(), ["READY=1"]);
     let open = Client::new(Version::Tls13).connect(server.address(), None).expect("ready is ready");
 
+    place.policy("20-b.wasm", policies::no_opinion());
     server.hang_up();
     let reloading = manager.told();
     assert_eq!(reloading[0], "RELOADING=1");
     let (name, microseconds) = reloading[1].split_once('=').unwrap();
     assert!(name == "MONOTONIC_USEC" && microseconds.parse::<u64>().unwrap() > 0, "{reloading:?}");
     assert_eq!(manager.told(), ["READY=1"]);
+    let visit = Client::new(Version::Tls13).first_visit(server.address());
+    assert_eq!(visit.report.verdicts("b"), ["keep"], "what was there before SIGHUP is taken up by then");
     assert_eq!(
         open.finish().unwrap().report.verdicts("a"),
         ["keep"],

@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use reprise_session::vital::{Ended, Vitals};
+use reprise_session::vital::{Ended, Heart, Vitals};
 use rusqlite::ErrorCode;
 
 use super::{
@@ -114,18 +114,18 @@ impl Living {
 }
 
 fn spawn(shared: &Arc<Shared>) -> io::Result<()> {
-    let start = |name: &str, run: fn(&Shared)| {
+    let start = |name: &str, run: fn(&Shared, &Heart)| {
         let running = Running::on(shared);
-        let body = move |_: &_| {
-            run(&running.0);
+        let body = move |heart: &Heart| {
+            run(&running.0, heart);
             Ended::told_if(running.0.stopped())
         };
         shared.vitals.thread(name, body).map(drop)
     };
-    start("reprise-disk-w", |shared| {
+    start("reprise-disk-w", |shared, heart| {
         // What a writer before this one took from the queue and did not come to write.
         shared.queue.take_back();
-        writer::run(shared);
+        writer::run(shared, heart);
     })?;
     for number in 0..READERS {
         start(&format!("reprise-disk-{number}"), reader::run)?;
@@ -317,5 +317,75 @@ impl Common {
             expired: counts.expired.load(Relaxed),
             dropped: counts.dropped.load(Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reprise_session::{clock, session::SessionId};
+
+    use super::*;
+    use crate::store::{Consume, Disk, DiskOptions, Entry, Fetch, Notice, Priority, Reach, RecordBytes, Store, wait};
+
+    /// Far beyond what anything here takes. Reached only by a test that fails.
+    const PATIENCE: Duration = Duration::from_secs(120);
+
+    fn entry() -> Entry {
+        Entry {
+            record: RecordBytes::new(vec![7; 100]),
+            expires: 1_000,
+            single_use: false,
+            renews: None,
+            since: None,
+            priority: Priority::Normal,
+            reach: Reach::Fleet,
+            prototype: None,
+        }
+    }
+
+    /// Whether each of so many who ask at once finds the session.
+    fn found(disk: &Disk, id: SessionId, asking: usize) -> bool {
+        let asked: Vec<_> = (0..asking).map(|_| disk.fetch(&id, Consume::IfSingleUse, 0)).collect();
+        let given_up = Instant::now() + PATIENCE;
+        let answers = asked.into_iter().map(|asked| match asked {
+            Fetch::Ready(answer) => answer,
+            Fetch::Pending(mut answer) => wait::until(given_up, answer.as_mut()),
+        });
+        let answers: Vec<_> = answers.collect();
+        answers.iter().all(|answer| matches!(answer, Ok(Some(_))))
+    }
+
+    #[test]
+    fn each_thread_lives_on_after_a_panic() {
+        let dir = tempfile::tempdir().unwrap();
+        let [disk, other] = [(); 2].map(|()| Disk::open(dir.path(), DiskOptions::default()).unwrap());
+        let told = Arc::new(AtomicU64::new(0));
+        let tell = Arc::clone(&told);
+        disk.observe_notices(Arc::new(move |notices| tell.store(notices.len() as u64, Relaxed)));
+        let shared = Arc::clone(&disk.living().unwrap().shared);
+        let restarts = || shared.vitals.list().into_iter().map(|vital| (vital.name, vital.restarts));
+        let names: Vec<_> = restarts().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), READERS + 3, "{names:?}");
+        names.iter().for_each(|name| shared.vitals.strike(name));
+        // The writer ends with it in its hands.
+        disk.put(SessionId::from([3; 32]), entry(), 0);
+        let given_up = Instant::now() + PATIENCE;
+        while restarts().any(|(_, restarts)| restarts == 0) {
+            assert!(Instant::now() < given_up, "{:?}", shared.vitals.list());
+            // What readers and the writer are woken by; the others go round.
+            disk.put(SessionId::from([1; 32]), entry(), 0);
+            found(&disk, SessionId::from([1; 32]), 2 * READERS);
+        }
+        // Each does again what it is there for.
+        disk.put(SessionId::from([2; 32]), entry(), 0);
+        assert!(disk.flush(PATIENCE), "nothing is written");
+        assert!([2, 3].iter().all(|id| found(&disk, SessionId::from([*id; 32]), 2 * READERS)));
+        let notice = Notice { bytes: vec![1], expires: clock::now() + 1_000 };
+        drop(other.publish(notice, Duration::ZERO));
+        while told.load(Relaxed) == 0 {
+            assert!(Instant::now() < given_up, "nothing is heard");
+            std::thread::yield_now();
+        }
+        assert!(restarts().all(|(_, restarts)| restarts == 1), "{:?}", shared.vitals.list());
     }
 }

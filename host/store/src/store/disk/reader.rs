@@ -1,6 +1,6 @@
 //! A thread that looks sessions up.
 
-use reprise_session::session::SessionId;
+use reprise_session::{session::SessionId, vital::Heart};
 use rusqlite::Connection;
 use tokio::sync::oneshot::Sender;
 
@@ -13,10 +13,11 @@ use super::{
 };
 use crate::store::{Answer, RecordBytes};
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, heart: &Heart) {
     let mut held = None;
     let mut pace = Pace::default();
     while let Some(job) = shared.jobs.next(&mut pace) {
+        let _busy = heart.works();
         let done = match shared.connected(&mut held) {
             Ok(opened) => look_up(shared, &opened.connection, job),
             Err(error) => Err(Box::new((job, error))),

@@ -4,12 +4,14 @@
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use super::living::Shared;
+use reprise_session::vital::Heart;
 
 const PAUSE: Duration = Duration::from_secs(5);
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, heart: &Heart) {
     let mut said = false;
     while shared.wait_whole(PAUSE) {
+        let _busy = heart.works();
         if shared.committed.swap(0, Relaxed) == 0 {
             continue;
         }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reprise_session::{clock, session::SessionId};
+use reprise_session::{clock, session::SessionId, vital::Heart};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot::Sender;
 
@@ -35,12 +35,13 @@ pub struct Publication {
     pub reply: Sender<Result<Published, Unavailable>>,
 }
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, heart: &Heart) {
     let mut held = None;
     let mut seen = None;
     let mut beat = None;
     let mut said = false;
     loop {
+        let busy = heart.works();
         let looked = shared.connected(&mut held).and_then(|opened| {
             if seen.is_some_and(|(file, _)| file != opened.identity) {
                 // Its changes are counted anew, and nobody there knows of this process yet.
@@ -65,6 +66,7 @@ pub fn run(shared: &Shared) {
             shared.queue.beat(known);
             beat = Some((Instant::now(), known));
         }
+        drop(busy);
         let look = if shared.publications.lock().is_empty() { LOOK } else { LOOK_FOR_ANSWERS };
         if !shared.wait(look) {
             return;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reprise_session::session::SessionId;
+use reprise_session::{session::SessionId, vital::Heart};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot::Sender;
 
@@ -33,9 +33,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// What is given up at once where a file was made smaller, in bytes.
 const SHRINK: usize = 64 << 10;
 
-pub fn run(shared: &Shared) {
+pub fn run(shared: &Shared, heart: &Heart) {
     let mut writer = Writer { shared, held: None, failures: 0 };
     while let Some(batch) = shared.queue.next() {
+        let _busy = heart.works();
         writer.write(batch);
     }
     if let Some(Opened { connection, .. }) = &mut writer.held

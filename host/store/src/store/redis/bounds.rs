@@ -370,6 +370,7 @@ mod tests {
                     return (excess, read);
                 }
                 read += more.len() as u64;
+                assert!(read <= 2 * REPLY, "it has read {read} bytes, and reads on");
             }
         };
         let (excess, read) = endless(b"+", &[b'a'; 1000]);
@@ -407,9 +408,18 @@ mod tests {
         let push = b">2\r\n$7\r\nmessage\r\n$1000\r\n".as_slice();
         let push = [push, &[b'a'; 1000], b"\r\n"].concat();
         let mut bounded = Bounded::new(());
-        let pushed = (0_u64..).find(|_| bounded.look(&push).is_err()).unwrap() * push.len() as u64;
+        let pushes = (0..PUSHES / 1_000).find(|_| bounded.look(&push).is_err());
+        let pushed = pushes.expect("it has an end") * push.len() as u64;
         assert!(pushed <= PUSHES, "{pushed}");
+        // As many again are none too many in the next second.
         let mut bounded = Bounded::new(());
-        (0..PUSHES / 1_000 * 2).for_each(|_| bounded.look(&push[push.len() - 1_009..]).unwrap());
+        for _ in 0..2 {
+            (0..pushed / push.len() as u64).for_each(|_| bounded.look(&push).unwrap());
+            bounded.since = bounded.since.checked_sub(2 * SECOND).unwrap();
+        }
+        // Of replies there may be any number, of which none is too much.
+        let reply = [b"$100000\r\n".as_slice(), &[b'a'; 100_000], b"\r\n"].concat();
+        let mut bounded = Bounded::new(());
+        (0..REPLY / 100_000 * 2).for_each(|_| bounded.look(&reply).unwrap());
     }
 }

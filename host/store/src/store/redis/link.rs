@@ -15,6 +15,7 @@ use redis::{
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
+use reprise_session::vital::Heart;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
@@ -89,11 +90,14 @@ impl Link {
     }
 
     /// Connects, and connects again, for as long as it is polled. What is published on the channel goes to `news`.
-    pub async fn keep(&self) {
+    pub async fn keep(&self, heart: &Heart) {
         let mut pause = FIRST_PAUSE;
         let (mut said, mut soon) = (false, false);
         loop {
-            let connected = timeout(CONNECTING_AT_ALL, self.connect()).await;
+            let connected = {
+                let _busy = heart.works();
+                timeout(CONNECTING_AT_ALL, self.connect()).await
+            };
             match connected.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())) {
                 Ok(connection) => {
                     if !soon {

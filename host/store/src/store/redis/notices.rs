@@ -15,7 +15,7 @@ use std::{
 
 use parking_lot::Mutex;
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
-use reprise_session::{clock::now, hex::hex};
+use reprise_session::{clock::now, hex::hex, vital::Heart};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -135,11 +135,15 @@ impl Notices {
     }
 
     /// Asks for the version again and again, for as long as it is polled.
-    pub async fn keep(&self, link: &Link, names: &Names, observers: &Observers) {
+    pub async fn keep(&self, link: &Link, names: &Names, observers: &Observers, heart: &Heart) {
         loop {
             // At once when there is a connection: with its first question a node is known to be there, and waited for by who revokes.
             link.connected(self.poll).await;
-            match self.ask(link, names, observers).await {
+            let asked = {
+                let _busy = heart.works();
+                self.ask(link, names, observers).await
+            };
+            match asked {
                 // What was read is to be acknowledged.
                 Ok(true) => continue,
                 Ok(false) => {}

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use reprise_session::{
     process,
     session::SessionId,
-    vital::{Ended, Vitals, caught},
+    vital::{Ended, Heart, Vitals, caught},
 };
 use tokio::{
     sync::{
@@ -137,16 +137,19 @@ async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>) {
     let keeping = shared.clone();
     tokio::spawn(async move {
         let mut life = keeping.vitals.task("reprise-redis connection");
-        while life.again(caught(keeping.link.keep()).await.map(|()| Ended::Early)).await {}
+        let heart = life.heart();
+        while life.again(caught(keeping.link.keep(&heart)).await.map(|()| Ended::Early)).await {}
     });
     let polling = shared.clone();
     let polls = tokio::spawn(async move {
         let mut life = polling.vitals.task("reprise-redis notices");
-        let keep = || polling.notices.keep(&polling.link, &polling.names, &polling.observers);
+        let heart = life.heart();
+        let keep = || polling.notices.keep(&polling.link, &polling.names, &polling.observers, &heart);
         while life.again(caught(keep()).await.map(|()| Ended::Early)).await {}
     });
     let mut life = shared.vitals.task("reprise-redis requests");
-    while life.again(caught(take(&shared, &mut asked)).await).await {}
+    let heart = life.heart();
+    while life.again(caught(take(&shared, &mut asked, &heart)).await).await {}
     let parting = async {
         while !shared.queue.is_empty() {
             sleep(Duration::from_millis(1)).await;
@@ -159,8 +162,9 @@ async fn work(shared: Arc<Shared>, mut asked: UnboundedReceiver<Request>) {
 }
 
 /// Begins what it is asked, until nobody can ask any more.
-async fn take(shared: &Arc<Shared>, asked: &mut UnboundedReceiver<Request>) -> Ended {
+async fn take(shared: &Arc<Shared>, asked: &mut UnboundedReceiver<Request>, heart: &Heart) -> Ended {
     while let Some(request) = asked.recv().await {
+        let _busy = heart.works();
         shared.clone().begin(request);
     }
     Ended::Told
@@ -245,5 +249,51 @@ impl Shared {
     fn next(&self, id: SessionId) -> (Option<watch::Receiver<()>>, Doing) {
         let mut underway = self.underway.lock();
         (underway.with(&id), underway.begin(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, time::Instant};
+
+    use crate::store::{Fetch, FetchError, Redis, Store, wait};
+
+    use super::*;
+
+    /// Far beyond what anything here takes. Reached only by a test that fails.
+    const PATIENCE: Duration = Duration::from_secs(120);
+
+    #[test]
+    fn each_task_lives_on_after_a_panic() {
+        // It lets nobody stay, so that it is connected to again and again.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("redis://{}", listener.local_addr().unwrap());
+        thread::spawn(move || listener.incoming().for_each(drop));
+        let options = RedisOptions { poll: Duration::from_millis(1), ..RedisOptions::default() };
+        let redis = Redis::connect(&url, options).unwrap();
+        let ask = || match redis.fetch(&SessionId::from([1; 32]), Consume::IfSingleUse, 0) {
+            Fetch::Ready(answer) => answer,
+            Fetch::Pending(mut answer) => wait::until(Instant::now() + PATIENCE, answer.as_mut()),
+        };
+        ask().unwrap_err();
+        let shared = Arc::clone(&redis.worker().unwrap().shared);
+        let given_up = Instant::now() + PATIENCE;
+        // Twice: what was started again goes round as before.
+        for restarts in [1, 2] {
+            for name in ["reprise-redis connection", "reprise-redis notices", "reprise-redis requests"] {
+                shared.vitals.strike(name);
+                let vital = || shared.vitals.list().into_iter().find(|vital| vital.name == name).unwrap();
+                while vital().restarts < restarts {
+                    assert!(Instant::now() < given_up, "{:?}", vital());
+                    // What the requests are woken by.
+                    ask().unwrap_err();
+                    thread::sleep(Duration::from_millis(1));
+                }
+                assert_eq!(vital().ended.as_deref(), Some("it panicked: struck by a test"));
+            }
+        }
+        // It is the server that has no answer, and not the thread.
+        let error = ask().unwrap_err();
+        assert!(matches!(&error, FetchError::Unavailable(why) if !why.0.contains("thread")), "{error}");
     }
 }

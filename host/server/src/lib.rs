@@ -1,0 +1,24 @@
+//! The `reprise` command: a TLS server, and what goes with it.
+//!
+//! Internal to Reprise: nothing here is stable but what the command does. Embedders depend on the crate `reprise`.
+//!
+//! - [`cli`]: the command line: new, build, dev, serve, check, test, sign, status, policies, revoke, keys
+//! - `serve`: `reprise serve`: listeners, PROXY protocol, sites, reload of certificates, responder, backend
+//! - `admin`: the socket of `reprise status`, and `--admin`: one set of resources, two places
+//! - `http`: HTTP/1.1 as far as both need it; `phase`: how a server ends; `health`: whether it does what it seems to
+//! - `state_dir`: where state that outlives the process is kept
+//! - `log`: the log, which nobody waits for
+
+#![forbid(unsafe_code)]
+// They panic where nobody reads: `cli::output` and `log` do not.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
+mod admin;
+#[doc(hidden)]
+pub mod cli;
+mod health;
+mod http;
+mod log;
+mod phase;
+mod serve;
+mod state_dir;
