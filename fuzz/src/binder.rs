@@ -3,7 +3,7 @@ use std::{cell::RefCell, sync::LazyLock};
 use openssl::ssl::{
     ClientHelloResponse, Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslVersion,
 };
-use reprise::fuzzing::{Hello, hello_verifies, sign_hello};
+use reprise::fuzzing::{Hello, hello_verifies, read_hello, sign_hello};
 
 use crate::wire::{Wire, records, server};
 
@@ -87,7 +87,7 @@ fn resuming() -> SslContext {
     context.set_session_id_context(CONTEXT).expect("it is short");
     context.set_session_cache_mode(SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL);
     context.set_client_hello_callback(|ssl, _| {
-        SEEN.with_borrow_mut(|seen| seen.hello = Some(Hello::read(ssl)));
+        SEEN.with_borrow_mut(|seen| seen.hello = Some(read_hello(ssl)));
         Ok(ClientHelloResponse::SUCCESS)
     });
     // SAFETY: the session was made by a context of the same shape.

@@ -3,7 +3,10 @@ use std::{cell::RefCell, sync::LazyLock};
 use openssl::ssl::{
     ClientHelloResponse, ErrorCode, NameType, Ssl, SslContext, SslMethod, SslOptions, SslSessionCacheMode,
 };
-use reprise::{fuzzing::Hello, session::ServerName};
+use reprise::{
+    fuzzing::{Hello, read_hello},
+    session::ServerName,
+};
 
 use crate::wire::{Wire, records, server};
 
@@ -20,7 +23,7 @@ pub fn hello(message: &[u8]) {
     let Seen { hello, looked_up } = SEEN.take();
     let Some(hello) = hello else { return assert!(looked_up.is_empty(), "nothing is looked up unseen") };
     for id in looked_up {
-        let legacy = hello.session_id && id == legacy_session_id(message);
+        let legacy = hello.session_id.is_some() && id == legacy_session_id(message);
         let seen = legacy || hello.identities.contains(&id);
         assert!(seen || hello.more_identities, "{id:02x?} was looked up, and is not in {hello:?}");
         // By these a look-up goes ahead of OpenSSL's.
@@ -63,7 +66,7 @@ fn listening() -> SslContext {
     context.set_options(SslOptions::NO_TICKET);
     context.set_session_cache_mode(SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL);
     context.set_client_hello_callback(|ssl, _| {
-        SEEN.with_borrow_mut(|seen| seen.hello = Some(Hello::read(ssl)));
+        SEEN.with_borrow_mut(|seen| seen.hello = Some(read_hello(ssl)));
         Ok(ClientHelloResponse::SUCCESS)
     });
     // SAFETY: no session is returned, which could have been one of another context.

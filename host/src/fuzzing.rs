@@ -1,41 +1,34 @@
 //! What fuzz targets and tests of OpenSSL's facts need and nobody else: no part of the API.
 
 use openssl::ssl::SslRef;
-
-pub use crate::handshake::{
-    hello::Hello,
-    transcript::{Place, Seen},
+use reprise_openssl::hello::{
+    binder::{self, Binders},
+    transcript::{Message, Transcript},
 };
-use crate::{
-    callbacks::tls,
-    handshake::{
-        Message,
-        binder::{self, Binders},
-        transcript::Transcript,
+use reprise_openssl::hooks;
+pub use reprise_openssl::{
+    hello::{
+        Hello,
+        transcript::{Place, Seen},
     },
+    hooks::{hello_seen, read_hello},
 };
 pub use reprise_session::session::keyring::file::KeyringFile;
 pub use reprise_store::revocation::Revocation;
 #[cfg(feature = "redis")]
 pub use reprise_store::store::redis::bounds::{BULK, DEPTH, Excess, LINE, REPLY, Scanner};
 
-/// The ClientHello that a connection has read last, and its bytes if they are kept.
-pub fn hello_seen(ssl: &SslRef) -> Option<(Seen, Vec<u8>)> {
-    let connection = tls::connection(ssl)?;
-    Some((connection.hello_seen()?, connection.hello_bytes()))
-}
-
 /// Whether the ClientHello that a connection has read last has the binder of a session of this cipher suite and with
 /// this secret, for the first identity.
 pub fn binder_verifies(ssl: &SslRef, cipher_suite: u16, psk: &[u8]) -> Option<bool> {
-    tls::connection(ssl)?.transcript.lock().verifies(0, binder::digest(cipher_suite)?, psk)
+    hooks::proof(ssl, |proof| proof.verifies(0, cipher_suite, psk))?
 }
 
 /// The same of a ClientHello, its header included, for the identity at `place`.
 pub fn hello_verifies(hello: &[u8], place: usize, cipher_suite: u16, psk: &[u8]) -> Option<bool> {
     let mut transcript = Transcript::default();
     transcript.add(Message::ClientHello(hello));
-    transcript.verifies(place, binder::digest(cipher_suite)?, psk)
+    transcript.proof()?.verifies(place, cipher_suite, psk)
 }
 
 /// Replaces the binder for the identity at `place` by the one that is right after what was `before` in the transcript.

@@ -14,32 +14,34 @@
 //!
 //! # Layout
 //!
-//! - `host`: [`Host`], its builder, and what of it is alive in one process
-//! - `callbacks`: OpenSSL's side: registers the callbacks, turns `SSL` and `SSL_SESSION` into facts. The unsafe room
+//! - `host`: [`Host`], its builder, and what of it an operator sees
 //! - `accept` (feature `tokio`): a handshake on tokio, without a thread that waits for a store
-//! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind
+//! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind. Facts in, answers out
+//! - `living`: what of a host is alive in one process; `decisions`: what the policies decide, for whoever listens
 //! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
 //!
 //! Of crates below it re-exports what embedders need:
 //!
 //! - [`policy`], [`policies_dir`], [`signing`], [`conformance`], of `reprise-policy`: Wasm's side
 //! - [`store`], [`revocation`], of `reprise-store`: where sessions live, and sessions taken back before their time
+//! - [`Listener`] and what else belongs to a context, of `reprise-openssl`: the callbacks
 //! - [`session`], of `reprise-session`: what a kept session is, and why one does not resume
 //!
 //! The `reprise` command is the crate `reprise-server`.
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 // They panic where nobody reads.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 #[cfg(feature = "tokio")]
 mod accept;
-mod callbacks;
 pub mod conformance;
+mod decisions;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
 mod host;
+mod living;
 pub mod metrics;
 pub mod policies_dir;
 pub mod policy;
@@ -50,16 +52,21 @@ pub mod status;
 pub mod store;
 
 #[doc(hidden)]
-pub use self::callbacks::{certificate::add_crl, process::exit_now};
+pub use reprise_openssl::{add_crl, process::exit_now};
+pub use reprise_openssl::{
+    facts::EarlyData,
+    hooks::{
+        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, SessionCallbacks, allows_early_data,
+        on_client_hello, on_message, session_callbacks,
+    },
+    prototype,
+};
 pub use reprise_session::session::Prototype;
 
 #[cfg(feature = "tokio")]
 pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
-    callbacks::{
-        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, SessionCallbacks, on_message, prototype,
-        session_callbacks,
-    },
-    handshake::{ConnectionReport, EarlyData, NotKept, allows_early_data, on_client_hello},
-    host::{Decision, Decisions, Host, HostBuilder, Policies},
+    decisions::{Decision, Decisions},
+    handshake::{ConnectionReport, NotKept},
+    host::{Host, HostBuilder, Policies},
 };

@@ -19,7 +19,8 @@ use tokio::{
 use tokio_openssl::SslStream;
 
 pub use self::early::{EarlyStream, accept_early};
-use crate::{Host, callbacks::tls};
+use crate::Host;
+use reprise_openssl::hooks;
 
 /// How soon an embedder's own callback that asked for a retry is asked again. It has no way to say when.
 const OWN_RETRY: Duration = Duration::from_millis(1);
@@ -49,9 +50,8 @@ async fn waiting<S, T>(
     loop {
         let step = poll_fn(|context| {
             // Exclusively ours: the stream is borrowed mutably.
-            if let Some(connection) = tls::connection_or_new(stream.ssl()) {
-                connection.wake_by(context.waker());
-            }
+            // Without memory for it, the look-up holds the thread.
+            let _ = hooks::wake_by(stream.ssl(), context.waker());
             handshake(stream.as_mut(), context)
         });
         match step.await {

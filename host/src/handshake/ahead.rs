@@ -1,4 +1,4 @@
-//! A look-up goes ahead of get_cb, where the connection can be taken up again: it begins in the client-hello hook, before
+//! A look-up goes ahead of get_cb, where the connection can be taken up again: it begins with the ClientHello, before
 //! OpenSSL has done anything dear, and the handshake returns `SSL_ERROR_WANT_CLIENT_HELLO_CB` until the store has answered.
 //! No thread waits meanwhile.
 //!
@@ -8,12 +8,14 @@
 //! What is left of it when the connection is freed is dropped with it.
 
 use std::{
-    sync::Arc,
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use openssl::ssl::SslRef;
+use reprise_openssl::{
+    facts::{Ahead, HelloFacts},
+    hello::IDENTITIES,
+};
 use reprise_policy::policy::wit::types::TlsVersion;
 use reprise_session::{
     session::{Miss, SessionId},
@@ -22,11 +24,9 @@ use reprise_session::{
 use reprise_store::store::{Answer, Consume, Fetch, Later, Unavailable, wait};
 
 use super::{
-    Connection, Handshake, State,
-    hello::IDENTITIES,
+    Connection, Deciding, Handshake, Now, Phase, Resources, Stage,
     look_up::{Examined, Judgement},
 };
-use crate::{callbacks::tls, host::Inner};
 
 /// No clock ends after this, whatever deadline was set.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -54,10 +54,10 @@ pub enum Question {
 
 impl Lookup {
     /// Asks the store.
-    pub fn begin(host: &Inner, id: &SessionId, question: Question) -> Self {
-        let asked = host.now();
+    pub fn begin(resources: &Resources, id: &SessionId, question: Question) -> Self {
+        let asked = resources.now();
         let consume = if matches!(question, Question::Look) { Consume::Never } else { Consume::Always };
-        let fetch = || host.store.fetch(id, consume, asked);
+        let fetch = || resources.store.fetch(id, consume, asked);
         match guarded("Store::fetch", Fetch::Ready(panicked()), fetch) {
             Fetch::Ready(answer) => Lookup::Answered { asked, question, answer },
             Fetch::Pending(answer) => Lookup::Pending { asked, question, answer },
@@ -115,19 +115,20 @@ fn late() -> Unavailable {
     Unavailable("no answer in time".into())
 }
 
-impl Handshake {
+impl Deciding {
     /// The look-up of `id`, begun if it has not. It fails where the store was asked for enough of them already.
-    pub fn lookup(&mut self, host: &Inner, id: SessionId) -> Result<&mut Lookup, Miss> {
+    pub fn lookup(&mut self, resources: &Resources, id: SessionId) -> Result<&mut Lookup, Miss> {
         let place = match self.lookups.iter().position(|(seen, _)| *seen == id) {
             Some(place) => place,
             None if self.lookups.len() == IDENTITIES => return Err(Miss::TooManyIdentities),
             None => {
-                let until = self.deadline(host);
+                let until = self.deadline(resources);
                 let late = !self.lookups.is_empty() && until <= Instant::now();
                 let lookup = if late {
-                    Lookup::Answered { asked: host.now(), question: Question::Look, answer: Err(self::late().into()) }
+                    let answer = Err(self::late().into());
+                    Lookup::Answered { asked: resources.now(), question: Question::Look, answer }
                 } else {
-                    Lookup::begin(host, &id, Question::Look)
+                    Lookup::begin(resources, &id, Question::Look)
                 };
                 self.lookups.push((id, lookup));
                 self.lookups.len() - 1
@@ -137,20 +138,23 @@ impl Handshake {
     }
 
     /// When the store has to have answered. It counts from the first look-up, so that several hold the handshake no longer.
-    pub fn deadline(&mut self, host: &Inner) -> Instant {
-        *self.store_until.get_or_insert_with(|| Instant::now() + host.limits.store_deadline.min(LONGEST))
+    pub fn deadline(&mut self, resources: &Resources) -> Instant {
+        *self.store_until.get_or_insert_with(|| Instant::now() + resources.limits.store_deadline.min(LONGEST))
     }
 
-    /// Whether the handshake is one of TLS 1.3. For the client-hello callback, where OpenSSL has not chosen yet.
-    fn becomes_tls13(&self, ssl: &SslRef) -> bool {
-        self.hello.supports_tls13 && tls::enables_tls13(ssl)
+    /// Until when the handshake waits for the store; none if it does not.
+    pub fn pending(&self) -> Option<Instant> {
+        let pending = self.lookups.iter().any(|(_, lookup)| matches!(lookup, Lookup::Pending { .. }));
+        self.store_until.filter(|_| pending)
     }
+}
 
+impl Handshake {
     /// The sessions that OpenSSL may ask for, in its order: those of the version that this handshake will have.
-    fn candidates(&self, ssl: &SslRef, host: &Inner) -> Vec<SessionId> {
-        let recognise = |offered: &[u8]| host.keyring.recognise(offered);
-        if !self.becomes_tls13(ssl) {
-            return recognise(tls::hello_session_id(ssl)).into_iter().collect();
+    fn candidates(&self, tls13: bool, resources: &Resources) -> Vec<SessionId> {
+        let recognise = |offered: &[u8]| resources.keyring.recognise(offered);
+        if !tls13 {
+            return self.hello.session_id.and_then(|id| recognise(id.as_bytes())).into_iter().collect();
         }
         // Without a key exchange beside it, no session resumes (RFC 8446 section 4.2.9).
         if !self.hello.psk_with_key_exchange {
@@ -158,52 +162,40 @@ impl Handshake {
         }
         self.hello.identities.iter().filter_map(|identity| recognise(identity)).collect()
     }
+
+    /// Begins what look-ups OpenSSL will ask for, or goes on with them. Whether one is not answered yet.
+    fn looks_ahead(&mut self, resources: &Resources, ahead: &Ahead<'_>, waker: &Waker) -> bool {
+        let Ahead { tls13, able, proof } = ahead;
+        let now = Now { version: tls13.then_some(TlsVersion::Tls13), able, proof: *proof };
+        for id in self.candidates(*tls13, resources) {
+            loop {
+                let Stage::Deciding(deciding) = &mut self.stage else { return false };
+                let until = deciding.deadline(resources);
+                let Ok(lookup) = deciding.lookup(resources, id) else { return false };
+                if !lookup.poll(waker, until) {
+                    return true;
+                }
+                if !guarded("client_hello", false, || self.takes(resources, id, now)) {
+                    break;
+                }
+            }
+            let Stage::Deciding(deciding) = &mut self.stage else { return false };
+            if deciding.lookup(resources, id).is_ok_and(|lookup| lookup.found()) {
+                return false;
+            }
+        }
+        false
+    }
 }
 
 impl Connection {
-    /// From now on, the handshake that is about to run is taken up again when `waker` is woken.
-    pub fn wake_by(&self, waker: &Waker) {
-        let mut state = self.state.lock();
-        if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            state.waker = Some(waker.clone());
-        }
-    }
-
-    /// Until when the handshake waits for the store; none if it does not.
-    pub fn pending(&self) -> Option<Instant> {
-        let state = self.state.lock();
-        let handshake = state.handshake.as_ref()?;
-        let pending = handshake.lookups.iter().any(|(_, lookup)| matches!(lookup, Lookup::Pending { .. }));
-        handshake.store_until.filter(|_| pending)
-    }
-}
-
-/// Whether the handshake is to be taken up again later, for the store has not answered. Begins what look-ups get_cb will need, or
-/// goes on with them. Never where nobody said that the connection can be taken up again.
-pub fn waits(ssl: &SslRef, connection: &Connection) -> bool {
-    let mut state = connection.state.lock();
-    let State { waker: Some(waker), handshake: Some(handshake), .. } = &mut *state else { return false };
-    if handshake.border.is_err() {
-        return false;
-    }
-    let Some(host) = handshake.host.upgrade() else { return false };
-    let waker = waker.clone();
-    let host: &Arc<Inner> = &host;
-    let version = handshake.becomes_tls13(ssl).then_some(TlsVersion::Tls13);
-    for id in handshake.candidates(ssl, host) {
-        let until = handshake.deadline(host);
-        loop {
-            let Ok(lookup) = handshake.lookup(host, id) else { return false };
-            if !lookup.poll(&waker, until) {
-                return true;
-            }
-            if !guarded("client_hello", false, || handshake.takes(ssl, host, id, version)) {
-                break;
-            }
-        }
-        if handshake.lookup(host, id).is_ok_and(|lookup| lookup.found()) {
+    /// Whether the handshake is to be taken up again later, for the store has not answered. Never where nobody said that the
+    /// connection can be taken up again.
+    pub(super) fn waits(&mut self, hello: &HelloFacts<'_>, waker: Option<&Waker>) -> bool {
+        let (Some(waker), Some(ahead)) = (waker, &hello.ahead) else { return false };
+        let (Phase::Heard(handshake), Some(resources)) = (&mut self.phase, self.resources.upgrade()) else {
             return false;
-        }
+        };
+        handshake.border.is_ok() && handshake.looks_ahead(&resources, ahead, waker)
     }
-    false
 }

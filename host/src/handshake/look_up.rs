@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, task::Waker};
 
-use openssl::ssl::{SslRef, SslSession};
+use reprise_openssl::{
+    facts::{OfferFacts, Resumed, Stored},
+    secret,
+};
 use reprise_policy::policy::{
     Callback, GetDecision,
     wit::types::{Session, TlsVersion},
@@ -16,13 +19,9 @@ use reprise_store::{
 use zeroize::Zeroizing;
 
 use super::{
-    Connection, Handed, Handshake, State,
+    Connection, Deciding, Handed, Handshake, Here, Now, Phase, Resources, Stage,
     ahead::{Lookup, Question},
     removal,
-};
-use crate::{
-    callbacks::{LiveSession, Site, sessions, tls},
-    host::Inner,
 };
 
 /// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.
@@ -34,14 +33,9 @@ pub struct Candidate {
     handed: Result<Arc<Handed>, Miss>,
     id: SessionId,
     record: Arc<Record>,
-    encoding: Encoding,
-}
-
-/// A session as OpenSSL can have it.
-struct Encoding {
-    /// Where there is no prototype. Kept apart from the facts, which last as long as the connection.
-    der: Secret,
-    prototype: Option<Prototype>,
+    session: Stored,
+    /// The store would have it decoded.
+    decoded_wanted: bool,
 }
 
 /// A candidate that belongs here.
@@ -53,126 +47,108 @@ pub struct Examined {
     pub found: Found,
 }
 
-/// The session offered as `offered`, fresh, if it resumes here; else a full handshake, and the reason is kept.
-pub fn look_up(ssl: &SslRef, offered: &[u8]) -> Option<SslSession> {
-    let connection = tls::connection_or_new(ssl)?;
-    let mut state = connection.state.lock();
-    let State { handshake, waker, .. } = &mut *state;
-    let Some(handshake) = handshake.as_mut() else {
-        tracing::debug!(reason = %Miss::NoHook, "an offered session does not resume");
-        state.unhooked.0 = Some(Miss::NoHook);
-        return None;
-    };
-    let host = handshake.host.upgrade();
-    let found = match &host {
-        None => Err(Miss::HostGone),
-        Some(host) => resume(ssl, host, handshake, waker.as_ref(), offered),
-    };
-    match found {
-        Ok((id, session)) => {
-            if let Some(host) = &host {
-                connection.enter(&mut state, host, id);
+impl Connection {
+    /// The session offered, if it resumes here; else a full handshake, and the reason is kept.
+    pub(super) fn look_up(&mut self, offer: &OfferFacts<'_>, waker: Option<&Waker>) -> Option<Resumed> {
+        let resources = self.resources.upgrade();
+        let (sought, missed) = match (&mut self.phase, &resources) {
+            (Phase::Unheard { miss, .. }, _) => (Err(Miss::NoHook), miss),
+            (Phase::Heard(handshake), None) => (Err(Miss::HostGone), &mut handshake.found.miss),
+            (Phase::Heard(handshake), Some(resources)) => {
+                (resume(resources, handshake, offer, waker), &mut handshake.found.miss)
             }
-            Some(session)
-        }
-        Err(miss) => {
-            tracing::debug!(reason = %miss, "an offered session does not resume");
-            handshake.kept.miss = Some(miss);
-            None
+        };
+        match sought {
+            Ok(resumed) => Some(resumed),
+            Err(miss) => {
+                tracing::debug!(reason = %miss, "an offered session does not resume");
+                *missed = Some(miss);
+                None
+            }
         }
     }
 }
 
 fn resume(
-    ssl: &SslRef,
-    host: &Inner,
+    resources: &Resources,
     handshake: &mut Handshake,
+    offer: &OfferFacts<'_>,
     waker: Option<&Waker>,
-    offered: &[u8],
-) -> Result<(SessionId, SslSession), Miss> {
+) -> Result<Resumed, Miss> {
     if let Err(miss) = &handshake.border {
         return Err(miss.clone());
     }
-    if tls::context(ssl) != handshake.context {
+    if offer.switched {
         return Err(Miss::SwitchedAfterHook);
     }
-    let id = host.keyring.recognise(offered).ok_or(Miss::ForeignId)?;
-    let version = tls_version(tls::version(ssl));
-    let until = handshake.deadline(host);
-    loop {
-        handshake.lookup(host, id)?.finish(waker, until);
-        if !handshake.takes(ssl, host, id, version) {
-            break;
+    let id = resources.keyring.recognise(offer.id).ok_or(Miss::ForeignId)?;
+    let now = Now { version: tls_version(offer.version), able: &offer.able, proof: offer.proof };
+    let judged_before = loop {
+        let deciding = handshake.deciding()?;
+        let until = deciding.deadline(resources);
+        let lookup = deciding.lookup(resources, id)?;
+        lookup.finish(waker, until);
+        let judged = matches!(lookup, Lookup::Judged(_));
+        if !handshake.takes(resources, id, now) {
+            break judged;
         }
-    }
-    let lookup = handshake.lookup(host, id)?;
-    let judged_before = matches!(lookup, Lookup::Judged(_));
+    };
     if !judged_before {
+        let lookup = handshake.deciding()?.lookup(resources, id)?;
         let lookup = std::mem::replace(lookup, Lookup::Judged(Err(Miss::Internal)));
-        let judged = judge(ssl, host, handshake, id, lookup);
-        *handshake.lookup(host, id)? = Lookup::Judged(judged);
+        let judged = judge(resources, handshake, id, lookup, now);
+        *handshake.deciding()?.lookup(resources, id)? = Lookup::Judged(judged);
     }
-    let Some((_, Lookup::Judged(judged))) = handshake.lookups.iter().find(|(seen, _)| *seen == id) else {
+    let Stage::Deciding(deciding) = &handshake.stage else { return Err(Miss::Internal) };
+    let Some((_, Lookup::Judged(judged))) = deciding.lookups.iter().find(|(seen, _)| *seen == id) else {
         return Err(Miss::Internal);
     };
     let candidate = judged.as_ref().map_err(Clone::clone)?;
     // A HelloRetryRequest came between, and the embedder may have switched the context since.
     if judged_before {
-        check(ssl, handshake, &candidate.record, host.now(), version)?;
+        check(handshake, &candidate.record, resources.now(), now)?;
     }
     // Policies were asked since it was checked.
-    if host.revocations.in_force.revokes(&candidate.record) {
+    if resources.revocations.in_force.revokes(&candidate.record) {
         return Err(Miss::Revoked);
     }
-    let session = candidate.fresh()?;
-    let handed = match &candidate.handed {
-        Ok(handed) => handed,
-        Err(why) => {
-            // Before it resumes anything, OpenSSL finds that too, and ends the handshake.
-            sessions::spoil(&session).map_err(|_| Miss::Internal)?;
-            handshake.kept.miss = Some(why.clone());
-            return Ok((id, session));
-        }
-    };
-    if !handed.early_data && tls::early_data_enabled(ssl) {
-        handshake.refused_early_data = Some(tls::refuse_early_data(ssl));
+    let resumed = candidate.resumed();
+    match candidate.handed.clone() {
+        Ok(handed) => handshake.found.handed = Some(handed),
+        Err(why) => handshake.found.miss = Some(why),
     }
-    handshake.handed = Some(handed.clone());
-    Ok((id, session))
+    Ok(resumed)
 }
 
 /// Decides whether a candidate resumes. Once for each id of a handshake.
-fn judge(ssl: &SslRef, host: &Inner, handshake: &mut Handshake, id: SessionId, lookup: Lookup) -> Judgement {
-    let version = tls_version(tls::version(ssl));
+fn judge(resources: &Resources, handshake: &mut Handshake, id: SessionId, lookup: Lookup, now: Now<'_>) -> Judgement {
     let examined = match lookup {
         Lookup::Answered { asked, question: Question::Look, answer } => {
-            examine(ssl, host, handshake, id, (asked, answer), version)?
+            examine(resources, handshake, id, (asked, answer), now)?
         }
         // By then the version was not known.
         Lookup::Examined(examined) => {
-            check(ssl, handshake, &examined.record, host.now(), version)?;
+            check(handshake, &examined.record, resources.now(), now)?;
             *examined
         }
         Lookup::Judged(judged) => return judged,
         Lookup::Pending { .. } | Lookup::Answered { .. } => return Err(Miss::Internal),
     };
     // Whatever came before: what was not taken may be offered again.
-    let ends = loses_extended_master_secret(ssl, handshake, &examined.record);
+    let ends = handshake.loses_extended_master_secret(&examined.record, now);
     if examined.found.single_use && !examined.found.consumed && !ends {
         return Err(Miss::Internal);
     }
-    decide(host, handshake, examined, ends)
+    decide(resources, handshake, examined, ends)
 }
 
-/// Whether the session that a store says it has, asked at that time, belongs here. The version is none before it is
-/// known, if it is not TLS 1.3.
+/// Whether the session that a store says it has, asked at that time, belongs here.
 pub fn examine(
-    ssl: &SslRef,
-    host: &Inner,
+    resources: &Resources,
     handshake: &Handshake,
     id: SessionId,
-    (now, answer): (u64, Answer),
-    version: Option<TlsVersion>,
+    (asked, answer): (u64, Answer),
+    now: Now<'_>,
 ) -> Result<Examined, Miss> {
     let found = found(&id, answer)?;
     let (mut record, der) = match found.prototype.as_ref().and_then(Prototype::record) {
@@ -180,19 +156,19 @@ pub fn examine(
         None => decode(&id, &found)?,
     };
     // A node that shares the store may have had another clock, and other maxima.
-    let end = found.remaining.map_or(u64::MAX, |remaining| now.saturating_add(remaining));
+    let end = found.remaining.map_or(u64::MAX, |remaining| asked.saturating_add(remaining));
     if end < record.expires {
         Arc::make_mut(&mut record).expire_by(end);
     }
-    let furthest = host.limits.furthest(&record);
+    let furthest = resources.limits.furthest(&record);
     if furthest < record.expires {
         Arc::make_mut(&mut record).expires = furthest;
     }
-    if host.revocations.in_force.revokes(&record) {
-        removal::queue_revoked(host, id, found);
+    if resources.revocations.in_force.revokes(&record) {
+        removal::queue_revoked(resources, id, found);
         return Err(Miss::Revoked);
     }
-    check(ssl, handshake, &record, now, version)?;
+    check(handshake, &record, asked, now)?;
     Ok(Examined { id, record, der, found })
 }
 
@@ -214,18 +190,23 @@ pub fn found(id: &SessionId, answer: Answer) -> Result<Found, Miss> {
 }
 
 /// Asks the policies about a session that belongs here. What they consent to resumes, or `ends` the handshake.
-fn decide(host: &Inner, handshake: &mut Handshake, examined: Examined, ends: bool) -> Judgement {
-    let consent = ask(host, handshake, &examined.id, &examined.record, examined.found.fetches)?;
+fn decide(resources: &Resources, handshake: &mut Handshake, examined: Examined, ends: bool) -> Judgement {
+    let consent = ask(resources, handshake, &examined.id, &examined.record, examined.found.fetches)?;
     if ends {
         return Ok(Candidate::that_ends_it(examined, Miss::ExtendedMasterSecret));
     }
     let Examined { id, record, der, found } = examined;
     // Only what this look-up took out of the store is good for 0-RTT: no other node takes it again.
     let early_data = consent && (found.consumed || !handshake.hello.early_data);
-    keep_prototype(host, &id, &record, &der, &found);
     let resumptions = if record.version == TlsVersion::Tls13 { record.resumptions + 1 } else { found.fetches + 1 };
     let handed = Ok(Arc::new(Handed { id, record: record.clone(), resumptions, since: found.since, early_data }));
-    Ok(Candidate { handed, id, record, encoding: Encoding { der, prototype: found.prototype } })
+    let decoded_wanted = found.wants_prototype && !found.consumed;
+    Ok(Candidate { handed, id, record, session: stored(der, found.prototype), decoded_wanted })
+}
+
+/// A session as OpenSSL can have it.
+fn stored(der: Secret, prototype: Option<Prototype>) -> Stored {
+    prototype.map_or_else(|| Stored::Der(Arc::new(der)), Stored::Decoded)
 }
 
 /// A record, and apart from it the session's encoding.
@@ -239,49 +220,49 @@ fn decode(id: &SessionId, found: &Found) -> Result<(Arc<Record>, Secret), Miss> 
 }
 
 /// The host's invariants: what no policy can talk it out of.
-fn check(
-    ssl: &SslRef,
-    handshake: &Handshake,
-    record: &Record,
-    now: u64,
-    version: Option<TlsVersion>,
-) -> Result<(), Miss> {
-    let here = handshake.border.as_ref().map_err(Clone::clone)?;
-    record.border.check(here)?;
-    if version.map_or(record.version == TlsVersion::Tls13, |version| version != record.version) {
+fn check(handshake: &Handshake, record: &Record, at: u64, now: Now<'_>) -> Result<(), Miss> {
+    let border = handshake.border.as_ref().map_err(Clone::clone)?;
+    record.border.check(border)?;
+    if now.version.map_or(record.version == TlsVersion::Tls13, |version| version != record.version) {
         return Err(Miss::Protocol);
     }
-    if !handshake.hello.offers_cipher(record.cipher_suite) || !tls::enables_cipher(ssl, record.cipher_suite) {
+    if !handshake.hello.offers_cipher(record.cipher_suite) || !now.able.ciphers.contains(&record.cipher_suite) {
         return Err(Miss::Cipher);
     }
     if record.version != TlsVersion::Tls13
-        && record.extended_master_secret != extended_master_secret(ssl, handshake)
-        && !loses_extended_master_secret(ssl, handshake, record)
+        && record.extended_master_secret != handshake.extended_master_secret(now.able.extended_master_secret)
+        && !handshake.loses_extended_master_secret(record, now)
     {
         return Err(Miss::ExtendedMasterSecret);
     }
-    if !record.certificates_are_valid(now) {
+    if !record.certificates_are_valid(at) {
         return Err(Miss::CertificateExpired);
     }
-    let lists_are_current = |site: Arc<Site>| site.revocation_lists.are_current(record.chain.as_ref(), now);
-    if record.peer_certificate.is_some() && !tls::site(ssl).is_some_and(lists_are_current) {
+    let lists_are_current = |here: &Here| here.place.revocation_lists.are_current(record.chain.as_ref(), at);
+    if record.peer_certificate.is_some() && !handshake.here.as_ref().is_some_and(lists_are_current) {
         return Err(Miss::CrlExpired);
     }
     // One of a time to come was made before the clock was set back and the process started anew; it would end that much
     // later.
-    if record.expires <= now || record.authenticated > now.saturating_add(ALLOWANCE) {
+    if record.expires <= at || record.authenticated > at.saturating_add(ALLOWANCE) {
         return Err(Miss::Expired);
     }
     Ok(())
 }
 
 /// Asks the policies; whether 0-RTT may be accepted.
-fn ask(host: &Inner, handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32) -> Result<bool, Miss> {
-    let Some(policies) = &handshake.policies else { return Err(Miss::Forked) };
+fn ask(
+    resources: &Resources,
+    handshake: &mut Handshake,
+    id: &SessionId,
+    record: &Record,
+    fetches: u32,
+) -> Result<bool, Miss> {
     let candidate = handshake.session_facts(id, record, fetches);
-    let (decision, asked) = policies.decide_get(&mut handshake.budget, &handshake.facts, &candidate, &record.notes);
-    host.decisions.tell(|| handshake.decision(Callback::Get, id, &asked));
-    handshake.kept.asked_get = asked;
+    let Stage::Deciding(Deciding { policies, budget, .. }) = &mut handshake.stage else { return Err(Miss::Internal) };
+    let (decision, asked) = policies.decide_get(budget, &handshake.facts, &candidate, &record.notes);
+    resources.decisions.tell(|| handshake.decision(Callback::Get, id, &asked));
+    handshake.found.asked = asked;
     match decision {
         GetDecision::Resume { early_data } => Ok(early_data),
         GetDecision::FullHandshake(objection) => Err(match objection.failure {
@@ -291,35 +272,26 @@ fn ask(host: &Inner, handshake: &mut Handshake, id: &SessionId, record: &Record,
     }
 }
 
-/// Gives the store a prototype of a session that is looked up often, if it wants one.
-fn keep_prototype(host: &Inner, id: &SessionId, record: &Arc<Record>, der: &[u8], found: &Found) {
-    if !found.wants_prototype || found.consumed {
-        return;
-    }
-    if let Ok(session) = SslSession::from_der(der) {
-        host.store.keep_prototype(id, LiveSession::prototype(session, record.clone()));
-    }
-}
-
 impl Candidate {
     /// Whoever offers this one has not its secret, or offers it as it must not be. OpenSSL is to find that out, and ends the
     /// handshake as RFC 8446 section 4.2.11 or RFC 7627 section 5.3 wants it; but a session that was not taken is not given away,
     /// not even for that.
     pub fn that_ends_it(examined: Examined, why: Miss) -> Self {
         let Examined { id, record, der, found } = examined;
-        Self { handed: Err(why), id, record, encoding: Encoding { der, prototype: found.prototype } }
+        Self { handed: Err(why), id, record, session: stored(der, found.prototype), decoded_wanted: false }
     }
 
-    /// A fresh session for OpenSSL: its own timeout ends when ours does, its time is as it was.
-    fn fresh(&self) -> Result<SslSession, Miss> {
-        let session = match &self.encoding.prototype {
-            Some(prototype) => LiveSession::duplicate(prototype),
-            None => decode_session(&self.id, &self.encoding.der),
+    fn resumed(&self) -> Resumed {
+        let Record { expires, peer_certificate, .. } = &*self.record;
+        Resumed {
+            id: self.id,
+            session: self.session.clone(),
+            expires: *expires,
+            early_data: self.handed.as_ref().is_ok_and(|handed| handed.early_data),
+            certificate: peer_certificate.as_ref().map(|certificate| certificate.sha256.clone()),
+            ends: self.handed.is_err(),
+            decoded_wanted: self.decoded_wanted,
         }
-        .ok_or(Miss::Undecodable)?;
-        let expires = i64::try_from(self.record.expires).unwrap_or(i64::MAX);
-        sessions::set_timeout(&session, expires.saturating_sub(sessions::time(&session)).max(1));
-        Ok(session)
     }
 }
 
@@ -327,30 +299,10 @@ impl Examined {
     /// The session's secret; in TLS 1.3 the PSK.
     pub fn secret(&self) -> Option<Zeroizing<Vec<u8>>> {
         match &self.found.prototype {
-            Some(prototype) => LiveSession::secret(prototype),
-            None => decode_session(&self.id, &self.der).map(|session| sessions::secret(&session)),
+            Some(prototype) => Some(prototype.secret()),
+            None => secret(&self.der),
         }
     }
-}
-
-fn decode_session(id: &SessionId, der: &[u8]) -> Option<SslSession> {
-    SslSession::from_der(der)
-        .inspect_err(|error| tracing::warn!(session = %id, %error, "OpenSSL does not take a stored session"))
-        .ok()
-}
-
-/// Whether a TLS 1.2 session has an extended master secret, and the client offers it without. It must not be resumed, and if it would be
-/// but for that, the handshake must end (RFC 7627 section 5.3). Where this server does without them, the client is not to blame.
-pub fn loses_extended_master_secret(ssl: &SslRef, handshake: &Handshake, record: &Record) -> bool {
-    record.version != TlsVersion::Tls13
-        && record.extended_master_secret
-        && !handshake.hello.extended_master_secret
-        && tls::extended_master_secret_enabled(ssl)
-}
-
-/// Whether this connection would use an extended master secret in TLS 1.2. `SSL_get_extms_support` does not know yet.
-pub fn extended_master_secret(ssl: &SslRef, handshake: &Handshake) -> bool {
-    handshake.hello.extended_master_secret && tls::extended_master_secret_enabled(ssl)
 }
 
 /// TLS 1.3's wire number.
@@ -368,6 +320,14 @@ pub fn tls_version(wire: i32) -> Option<TlsVersion> {
 }
 
 impl Handshake {
+    fn deciding(&mut self) -> Result<&mut Deciding, Miss> {
+        match &mut self.stage {
+            Stage::Deciding(deciding) => Ok(deciding),
+            // Nothing is looked for any more.
+            Stage::Over => Err(Miss::Internal),
+        }
+    }
+
     /// The facts of a session that belongs where this handshake does: the site is the same, which the border sees to.
     ///
     /// Each policy is shown its own note. Where there is only one, it is in there already, which saves a copy of the facts.
@@ -375,11 +335,19 @@ impl Handshake {
         let note = if let [(_, note)] = record.notes.as_slice() { Some(note.clone()) } else { None };
         Session { attributes: self.facts.attributes.clone(), note, ..record.facts(id, fetches) }
     }
-}
 
-impl Connection {
-    /// The candidate that OpenSSL resumed, if it resumed one that it was handed here.
-    pub(super) fn resumed(ssl: &SslRef, handshake: &Handshake) -> Option<Arc<Handed>> {
-        tls::resumed(ssl).then(|| handshake.handed.clone()).flatten()
+    /// Whether a TLS 1.2 session has an extended master secret, and the client offers it without. It must not be resumed, and if it would
+    /// be but for that, the handshake must end (RFC 7627 section 5.3). Where this server does without them, the client is not to blame.
+    pub(super) fn loses_extended_master_secret(&self, record: &Record, now: Now<'_>) -> bool {
+        record.version != TlsVersion::Tls13
+            && record.extended_master_secret
+            && !self.hello.extended_master_secret
+            && now.able.extended_master_secret
+    }
+
+    /// Whether this connection would use an extended master secret in TLS 1.2, if OpenSSL takes part in them. `SSL_get_extms_support` does
+    /// not know yet.
+    pub(super) fn extended_master_secret(&self, enabled: bool) -> bool {
+        self.hello.extended_master_secret && enabled
     }
 }

@@ -5,30 +5,32 @@
 //! Everything else retains it: browsers close without `close_notify` every day, and a stranger who saw a TLS 1.2 session id
 //! can make a handshake with it fail, which must not take the session from its owner.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Weak,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    time::{Duration, Instant},
+};
+
+use reprise_openssl::facts::{Circumstances, Users};
 
 use reprise_policy::policy::{
-    Budget, Callback,
+    Callback,
     wit::types::{Removal, RemoveVerdict},
 };
-use reprise_session::session::{Record, SessionId};
-use reprise_store::store::{Found, RecordBytes, Scope};
-
-use crate::{
-    callbacks::live::Users,
-    host::{Decision, Inner},
+use reprise_session::{
+    clock,
+    session::{Record, SessionId},
+    vital::{Ended, Heart},
 };
+use reprise_store::store::{Found, RecordBytes, Removed, Scope};
 
-/// What the callback can see of the cause.
-#[derive(Clone, Copy, Debug)]
-pub struct Circumstances {
-    /// The connection that used it is being freed on this thread.
-    pub freed: bool,
-    /// OpenSSL's error queue is not empty.
-    pub error: bool,
-    /// Its last error is `SSL_R_UNEXPECTED_EOF_WHILE_READING`: an unclean close that OpenSSL 3 reports as an alert of ours.
-    pub unexpected_eof: bool,
-}
+use super::Resources;
+use crate::decisions::Decision;
+
+/// How often the store may give up what has expired.
+const MAINTENANCE: Duration = Duration::from_secs(1);
 
 /// A session given up, on its way to the worker.
 pub struct GivenUp {
@@ -50,29 +52,27 @@ enum By {
 }
 
 /// Queues a session that OpenSSL gave up, if it is one of ours.
-pub fn queue(host: &Inner, id: &[u8], circumstances: Circumstances) {
-    let Some(id) = host.keyring.recognise(id) else { return };
-    // A connection being freed has left the table, and who is there is another one, at work on its own thread.
-    let users = if circumstances.freed { None } else { host.live().map(|live| live.users(&id)) };
-    let users = users.unwrap_or(Users::None);
-    let established = matches!(users, Users::One { established: true, .. });
-    host.given_up(GivenUp { id, why: cause(users, circumstances), by: By::OpenSsl { established } });
+pub fn queue(resources: &Resources, id: SessionId, circumstances: Circumstances) {
+    let Some(id) = resources.keyring.recognise(id.as_bytes()) else { return };
+    let established = matches!(circumstances.users, Users::One { established: true, .. });
+    let by = By::OpenSsl { established };
+    resources.living.given_up(GivenUp { id, why: cause(circumstances), by });
 }
 
 /// Queues a session that left the store.
-pub fn queue_stored(host: &Inner, removed: reprise_store::store::Removed) {
-    host.given_up(GivenUp { id: removed.id, why: removed.why, by: By::Store(removed.record) });
+pub fn queue_stored(resources: &Resources, removed: Removed) {
+    resources.living.given_up(GivenUp { id: removed.id, why: removed.why, by: By::Store(removed.record) });
 }
 
 /// Queues a session that was found and is revoked. One that was taken as it was found is out of the store, which said so.
-pub fn queue_revoked(host: &Inner, id: SessionId, found: Found) {
+pub fn queue_revoked(resources: &Resources, id: SessionId, found: Found) {
     if !found.consumed {
-        host.given_up(GivenUp { id, why: Removal::Revoked, by: By::Operator(found.record) });
+        resources.living.given_up(GivenUp { id, why: Removal::Revoked, by: By::Operator(found.record) });
     }
 }
 
-fn cause(users: Users, circumstances: Circumstances) -> Removal {
-    match (users, circumstances) {
+fn cause(circumstances: Circumstances) -> Removal {
+    match (circumstances.users, circumstances) {
         (_, Circumstances { freed: true, .. } | Circumstances { unexpected_eof: true, .. }) => Removal::UncleanClose,
         (Users::One { failed: true, .. }, _) | (Users::Several, Circumstances { error: true, .. }) => {
             Removal::FatalAlert
@@ -83,22 +83,45 @@ fn cause(users: Users, circumstances: Circumstances) -> Removal {
     }
 }
 
+/// Decides about sessions given up, and lets the store give up what has expired, for as long as there is a host: its queue
+/// ends with it. Nobody waits for this thread, which may be the last to hold what it works with.
+pub fn work(resources: &Weak<Resources>, queue: &Receiver<GivenUp>, heart: &Heart) -> Ended {
+    let mut maintained = Instant::now();
+    loop {
+        let next = queue.recv_timeout(MAINTENANCE.saturating_sub(maintained.elapsed()));
+        let Some(resources) = resources.upgrade() else { return Ended::Told };
+        let _busy = heart.works();
+        match next {
+            Ok(given_up) => decide(&resources, &given_up),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ended::Told,
+        }
+        if maintained.elapsed() >= MAINTENANCE {
+            clock::watch();
+            resources.store.maintain(resources.now());
+            resources.revocations.maintain(&*resources.store, resources.now());
+            maintained = Instant::now();
+        }
+    }
+}
+
 /// Asks the policies about a session given up, and does as they or the host's default say. On the worker.
-pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
+fn decide(resources: &Resources, given_up: &GivenUp) {
     let GivenUp { id, why, by } = given_up;
-    let policies = host.policies();
+    let policies = resources.chain();
     // What nobody asks about is neither read, from a disk perhaps, nor decoded: connections close uncleanly every day.
-    let wanted = policies.as_ref().is_some_and(|policies| policies.decides_removals()) || host.decisions.are_there();
+    let wanted =
+        policies.as_ref().is_some_and(|policies| policies.decides_removals()) || resources.decisions.are_there();
     let (record, default) = match by {
         By::OpenSsl { established } => {
             let forget = *established && *why == Removal::FatalAlert;
-            (if wanted { host.store.peek(id) } else { None }, forget)
+            (if wanted { resources.store.peek(id) } else { None }, forget)
         }
         By::Store(record) => (Some(record.clone()), false),
         By::Operator(record) => {
-            let removed = host.store.remove(id);
+            let removed = resources.store.remove(id);
             // Offered twice at once, it is told once. A store of several processes may not know at once what it removed.
-            if removed.is_none() && host.store.scope() == Scope::Process {
+            if removed.is_none() && resources.store.scope() == Scope::Process {
                 return;
             }
             tracing::debug!(session = %id, "a revoked session is removed");
@@ -109,16 +132,16 @@ pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
     let facts = record.as_ref().map(|record| (record.facts(id, 0), &record.notes));
     let session = facts.as_ref().map(|(facts, notes)| (facts, *notes));
     let verdict = policies.map_or(RemoveVerdict::HostDefault, |policies| {
-        let (verdict, asked) = policies.decide_remove(&mut Budget::new(host.limits.policy_budget), id, session, *why);
-        host.decisions.tell(|| {
+        let (verdict, asked) = policies.decide_remove(&mut resources.budget(), id, session, *why);
+        resources.decisions.tell(|| {
             let server_name = session.and_then(|(session, _)| session.server_name.clone());
-            let (time, callback, session) = (host.now(), Callback::Remove, id.to_string());
+            let (time, callback, session) = (resources.now(), Callback::Remove, id.to_string());
             Decision { time, callback, session, server_name, peer: None, asked }
         });
         verdict
     });
     let forget = default || verdict == RemoveVerdict::Forget;
-    if forget && matches!(by, By::OpenSsl { .. }) && host.store.remove(id).is_some() {
+    if forget && matches!(by, By::OpenSsl { .. }) && resources.store.remove(id).is_some() {
         tracing::debug!(session = %id, ?why, "a session is forgotten");
     }
 }
@@ -127,7 +150,8 @@ pub fn decide(host: &Arc<Inner>, given_up: &GivenUp) {
 mod tests {
     use super::*;
 
-    const NOTHING: Circumstances = Circumstances { freed: false, error: false, unexpected_eof: false };
+    const NOTHING: Circumstances =
+        Circumstances { users: Users::None, freed: false, error: false, unexpected_eof: false };
 
     #[test]
     fn the_cause_is_told_from_the_circumstances() {
@@ -143,7 +167,7 @@ mod tests {
             (Users::Several, NOTHING, Removal::Unknown),
             (Users::None, error, Removal::Unknown),
         ] {
-            assert_eq!(cause(users, circumstances), cause_is, "{users:?} {circumstances:?}");
+            assert_eq!(cause(Circumstances { users, ..circumstances }), cause_is, "{users:?} {circumstances:?}");
         }
     }
 }

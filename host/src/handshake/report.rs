@@ -1,34 +1,12 @@
 //! What became of a handshake.
 
-use openssl::ssl::SslRef;
+use std::sync::Arc;
+
+use reprise_openssl::facts::{EarlyData, Outcome};
 use reprise_policy::policy::Asked;
 use reprise_session::session::{Miss, SessionId};
 
-use super::{Connection, Handshake, NotKept, look_up::TLS13};
-use crate::callbacks::tls;
-
-/// What became of the 0-RTT data that a client sent before its handshake was complete (RFC 8446 section 2.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EarlyData {
-    /// It sent none, or not in TLS 1.3.
-    #[default]
-    NotOffered,
-    /// It was skipped. The client sends it again.
-    Rejected,
-    /// It was taken.
-    Accepted,
-}
-
-impl EarlyData {
-    /// In a word, for a log.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            EarlyData::NotOffered => "not-offered",
-            EarlyData::Rejected => "rejected",
-            EarlyData::Accepted => "accepted",
-        }
-    }
-}
+use super::{Connection, Handed, Handshake, NotKept, Phase, look_up::TLS13};
 
 /// What the host knows of a connection: for an access log, a status page, a test.
 #[derive(Clone, Debug, Default)]
@@ -60,44 +38,67 @@ pub struct ConnectionReport {
 }
 
 impl Connection {
+    /// Counts a handshake that is complete, once.
+    pub(super) fn count(&mut self, outcome: &Outcome) {
+        if std::mem::replace(&mut self.counted, true) {
+            return;
+        }
+        let Some(resources) = self.resources.upgrade() else { return };
+        let Outcome { version, resumed, .. } = *outcome;
+        match &self.phase {
+            Phase::Heard(handshake) if resumed => {
+                let age = |origin: &Arc<Handed>| handshake.facts.now.saturating_sub(origin.record.authenticated);
+                resources.counts.resumed(version, handshake.origin(resumed).map(age));
+            }
+            Phase::Heard(handshake) => resources.counts.full(version, handshake.miss(version).as_ref()),
+            // The hook was missed. What it resumed, if it did, was nothing of ours.
+            Phase::Unheard { miss: None, .. } if resumed => resources.counts.resumed(version, None),
+            Phase::Unheard { miss, .. } => resources.counts.full(version, miss.as_ref()),
+        }
+    }
+
     /// What became of the handshake; none before its ClientHello. Where the hook was missed, just that.
-    pub fn report(&self, ssl: &SslRef) -> Option<ConnectionReport> {
-        let state = self.state.lock();
-        let Some(handshake) = state.handshake.as_ref() else {
-            let (miss, not_kept) = state.unhooked.clone();
-            let missed = miss.is_some() || not_kept.is_some();
-            return missed.then(|| ConnectionReport { miss, not_kept, ..ConnectionReport::default() });
+    pub fn report(&self, outcome: &Outcome) -> Option<ConnectionReport> {
+        let handshake = match &self.phase {
+            Phase::Heard(handshake) => handshake,
+            Phase::Unheard { miss: None, not_kept: None } => return None,
+            Phase::Unheard { miss, not_kept } => {
+                let (miss, not_kept) = (miss.clone(), not_kept.clone());
+                return Some(ConnectionReport { miss, not_kept, ..ConnectionReport::default() });
+            }
         };
-        let resumed = tls::resumed(ssl);
-        let origin = Connection::resumed(ssl, handshake);
+        let Outcome { version, resumed, early_data } = *outcome;
+        let origin = handshake.origin(resumed);
         let kept = handshake.kept.last.as_ref();
-        let from_origin = origin.as_ref().map(|origin| (&origin.id, &origin.record));
+        let from_origin = origin.map(|origin| (&origin.id, &origin.record));
         let session = kept.map(|(id, record)| (id, record)).or(from_origin);
         Some(ConnectionReport {
             server_name: handshake.hello.server_name.clone(),
             listener: handshake.facts.listener.clone(),
             site: handshake.border.as_ref().ok().map(|border| border.site.clone()),
             resumed,
-            early_data: tls::early_data(ssl),
+            early_data,
             session_id: session.map(|(id, _)| *id),
             authenticated: session.map(|(_, record)| record.authenticated),
             expires: session.map(|(_, record)| record.expires),
-            resumptions: origin.as_ref().map_or(0, |origin| origin.resumptions),
-            policies: [handshake.kept.asked_get.as_slice(), &handshake.kept.asked_new].concat(),
-            miss: if resumed { None } else { miss(ssl, handshake) },
+            resumptions: origin.map_or(0, |origin| origin.resumptions),
+            policies: [handshake.found.asked.as_slice(), &handshake.kept.asked].concat(),
+            miss: if resumed { None } else { handshake.miss(version) },
             not_kept: handshake.kept.not_kept.clone(),
         })
     }
 }
 
-/// Why a session that was offered is not resumed. An id that was never a session's is no miss.
-pub(super) fn miss(ssl: &SslRef, handshake: &Handshake) -> Option<Miss> {
-    let tls13 = tls::version(ssl) == TLS13;
-    match &handshake.kept.miss {
-        None if handshake.handed.is_some() => Some(Miss::NotTaken),
-        Some(Miss::ForeignId) if !tls13 => handshake.hello.offers_session(false).then_some(Miss::ForeignId),
-        Some(miss) => Some(miss.clone()),
-        // Nor was it asked for.
-        None => handshake.hello.offers_session(tls13).then_some(Miss::ForeignId),
+impl Handshake {
+    /// Why a session that was offered is not resumed. An id that was never a session's is no miss.
+    fn miss(&self, version: i32) -> Option<Miss> {
+        let tls13 = version == TLS13;
+        match &self.found.miss {
+            None if self.found.handed.is_some() => Some(Miss::NotTaken),
+            Some(Miss::ForeignId) if !tls13 => self.hello.offers_session(false).then_some(Miss::ForeignId),
+            Some(miss) => Some(miss.clone()),
+            // Nor was it asked for.
+            None => self.hello.offers_session(tls13).then_some(Miss::ForeignId),
+        }
     }
 }

@@ -8,19 +8,15 @@
 //! In TLS 1.2 the client proves itself in its Finished, when the server has said long since that it resumes: there, who
 //! has seen the id of a session for single use can spend it at the site where it was made, and no more than that.
 
-use openssl::ssl::SslRef;
 use reprise_policy::policy::wit::types::TlsVersion;
 use reprise_session::session::{Miss, SessionId};
 use reprise_store::store::{Answer, Found};
 
 use super::{
-    Handshake,
+    Handshake, Now, Resources, Stage,
     ahead::{Lookup, Question},
-    binder,
     look_up::{self, Candidate, Examined},
-    transcript::{Place, Seen},
 };
-use crate::{callbacks::tls, host::Inner};
 
 /// Whether a session is offered by its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +29,16 @@ enum Offered {
 
 impl Handshake {
     /// Goes on with a look-up that the store has answered: if it found what is to be consumed, it is asked for that
-    /// now, which is what true says. The version is none before it is known, if it is not TLS 1.3.
-    pub(super) fn takes(&mut self, ssl: &SslRef, host: &Inner, id: SessionId, version: Option<TlsVersion>) -> bool {
-        let Some(place) = self.lookups.iter().position(|(seen, _)| *seen == id) else { return false };
+    /// now, which is what true says.
+    pub(super) fn takes(&mut self, resources: &Resources, id: SessionId, now: Now<'_>) -> bool {
+        let Some(place) = self.place(id) else { return false };
         // In its place, should anything below panic.
-        let lookup = std::mem::replace(&mut self.lookups[place].1, Lookup::Judged(Err(Miss::Internal)));
+        let Some(lookup) = self.exchange(place, Lookup::Judged(Err(Miss::Internal))) else { return false };
         let next = match lookup {
             Lookup::Answered { asked, question: Question::Look, answer: Ok(Some(found)) }
-                if self.is_to_be_taken(ssl, &id, &found, version) =>
+                if self.is_to_be_taken(&id, &found, now) =>
             {
-                self.looked(ssl, host, id, (asked, Ok(Some(found))), version)
+                self.looked(resources, id, (asked, Ok(Some(found))), now)
             }
             Lookup::Answered { question: Question::Take(examined), answer, .. } => {
                 taken(examined, answer).map_or_else(|miss| Lookup::Judged(Err(miss)), Lookup::Examined)
@@ -53,47 +49,48 @@ impl Handshake {
             next,
             Lookup::Pending { question: Question::Take(_), .. } | Lookup::Answered { question: Question::Take(_), .. }
         );
-        self.lookups[place].1 = next;
+        self.exchange(place, next);
         takes
     }
 
-    fn is_to_be_taken(&self, ssl: &SslRef, id: &SessionId, found: &Found, version: Option<TlsVersion>) -> bool {
-        !found.consumed && (found.single_use || self.asks_for_early_data(ssl, id, version))
+    fn place(&self, id: SessionId) -> Option<usize> {
+        let Stage::Deciding(deciding) = &self.stage else { return None };
+        deciding.lookups.iter().position(|(seen, _)| *seen == id)
+    }
+
+    /// Puts a look-up at `place`, and gives the one that was there.
+    pub(super) fn exchange(&mut self, place: usize, lookup: Lookup) -> Option<Lookup> {
+        let Stage::Deciding(deciding) = &mut self.stage else { return None };
+        deciding.lookups.get_mut(place).map(|(_, there)| std::mem::replace(there, lookup))
+    }
+
+    fn is_to_be_taken(&self, id: &SessionId, found: &Found, now: Now<'_>) -> bool {
+        !found.consumed && (found.single_use || self.asks_for_early_data(id, now))
     }
 
     /// Whether 0-RTT data may come by this session: it is sent for the first identity, and never after a
     /// HelloRetryRequest (RFC 8446 section 4.2.10).
-    fn asks_for_early_data(&self, ssl: &SslRef, id: &SessionId, version: Option<TlsVersion>) -> bool {
-        version == Some(TlsVersion::Tls13)
+    fn asks_for_early_data(&self, id: &SessionId, now: Now<'_>) -> bool {
+        now.version == Some(TlsVersion::Tls13)
             && self.hello.early_data
-            && tls::early_data_enabled(ssl)
+            && now.able.early_data
             && self.hello.identities.first().is_some_and(|first| first == id.as_bytes())
-            && tls::connection(ssl)
-                .and_then(|connection| connection.hello_seen())
-                .is_none_or(|Seen { place, .. }| place == Place::First)
+            && !self.second
     }
 
     /// What is to be consumed was found.
-    fn looked(
-        &self,
-        ssl: &SslRef,
-        host: &Inner,
-        id: SessionId,
-        answer: (u64, Answer),
-        version: Option<TlsVersion>,
-    ) -> Lookup {
-        let examined = match look_up::examine(ssl, host, self, id, answer, version) {
+    fn looked(&self, resources: &Resources, id: SessionId, answer: (u64, Answer), now: Now<'_>) -> Lookup {
+        let examined = match look_up::examine(resources, self, id, answer, now) {
             Ok(examined) => Box::new(examined),
             Err(miss) => return Lookup::Judged(Err(miss)),
         };
         // The handshake ends, and nothing is spent on that.
-        if look_up::loses_extended_master_secret(ssl, self, &examined.record) {
+        if self.loses_extended_master_secret(&examined.record, now) {
             return Lookup::Examined(examined);
         }
-        let tls13 = version == Some(TlsVersion::Tls13);
-        let offered = if tls13 { self.offered(ssl, &examined) } else { Offered::ByOwner };
-        match offered {
-            Offered::ByOwner => Lookup::begin(host, &id, Question::Take(examined)),
+        let tls13 = now.version == Some(TlsVersion::Tls13);
+        match if tls13 { self.offered(&examined, now) } else { Offered::ByOwner } {
+            Offered::ByOwner => Lookup::begin(resources, &id, Question::Take(examined)),
             // It resumes without being consumed, then without 0-RTT; or not, for OpenSSL checks the binder too.
             _ if !examined.found.single_use => Lookup::Examined(examined),
             Offered::ByStranger => Lookup::Judged(Ok(Candidate::that_ends_it(*examined, Miss::Binder))),
@@ -102,19 +99,16 @@ impl Handshake {
     }
 
     /// Whether a TLS 1.3 session is offered by its owner, as its binder says.
-    fn offered(&self, ssl: &SslRef, examined: &Examined) -> Offered {
-        match self.verifies(ssl, examined) {
+    fn offered(&self, examined: &Examined, now: Now<'_>) -> Offered {
+        let verifies = || {
+            let place = self.hello.identities.iter().position(|offered| offered == examined.id.as_bytes())?;
+            now.proof?.verifies(place, examined.record.cipher_suite, &examined.secret()?)
+        };
+        match verifies() {
             Some(true) => Offered::ByOwner,
             Some(false) => Offered::ByStranger,
             None => Offered::Unknown,
         }
-    }
-
-    fn verifies(&self, ssl: &SslRef, examined: &Examined) -> Option<bool> {
-        let place = self.hello.identities.iter().position(|offered| offered == examined.id.as_bytes())?;
-        let digest = binder::digest(examined.record.cipher_suite)?;
-        let secret = examined.secret()?;
-        tls::connection(ssl)?.transcript.lock().verifies(place, digest, &secret)
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use reprise_openssl::process;
 use reprise_policy::{
     policies_dir::DirOptions,
     policy::{Compiler, RuntimeOptions, SupervisionOptions},
@@ -21,10 +22,11 @@ use reprise_store::{
     store::{Memory, Scope, Store, Tiers, guard::Guard, sealed::Sealed},
 };
 
-use super::{Host, Inner, Limits, Listeners, living::Slot};
+use super::{Host, Inner};
 use crate::{
-    callbacks,
-    handshake::{HandshakeCounts, removal},
+    decisions::Listeners,
+    handshake::{HandshakeCounts, Limits, Resources, removal},
+    living::Slot,
 };
 
 /// How a host is made. Every default is one that a server can start with.
@@ -247,34 +249,35 @@ impl HostBuilder {
                 }
             }
         };
-        callbacks::process::watch_forks();
+        process::watch_forks();
         let store = store(self.stores.into_iter().map(seal).collect(), self.copy_age)?;
-        let inner = Arc::new(Inner {
+        let resources = Arc::new(Resources {
             limits: self.limits,
             keyring,
             store,
-            handshakes: HandshakeCounts::default(),
+            counts: HandshakeCounts::default(),
             revocations: Arc::new(Revocations::default()),
             decisions: Listeners::default(),
-            since: clock::time(),
-            made: Instant::now(),
-            living: Slot::new(self.policies, self.dir, self.runtime),
             clock: self.clock,
+            living: Arc::new(Slot::new(self.policies, self.dir, self.runtime)),
         });
-        let observed = Arc::downgrade(&inner);
-        inner.store.observe_removals(Arc::new(move |removed| {
-            if let Some(host) = observed.upgrade() {
-                removal::queue_stored(&host, removed);
+        let owner = Arc::downgrade(&resources);
+        resources.living.works(Arc::new(move |queue, heart| removal::work(&owner, queue, heart)));
+        let owner = Arc::downgrade(&resources);
+        resources.store.observe_removals(Arc::new(move |removed| {
+            if let Some(resources) = owner.upgrade() {
+                removal::queue_stored(&resources, removed);
             }
         }));
-        let observed = Arc::downgrade(&inner);
-        inner.store.observe_notices(Arc::new(move |notices| {
-            if let Some(host) = observed.upgrade() {
-                host.revocations.in_force.merge(&notices, host.now());
+        let owner = Arc::downgrade(&resources);
+        resources.store.observe_notices(Arc::new(move |notices| {
+            if let Some(resources) = owner.upgrade() {
+                resources.revocations.in_force.merge(&notices, resources.now());
             }
         }));
-        inner.living.revive(&inner)?;
-        Ok(Host { inner })
+        resources.living.revive()?;
+        let inner = Inner { handler: resources.clone(), resources, since: clock::time(), made: Instant::now() };
+        Ok(Host { inner: Arc::new(inner) })
     }
 }
 

@@ -1,10 +1,10 @@
 //! The host: what ties OpenSSL's callbacks, the policies and the store together.
 
 mod builder;
-mod decisions;
-mod living;
 mod policies;
 mod revoking;
+#[cfg(test)]
+mod tests;
 
 use std::{
     net::IpAddr,
@@ -17,27 +17,19 @@ use openssl::{
     error::ErrorStack,
     ssl::{SslContextBuilder, SslRef},
 };
-use reprise_policy::{policies_dir::PolicyEvent, policy::Chain};
-use reprise_session::{
-    clock::Clock,
-    session::{Keyring, Record},
-    vital::Vital,
+use reprise_openssl::{
+    Handler,
+    hooks::{self, InstallError, Listener, Settings},
 };
-use reprise_store::{
-    revocation::Revocations,
-    store::{Store, TierStatus, Usage},
-};
+use reprise_policy::policies_dir::PolicyEvent;
+use reprise_session::vital::Vital;
+use reprise_store::store::{TierStatus, Usage};
 
-use self::living::Slot;
-pub use self::{
-    builder::HostBuilder,
-    decisions::{Decision, Decisions, Listeners},
-    living::Snapshot,
-    policies::Policies,
-};
+pub use self::{builder::HostBuilder, policies::Policies};
 use crate::{
-    callbacks::{self, InstallError, Listener, live::Live, tls},
-    handshake::{ConnectionReport, HandshakeCounts, removal::GivenUp},
+    decisions::Decisions,
+    handshake::{Connection, ConnectionReport, Resources},
+    living::Snapshot,
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.
@@ -71,7 +63,9 @@ impl Host {
     /// # Errors
     /// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.
     pub fn install(&self, context: &mut SslContextBuilder, listener: Listener) -> Result<(), InstallError> {
-        callbacks::install(&self.inner, context, listener)
+        let limits = &self.inner.resources.limits;
+        let settings = Settings { timeout: limits.max_lifetime, tickets: limits.tickets };
+        hooks::install(&self.inner.handler, context, listener, settings)
     }
 
     /// Tells policies the address of a connection's peer. Call it before the handshake, or in the
@@ -80,13 +74,7 @@ impl Host {
     /// # Errors
     /// OpenSSL is out of memory.
     pub fn attach(&self, ssl: &mut SslRef, peer: IpAddr) -> Result<(), ErrorStack> {
-        match tls::connection_or_new(ssl) {
-            Some(connection) => {
-                connection.set_peer(peer);
-                Ok(())
-            }
-            None => Err(ErrorStack::get()),
-        }
+        hooks::attach(ssl, peer)
     }
 
     /// Says that a connection's next handshake may be interrupted while a store is asked for a session: whoever drives it handles
@@ -104,42 +92,42 @@ impl Host {
     /// # Errors
     /// OpenSSL is out of memory.
     pub fn handles_retry(&self, ssl: &mut SslRef, waker: &Waker) -> Result<(), ErrorStack> {
-        tls::connection_or_new(ssl).ok_or_else(ErrorStack::get)?.wake_by(waker);
-        Ok(())
+        hooks::wake_by(ssl, waker)
     }
 
     /// Until when a connection's handshake waits for a store; none if it does not wait for one. At that instant it is to be taken
     /// up again, answered or not.
     pub fn pending_lookup(&self, ssl: &SslRef) -> Option<Instant> {
-        tls::connection(ssl)?.pending()
+        hooks::pending_lookup(ssl)
     }
 
     /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`reprise_session::session::Miss`]
     /// says so once a session was offered or made.
     pub fn connection(&self, ssl: &SslRef) -> Option<ConnectionReport> {
-        tls::connection(ssl)?.report(ssl)
+        let report = |connection: &Connection, outcome: &_| connection.report(outcome);
+        hooks::with_handshakes(ssl, |handshakes, outcome| report(handshakes.as_any().downcast_ref()?, outcome))?
     }
 
     /// What the store holds.
     pub fn store_usage(&self) -> Usage {
-        self.inner.store.usage()
+        self.inner.resources.store.usage()
     }
 
     /// How each store is doing, and for how long there is this host.
     #[doc(hidden)]
     pub fn stores(&self) -> (Vec<TierStatus>, Duration) {
-        (self.inner.store.tiers(), self.inner.made.elapsed())
+        (self.inner.resources.store.tiers(), self.inner.made.elapsed())
     }
 
     /// What happens to policies from now on: gone live, rejected, unloaded. Without a directory of policies nothing does.
     pub fn policy_events(&self) -> mpsc::Receiver<PolicyEvent> {
-        self.inner.living.policy_events()
+        self.inner.resources.living.policy_events()
     }
 
     /// What the policies decide from now on, as they decide it: for a tool that shows an author what a policy does. Handshakes do
     /// not wait for whoever listens, and cost nothing more where nobody does. In a forked child, listen anew.
     pub fn decisions(&self) -> Decisions {
-        self.inner.decisions.listen()
+        self.inner.resources.decisions.listen()
     }
 
     /// The policies of the directory: how each is doing, and what an operator may ask for.
@@ -164,97 +152,45 @@ impl Host {
     /// # Errors
     /// The policies' directory is gone, or there is no memory for the engine.
     pub fn revive(&self) -> anyhow::Result<()> {
-        self.inner.living.revive(&self.inner)
+        self.inner.resources.living.revive()
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        self.inner.living.stop();
+        self.inner.resources.living.stop();
     }
 }
 
 impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Host").field("limits", &self.inner.limits).finish_non_exhaustive()
+        f.debug_struct("Host").field("limits", &self.inner.resources.limits).finish_non_exhaustive()
     }
 }
 
-/// What every context's site and every connection refer to, weakly: it goes with the [`Host`].
+/// What goes with the [`Host`]. Contexts and connections refer to its handler weakly.
 pub struct Inner {
-    pub limits: Limits,
-    pub keyring: Arc<Keyring>,
-    pub store: Arc<dyn Store>,
-    pub handshakes: HandshakeCounts,
-    pub revocations: Arc<Revocations>,
-    pub decisions: Listeners,
+    pub resources: Arc<Resources>,
+    handler: Arc<dyn Handler>,
     /// When it was made.
     pub since: SystemTime,
     /// The same by a clock that nobody sets.
     pub made: Instant,
-    living: Slot,
-    clock: Clock,
-}
-
-/// The host's own bounds, whatever policies say.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Seconds that a session resumes where no policy has an opinion.
-    pub lifetime: u64,
-    /// Seconds from the full handshake after which nothing that descends from it resumes.
-    pub max_lifetime: u64,
-    /// TLS 1.3 tickets for each full handshake.
-    pub tickets: usize,
-    /// Bytes of an encoded session; larger ones are not kept.
-    pub max_entry: usize,
-    /// What all policies together may take of one handshake.
-    pub policy_budget: Duration,
-    /// How long a lookup in a store that answers later may hold a handshake.
-    pub store_deadline: Duration,
-}
-
-impl Limits {
-    /// The furthest that a session may resume: the absolute lifetime, counted from the full handshake, and the end of its
-    /// client's certificates.
-    pub fn furthest(&self, record: &Record) -> u64 {
-        let lifetime = record.authenticated.saturating_add(self.max_lifetime);
-        record.certificates_end().map_or(lifetime, |end| lifetime.min(end))
-    }
 }
 
 impl Inner {
-    /// Seconds since the Unix epoch.
-    pub fn now(&self) -> u64 {
-        (self.clock)()
-    }
-
-    /// The policies in force; none in a forked child where they are being loaded again.
-    pub fn policies(self: &Arc<Self>) -> Option<Arc<Chain>> {
-        self.living.policies(self)
-    }
-
     /// Policies as they are now in this process; nothing is started for it.
     pub fn policies_now(&self) -> Snapshot {
-        self.living.policies_now()
+        self.resources.living.policies_now()
     }
 
     /// How the threads of the host and of its stores are doing.
     pub fn vitals(&self) -> Vec<Vital> {
-        [self.living.vitals(), self.store.vitals()].concat()
+        [self.resources.living.vitals(), self.resources.store.vitals()].concat()
     }
 
     /// Sessions given up that no policy was asked about, because too many came at once.
     pub fn removals_dropped(&self) -> u64 {
-        self.living.removals_dropped()
-    }
-
-    /// The connections of this process that use sessions now.
-    pub fn live(&self) -> Option<Arc<Live>> {
-        self.living.live()
-    }
-
-    /// Queues a session that was given up for the worker. Never waits: a full queue drops it, which retains the session.
-    pub fn given_up(&self, session: GivenUp) {
-        self.living.given_up(session);
+        self.resources.living.removals_dropped()
     }
 }

@@ -64,7 +64,7 @@ impl Policies {
     }
 
     fn dir<T>(&self, ask: impl FnOnce(&PoliciesDir) -> T) -> Option<T> {
-        self.host.upgrade()?.living.policies_dir(ask)
+        self.host.upgrade()?.resources.living.policies_dir(ask)
     }
 }
 

@@ -16,9 +16,9 @@ impl Host {
     /// # Errors
     /// The future's: the store did not take it. It holds here, and the store is told again until it has it.
     pub fn revoke(&self, matcher: Matcher, until: Option<u64>, wait: Duration) -> Revoking {
-        let host = self.inner();
-        let now = host.now();
-        let revocation = Revocation::new(matcher, until.unwrap_or(now), now, host.limits.max_lifetime);
-        host.revocations.revoke(&*host.store, revocation, wait)
+        let resources = &self.inner.resources;
+        let now = resources.now();
+        let revocation = Revocation::new(matcher, until.unwrap_or(now), now, resources.limits.max_lifetime);
+        resources.revocations.revoke(&*resources.store, revocation, wait)
     }
 }

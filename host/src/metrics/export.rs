@@ -18,7 +18,8 @@ use super::{families as family, families::MetricFamily};
 use crate::{
     Host,
     handshake::VERSIONS,
-    host::{Inner, Snapshot},
+    host::Inner,
+    living::Snapshot,
     status::{Comparison, Log, State},
 };
 
@@ -89,15 +90,15 @@ struct Sheet<'a>(DescriptorEncoder<'a>);
 impl Sheet<'_> {
     fn handshakes(&mut self, host: &Inner) -> fmt::Result {
         let mut handshakes = self.family(&family::HANDSHAKES)?;
-        for ((version, _), [full, resumed]) in VERSIONS.iter().zip(host.handshakes.handshakes()) {
+        for ((version, _), [full, resumed]) in VERSIONS.iter().zip(host.resources.counts.handshakes()) {
             count(&mut handshakes, &[("version", *version), ("handshake", "full")], full)?;
             count(&mut handshakes, &[("version", *version), ("handshake", "resumed")], resumed)?;
         }
         let mut misses = self.family(&family::MISSES)?;
-        for (reason, times) in host.handshakes.misses() {
+        for (reason, times) in host.resources.counts.misses() {
             count(&mut misses, &[("reason", reason)], times)?;
         }
-        spread(&mut self.family(&family::SESSION_AGE)?, &host.handshakes.ages())?;
+        spread(&mut self.family(&family::SESSION_AGE)?, &host.resources.counts.ages())?;
         total(&mut self.family(&family::REMOVALS_DROPPED)?, host.removals_dropped())
     }
 
@@ -186,7 +187,7 @@ impl Sheet<'_> {
     }
 
     fn store(&mut self, host: &Inner) -> fmt::Result {
-        let usage = host.store.usage();
+        let usage = host.resources.store.usage();
         for (family, now) in [
             (family::STORE_SESSIONS, usage.sessions),
             (family::STORE_BYTES, usage.bytes),
@@ -196,8 +197,8 @@ impl Sheet<'_> {
         }
         total(&mut self.family(&family::STORE_EVICTIONS)?, usage.evicted)?;
         total(&mut self.family(&family::STORE_EXPIRATIONS)?, usage.expired)?;
-        self.tiers(&host.store.tiers())?;
-        let in_force = host.revocations.in_force.list().len() as u64;
+        self.tiers(&host.resources.store.tiers())?;
+        let in_force = host.resources.revocations.in_force.list().len() as u64;
         self.family(&family::REVOCATIONS)?.encode_gauge(&gauge(in_force))?;
         self.log(Log::now())
     }

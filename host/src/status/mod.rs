@@ -142,29 +142,29 @@ impl Host {
 
 impl Status {
     fn of(host: &Inner) -> Self {
-        let counted = VERSIONS.iter().zip(host.handshakes.handshakes());
+        let counted = VERSIONS.iter().zip(host.resources.counts.handshakes());
         let handshakes =
             counted.map(|((version, _), [full, resumed])| Handshakes { version: (*version).into(), full, resumed });
-        let in_force = host.revocations.in_force.list();
+        let in_force = host.resources.revocations.in_force.list();
         let snapshot = host.policies_now();
         let (taken, most) = snapshot.memory;
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             process: process::id(),
-            now: host.now(),
+            now: host.resources.now(),
             since: unix_seconds(host.since),
             policies: policies(&snapshot),
             policy_memory: PolicyMemory { taken: taken as u64, most: most as u64 },
             handshakes: handshakes.collect(),
-            misses: host.handshakes.misses().map(|(reason, count)| (reason.into(), count)).collect(),
+            misses: host.resources.counts.misses().map(|(reason, count)| (reason.into(), count)).collect(),
             removals_dropped: host.removals_dropped(),
             revocations: Revocations {
                 in_force: in_force.len(),
-                untold: host.revocations.untold(),
+                untold: host.resources.revocations.untold(),
                 newest: in_force.first().map(Revocation::from),
             },
-            store: host.store.usage(),
-            stores: host.store.tiers(),
+            store: host.resources.store.usage(),
+            stores: host.resources.store.tiers(),
             vitals: host.vitals(),
             log: Log::now(),
         }

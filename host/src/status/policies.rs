@@ -9,7 +9,7 @@ use reprise_policy::{
 use reprise_session::clock::unix_seconds;
 use serde::{Deserialize, Serialize};
 
-use crate::host::Snapshot;
+use crate::living::Snapshot;
 
 /// How the policy of one name is doing. Counts are those of `generation` alone, where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

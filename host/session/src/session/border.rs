@@ -40,12 +40,7 @@ impl Border {
     /// The session-id context of this side of the border, which OpenSSL compares too. The server name is left to
     /// [`Border::check`]: OpenSSL's context stands for a site.
     pub fn session_id_context(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for part in [self.listener.as_bytes(), self.site.as_bytes(), &self.verify_mode.to_be_bytes(), &self.epoch.0] {
-            hash.update(&(part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.finish()
+        session_id_context(&self.listener, &self.site, self.verify_mode, &self.epoch)
     }
 
     /// Whether a session made inside `self` may resume inside `here`.
@@ -70,6 +65,16 @@ impl Border {
         }
         Ok(())
     }
+}
+
+/// The session-id context of all borders with these sides ([`Border::session_id_context`]).
+pub fn session_id_context(listener: &str, site: &str, verify_mode: i32, epoch: &Epoch) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [listener.as_bytes(), site.as_bytes(), &verify_mode.to_be_bytes(), &epoch.0] {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finish()
 }
 
 #[cfg(test)]

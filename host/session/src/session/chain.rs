@@ -15,7 +15,7 @@ pub struct VerifiedChain {
 }
 
 /// One certificate revocation list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevocationList {
     /// Who issued it, as in [`VerifiedChain::issuers`].
     pub issuer: u32,
@@ -32,7 +32,7 @@ impl RevocationList {
 }
 
 /// The revocation lists that clients are verified against.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevocationLists {
     /// Each of them.
     pub lists: Vec<RevocationList>,

@@ -11,6 +11,7 @@ use std::{
 };
 
 use openssl::memcmp;
+use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use zeroize::Zeroizing;
 
@@ -21,7 +22,7 @@ const NONCE: usize = 16;
 pub const KEY: usize = 16;
 
 /// A session id of 32 bytes. It is a bearer token of a sort, so `Debug` and `Display` show the first 8 bytes only.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionId([u8; LENGTH]);
 
 impl SessionId {

@@ -13,7 +13,7 @@ mod record;
 mod server_name;
 
 pub use self::{
-    border::{Border, Epoch},
+    border::{Border, Epoch, session_id_context},
     bytes::RecordBytes,
     chain::VerifiedChain,
     id::SessionId,

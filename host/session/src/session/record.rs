@@ -115,6 +115,24 @@ impl Record {
         }
     }
 
+    /// How many bytes its encoding takes around [`Record::der`] of `der` bytes; `usize::MAX` if it cannot be encoded.
+    pub fn encoded_length(&self, der: usize) -> usize {
+        let length = match &self.chain {
+            None => postcard::experimental::serialized_size(self),
+            Some(chain) => postcard::experimental::serialized_size(&(self, chain)),
+        };
+        let around = |length: usize| 1 + length - varint(self.der.len()) - self.der.len();
+        length.map_or(usize::MAX, |length| around(length).saturating_add(varint(der)).saturating_add(der))
+    }
+
+    /// How many bytes [`Record::der`] may have for the whole encoding to have at most `most`.
+    pub fn room(&self, most: usize) -> usize {
+        let around = self.encoded_length(0) - varint(0);
+        let room = most.saturating_sub(around);
+        let of = |length: usize| room.checked_sub(length).filter(|&room| varint(room) <= length);
+        (1..=varint(usize::MAX)).find_map(of).unwrap_or_default()
+    }
+
     /// The record in `bytes`.
     ///
     /// # Errors
@@ -190,6 +208,12 @@ impl Record {
             attributes: Vec::new(),
         }
     }
+}
+
+/// How many bytes postcard writes for a length.
+fn varint(length: usize) -> usize {
+    let bits = usize::BITS - length.leading_zeros();
+    bits.div_ceil(7).max(1) as usize
 }
 
 /// `content` after the version's byte. Sized beforehand, so that no reallocation leaves secrets behind in freed memory.
@@ -282,6 +306,20 @@ mod tests {
         for record in [record(), record_with_certificate(), record_with_chain()] {
             let decoded = Record::decode(&record.encode().unwrap()).unwrap();
             assert_eq!(fields(&decoded), fields(&record));
+        }
+    }
+
+    #[test]
+    fn the_length_of_an_encoding_is_known_before_its_session_is() {
+        for record in [record(), record_with_certificate(), record_with_chain()] {
+            for der in [0, 1, 127, 128, 16_383, 16_384, 70_000] {
+                let known = Record { der: Secret::default(), ..record.clone() }.encoded_length(der);
+                let encoded = Record { der: Secret::new(vec![7; der]), ..record.clone() }.encode().unwrap();
+                assert_eq!(known, encoded.len(), "{der} bytes");
+                let without = Record { der: Secret::default(), ..record.clone() };
+                assert_eq!(without.room(encoded.len()), der);
+            }
+            assert_eq!(record.room(10), 0, "there is no room for the rest of it");
         }
     }
 

@@ -14,8 +14,8 @@ use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 use reprise_session::vital::guarded;
 
-use super::{ex_data, ffi};
-use crate::handshake::{self, Connection};
+use super::{connection::Connection, done::done, ex_data};
+use crate::ffi;
 
 /// `SSL_state_string` in the state `TLS_ST_EARLY_DATA`. The number of that state is another since OpenSSL 3.2.
 const READS_EARLY_DATA: &str = "TED";
@@ -64,7 +64,7 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
         guarded("info", (), || {
             // OpenSSL says so, too, when the handshake pauses for 0-RTT data, before the client's Finished.
             if ssl.state_string() != READS_EARLY_DATA {
-                handshake::done(ssl, connection);
+                done(ssl, connection);
             }
         });
     }

@@ -3,30 +3,15 @@
 //! remove_cb is given no `SSL` and no reason. This table ties a session's id to the connections that use it, so that the
 //! cause can be told and a stranger's broken handshake is not taken for a fatal alert on an established connection.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use reprise_session::{process, session::SessionId};
 
-use super::ffi;
+use crate::{facts::Users, ffi};
 
 const SHARDS: usize = 16;
-
-/// How many connections use a session, and how far they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Users {
-    /// None that the host knows.
-    None,
-    /// One.
-    One {
-        /// Its handshake is complete: `SSL_get_state` is `TLS_ST_OK`, which an alert does not change.
-        established: bool,
-        /// An alert ended it: OpenSSL's state machine is back `SSL_in_init` before it sends one and when it has received one.
-        failed: bool,
-    },
-    /// More than one; which of them gave the session up cannot be told.
-    Several,
-}
 
 /// The table. An entry is an `SSL`'s address, there from when it takes up a session until its ex_data is freed.
 ///
@@ -35,6 +20,21 @@ pub enum Users {
 pub struct Live {
     process: u32,
     shards: [Mutex<HashMap<SessionId, Vec<usize>>>; SHARDS],
+}
+
+static TABLE: ArcSwapOption<Live> = ArcSwapOption::const_empty();
+
+/// The table of this process.
+pub fn table() -> Arc<Live> {
+    loop {
+        let there = TABLE.load();
+        if let Some(live) = there.as_ref().filter(|live| live.process == process::id()) {
+            return live.clone();
+        }
+        // Another process's is leaked, untouched: a lock of it may be held for ever.
+        std::mem::forget(there.clone());
+        TABLE.compare_and_swap(&there, Some(Arc::default()));
+    }
 }
 
 impl Default for Live {

@@ -5,11 +5,11 @@
 //! Compared are facts, not bytes, and those facts only that somebody decides by: the host, its policies, or a client-hello callback.
 //! Go's TLS server compares all of these and more, so that no client in use changes one.
 
-use super::hello::{self, Hello, Reader};
-
-const SERVER_NAME: u16 = 0;
-const PRE_SHARED_KEY: u16 = 41;
-const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
+use super::{
+    Hello, Reader,
+    extension::{ENCRYPTED_CLIENT_HELLO, PRE_SHARED_KEY, SERVER_NAME},
+    server_name,
+};
 
 /// Extensions whose lists stay as they are.
 const LISTS: [(u16, List, &str); 6] = [
@@ -30,7 +30,7 @@ pub fn changed(first: &[u8], second: &[u8], ours: impl Fn(&[u8]) -> bool) -> Opt
     let (Some(first), Some(second)) = (ClientHello::read(first), ClientHello::read(second)) else {
         return Some("its structure");
     };
-    let name = |hello: &ClientHello<'_>| hello.extension(SERVER_NAME).and_then(hello::server_name);
+    let name = |hello: &ClientHello<'_>| hello.extension(SERVER_NAME).and_then(server_name);
     let facts = [
         ("legacy_version", first.version == second.version),
         ("the random", first.random == second.random),
@@ -184,7 +184,7 @@ fn is_grease_mode(mode: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handshake::hello::tests::{psk, sni};
+    use crate::hello::tests::{psk, sni};
 
     /// Extensions by their numbers.
     type Extensions = Vec<(u16, Vec<u8>)>;

@@ -15,10 +15,12 @@ use openssl::{
     stack::StackRef,
     x509::{X509, X509CrlRef, X509NameRef, X509Ref, store::X509StoreBuilderRef},
 };
-use reprise_policy::policy::wit::types::Certificate;
-use reprise_session::session::{RevocationList, VerifiedChain};
+use reprise_session::{
+    session::{RevocationList, VerifiedChain},
+    verdict::wit::types::Certificate,
+};
 
-use super::ffi;
+use crate::ffi;
 
 /// The facts about `certificate` that policies are given.
 ///

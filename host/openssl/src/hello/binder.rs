@@ -11,17 +11,39 @@ use openssl::{
     pkey::PKey,
     sign::Signer,
 };
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::hello::{PRE_SHARED_KEY, Reader};
+use super::{Reader, extension::PRE_SHARED_KEY};
 
 /// The longest hash of a TLS 1.3 cipher suite, SHA-384.
 const LONGEST: usize = 48;
 
+/// What a ClientHello that offers TLS 1.3 sessions proves: its binders, and what they are over. Nothing in it is secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof<'a> {
+    /// The transcript of the handshake up to the binders.
+    #[serde(with = "serde_bytes")]
+    pub transcript: &'a [u8],
+    /// The binders, each behind its length in one byte.
+    #[serde(with = "serde_bytes")]
+    pub binders: &'a [u8],
+}
+
+impl Proof<'_> {
+    /// Whether the identity at `place` is offered by who has this secret of its session, made with this cipher suite. None where it
+    /// cannot be told.
+    pub fn verifies(&self, place: usize, cipher_suite: u16, psk: &[u8]) -> Option<bool> {
+        let binders = Binders { list: self.binders, truncated: self.transcript.len() };
+        verifies(digest(cipher_suite)?, psk, self.transcript, binders.of(place)?).ok()
+    }
+}
+
 /// The binders in a ClientHello. They are the last thing in it.
 #[derive(Debug)]
 pub struct Binders<'a> {
-    list: &'a [u8],
+    /// Each behind its length in one byte.
+    pub list: &'a [u8],
     /// How many bytes of the ClientHello are before them: what they are over.
     pub truncated: usize,
 }

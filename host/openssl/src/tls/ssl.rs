@@ -6,42 +6,29 @@
 use std::{
     ffi::{c_int, c_uint},
     ptr, slice,
-    sync::Arc,
 };
 
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 
-use super::{Site, ex_data, ffi, info, install, sessions};
-use crate::handshake::{Connection, EarlyData};
+use super::sessions;
+use crate::{
+    facts::{Able, EarlyData, Outcome},
+    ffi,
+};
+
+/// TLS 1.3's wire number.
+pub const TLS13: i32 = 0x0304;
+
+/// No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside NO_INTERNAL
+/// it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation: a second
+/// handshake on a connection would have facts of its own.
+pub const OPTIONS: u64 = ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
 
 /// The address of the context that the connection has now, to tell a switch by.
 pub fn context(ssl: &SslRef) -> usize {
     // SAFETY: a live connection.
     unsafe { ffi::SSL_get_SSL_CTX(ssl.as_ptr()) as usize }
-}
-
-/// The site on the context that the connection has now; none if the host was not installed on that context.
-pub fn site(ssl: &SslRef) -> Option<Arc<Site>> {
-    // SAFETY: a live connection, which keeps its context alive.
-    unsafe { ex_data::site(ffi::SSL_get_SSL_CTX(ssl.as_ptr())) }
-}
-
-/// What the host hung on the connection.
-pub fn connection(ssl: &SslRef) -> Option<Arc<Connection>> {
-    // SAFETY: a live connection.
-    unsafe { ex_data::connection(ssl.as_ptr()) }
-}
-
-/// What the host hung on the connection, made if there is nothing; none if OpenSSL is out of memory. The host hears of the
-/// handshake's end from then on.
-pub fn connection_or_new(ssl: &SslRef) -> Option<Arc<Connection>> {
-    // SAFETY: a live connection.
-    unsafe {
-        let connection = ex_data::connection_or_new(ssl.as_ptr())?;
-        info::listen(ssl.as_ptr(), &connection);
-        Some(connection)
-    }
 }
 
 /// `SSL_session_reused`: a session offered was taken.
@@ -66,6 +53,15 @@ pub fn enables_tls13(ssl: &SslRef) -> bool {
         ffi::SSL_version(ssl) >= ffi::TLS1_3_VERSION
             && (newest == 0 || newest >= ffi::TLS1_3_VERSION)
             && ffi::SSL_get_options(ssl) & ffi::SSL_OP_NO_TLSv1_3 == 0
+    }
+}
+
+/// What the connection is able to.
+pub fn able(ssl: &SslRef) -> Able {
+    Able {
+        ciphers: ciphers(ssl),
+        extended_master_secret: extended_master_secret_enabled(ssl),
+        early_data: early_data_enabled(ssl),
     }
 }
 
@@ -105,8 +101,13 @@ pub fn allow_early_data(ssl: &SslRef, bound: u32) {
     unsafe { ffi::SSL_set_max_early_data(ssl.as_ptr(), bound) };
 }
 
+/// How the connection's handshake went, as far as it did.
+pub fn outcome(ssl: &SslRef) -> Outcome {
+    Outcome { version: version(ssl), resumed: resumed(ssl), early_data: early_data(ssl) }
+}
+
 /// What became of 0-RTT data on the connection (`SSL_get_early_data_status`).
-pub fn early_data(ssl: &SslRef) -> EarlyData {
+fn early_data(ssl: &SslRef) -> EarlyData {
     // SAFETY: a live connection, read only.
     match unsafe { ffi::SSL_get_early_data_status(ssl.as_ptr()) } {
         ffi::SSL_EARLY_DATA_ACCEPTED => EarlyData::Accepted,
@@ -121,19 +122,18 @@ pub fn tickets(ssl: &SslRef) -> usize {
     unsafe { ffi::SSL_get_num_tickets(ssl.as_ptr()) }
 }
 
-/// Whether a cipher suite is enabled here (`SSL_get_ciphers`).
-pub fn enables_cipher(ssl: &SslRef, suite: u16) -> bool {
+/// The cipher suites enabled here, by their IANA numbers (`SSL_get_ciphers`).
+fn ciphers(ssl: &SslRef) -> Vec<u16> {
     // SAFETY: a live connection, which owns the stack for now; its elements are static ciphers.
     unsafe {
         let ciphers = ffi::SSL_get_ciphers(ssl.as_ptr());
         if ciphers.is_null() {
-            return false;
+            return Vec::new();
         }
         let stack = ciphers.cast::<ffi::OPENSSL_STACK>();
-        (0..ffi::OPENSSL_sk_num(stack)).any(|i| {
-            let cipher = ffi::OPENSSL_sk_value(stack, i).cast::<ffi::SSL_CIPHER>();
-            !cipher.is_null() && ffi::SSL_CIPHER_get_protocol_id(cipher) == suite
-        })
+        let ciphers =
+            (0..ffi::OPENSSL_sk_num(stack)).map(|i| ffi::OPENSSL_sk_value(stack, i).cast::<ffi::SSL_CIPHER>());
+        ciphers.filter(|cipher| !cipher.is_null()).map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)).collect()
     }
 }
 
@@ -234,7 +234,7 @@ pub fn follow_switch(ssl: &SslRef, from_options: u64) -> bool {
         ffi::SSL_set_verify(ssl, ffi::SSL_CTX_get_verify_mode(to), ffi::SSL_CTX_get_verify_callback(to));
         let to_options = ffi::SSL_CTX_get_options(to);
         // Not those that every session here depends on: the host may not be installed on the context switched to.
-        ffi::SSL_clear_options(ssl, from_options & !to_options & !install::OPTIONS);
+        ffi::SSL_clear_options(ssl, from_options & !to_options & !OPTIONS);
         ffi::SSL_set_options(ssl, to_options);
         let results: [c_int; 6] = [
             ffi::SSL_set1_param(ssl, ffi::SSL_CTX_get0_param(to)),

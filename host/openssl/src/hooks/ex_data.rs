@@ -1,4 +1,4 @@
-//! What the host hangs on OpenSSL's objects: a [`Site`] on each `SSL_CTX`, a [`Connection`] on each `SSL`.
+//! What is hung on OpenSSL's objects: a [`Site`] on each `SSL_CTX`, a [`Connection`] on each `SSL`.
 //!
 //! rust-openssl's own indexes are not used: they copy the pointer in `SSL_dup`, and a copy would be freed twice.
 
@@ -8,10 +8,12 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use foreign_types::ForeignTypeRef;
+use openssl::ssl::SslRef;
 use reprise_session::vital::guarded;
 
-use super::{Site, ffi, trampolines};
-use crate::handshake::Connection;
+use super::{connection::Connection, info, site::Site, trampolines};
+use crate::ffi;
 
 const CRYPTO_EX_INDEX_SSL: c_int = 0;
 const CRYPTO_EX_INDEX_SSL_CTX: c_int = 1;
@@ -108,7 +110,24 @@ unsafe fn share<T>(slot: *mut c_void) -> Option<Arc<T>> {
     }
 }
 
-/// The site hung on a context, if the host was installed on it.
+/// What hangs on the connection.
+pub fn of(ssl: &SslRef) -> Option<Arc<Connection>> {
+    // SAFETY: a live connection.
+    unsafe { connection(ssl.as_ptr()) }
+}
+
+/// What hangs on the connection, made if there is nothing; none if OpenSSL is out of memory. The handshake's end is heard of from
+/// then on.
+pub fn of_or_new(ssl: &SslRef) -> Option<Arc<Connection>> {
+    // SAFETY: a live connection.
+    unsafe {
+        let connection = connection_or_new(ssl.as_ptr())?;
+        info::listen(ssl.as_ptr(), &connection);
+        Some(connection)
+    }
+}
+
+/// The site hung on a context, if a handler was installed on it.
 ///
 /// SAFETY: `context` must be a live `SSL_CTX`.
 pub unsafe fn site(context: *const ffi::SSL_CTX) -> Option<Arc<Site>> {
@@ -134,7 +153,7 @@ pub unsafe fn set_site(context: *mut ffi::SSL_CTX, site: Arc<Site>) -> bool {
 /// What hangs on a connection, if anything does.
 ///
 /// SAFETY: `ssl` must be a live `SSL`, used by this thread alone.
-pub unsafe fn connection(ssl: *const ffi::SSL) -> Option<Arc<Connection>> {
+unsafe fn connection(ssl: *const ffi::SSL) -> Option<Arc<Connection>> {
     // SAFETY: by this function's contract.
     unsafe { share(ffi::SSL_get_ex_data(ssl, connection_index())) }
 }
@@ -150,7 +169,7 @@ pub unsafe fn connection_ref<'a>(ssl: *const ffi::SSL) -> Option<&'a Connection>
 /// What hangs on a connection, made if nothing does; none if OpenSSL is out of memory.
 ///
 /// SAFETY: `ssl` must be a live `SSL`, used by this thread alone.
-pub unsafe fn connection_or_new(ssl: *mut ffi::SSL) -> Option<Arc<Connection>> {
+unsafe fn connection_or_new(ssl: *mut ffi::SSL) -> Option<Arc<Connection>> {
     // SAFETY: by this function's contract; the slot takes over the count, or on failure it is taken back.
     unsafe {
         if let Some(connection) = connection(ssl) {

@@ -2,18 +2,19 @@
 
 use std::{
     fmt,
-    sync::{OnceLock, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
+use foreign_types::ForeignTypeRef;
 use openssl::{
     error::ErrorStack,
     ssl::{SslContextRef, SslRef},
     x509::{X509Crl, verify::X509VerifyFlags},
 };
-use reprise_session::session::{Border, Epoch, RevocationLists};
+use reprise_session::session::{Epoch, RevocationLists, session_id_context};
 
-use super::certificate;
-use crate::host::Inner;
+use super::ex_data;
+use crate::{facts::Place, ffi, handler::Handler, tls::certificate};
 
 /// The length of the part of a session id that an id generator may fill.
 pub const NONCE: usize = 16;
@@ -102,41 +103,37 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// What hangs on an `SSL_CTX`: the listener, and the host behind it.
+/// What hangs on an `SSL_CTX`: where it is, and the handler behind it.
 pub struct Site {
-    pub(crate) host: Weak<Inner>,
-    pub(crate) listener: String,
-    pub(crate) name: String,
-    pub(crate) epoch: Epoch,
-    pub(crate) revocation_lists: RevocationLists,
-    pub(crate) on_client_hello: Option<Box<OnClientHello>>,
-    pub(crate) id_nonce: Option<Box<IdNonce>>,
+    pub(super) handler: Weak<dyn Handler>,
+    pub(super) place: Arc<Place>,
+    pub(super) on_client_hello: Option<Box<OnClientHello>>,
+    pub(super) id_nonce: Option<Box<IdNonce>>,
     /// The session-id context of the verify mode seen first, which is that of nearly every connection here.
     session_id_context: OnceLock<(i32, [u8; 32])>,
 }
 
 impl Site {
-    pub(super) fn new(host: Weak<Inner>, listener: Listener) -> Self {
+    pub(super) fn new(handler: Weak<dyn Handler>, listener: Listener) -> Self {
         let Listener { name, site, epoch, revocation_lists, on_client_hello, id_nonce } = listener;
-        let session_id_context = OnceLock::new();
-        Self {
-            host,
-            listener: name,
-            name: site,
-            epoch,
-            revocation_lists,
-            on_client_hello,
-            id_nonce,
-            session_id_context,
-        }
+        let place = Arc::new(Place { listener: name, site, epoch, revocation_lists });
+        Self { handler, place, on_client_hello, id_nonce, session_id_context: OnceLock::new() }
     }
 
-    /// The session-id context of a border here ([`Border::session_id_context`]).
-    pub(crate) fn session_id_context(&self, border: &Border) -> [u8; 32] {
-        let context = || (border.verify_mode, border.session_id_context());
+    /// The site on the context that the connection has now; none if no handler was installed on that context.
+    pub(super) fn of(ssl: &SslRef) -> Option<Arc<Self>> {
+        // SAFETY: a live connection, which keeps its context alive.
+        unsafe { ex_data::site(ffi::SSL_get_SSL_CTX(ssl.as_ptr())) }
+    }
+
+    /// The session-id context of connections here with this verify mode
+    /// ([`Border::session_id_context`](reprise_session::session::Border::session_id_context)).
+    pub(super) fn session_id_context(&self, verify_mode: i32) -> [u8; 32] {
+        let Place { listener, site, epoch, .. } = &*self.place;
+        let context = || (verify_mode, session_id_context(listener, site, verify_mode, epoch));
         match self.session_id_context.get_or_init(context) {
-            (verify_mode, context) if *verify_mode == border.verify_mode => *context,
-            _ => border.session_id_context(),
+            (known, context) if *known == verify_mode => *context,
+            _ => context().1,
         }
     }
 }
@@ -149,7 +146,7 @@ pub struct ClientHello<'a> {
 }
 
 impl<'a> ClientHello<'a> {
-    pub(crate) fn new(ssl: &'a mut SslRef, server_name: Option<&'a str>) -> Self {
+    pub(super) fn new(ssl: &'a mut SslRef, server_name: Option<&'a str>) -> Self {
         Self { ssl, server_name }
     }
 

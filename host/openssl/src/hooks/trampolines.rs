@@ -12,15 +12,15 @@ use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{SslRef, SslSessionRef};
 use reprise_session::{session::SessionId, vital::guarded};
 
-use super::{Alert, HelloResponse, ex_data, ffi, site::NONCE, tls};
-use crate::handshake::{self, removal};
+use super::{Alert, HelloResponse, client_hello, connection, done, ex_data, offer, session as made, site::NONCE};
+use crate::{ffi, tls};
 
 /// `SSL_CTX_sess_set_new_cb`: a session was made. Always answers 0: no reference is kept.
 pub(super) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
     guarded("new_session", (), || {
         // SAFETY: OpenSSL passes a live connection and its live session, for the duration of the call.
         let (ssl, session) = unsafe { (SslRef::from_ptr(ssl), SslSessionRef::from_ptr(session)) };
-        handshake::keep(ssl, session);
+        made::keep(ssl, session);
     });
     0
 }
@@ -38,7 +38,7 @@ pub(super) unsafe extern "C" fn get_session(
     let found = guarded("get_session", None, || {
         // SAFETY: OpenSSL passes a live connection, and `length` bytes, for the duration of the call.
         let (ssl, id) = unsafe { (SslRef::from_ptr(ssl), slice::from_raw_parts(id, length)) };
-        handshake::look_up(ssl, id)
+        offer::look_up(ssl, id)
     });
     match found {
         Some(session) => {
@@ -56,13 +56,12 @@ pub(super) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, sessi
     guarded("remove_session", (), || {
         // SAFETY: OpenSSL passes a live context and a live session. Reading the id and the thread's error queue takes no lock.
         let (site, session) = unsafe { (ex_data::site(context), SslSessionRef::from_ptr(session)) };
-        let Some(host) = site.and_then(|site| site.host.upgrade()) else { return };
-        let id = session.id();
-        let freed = JUST_FREED.take().iter().any(|freed| freed.as_bytes() == id);
+        let Some(site) = site else { return };
+        let freed = JUST_FREED.take().iter().any(|freed| freed.as_bytes() == session.id());
         // SAFETY: reads this thread's error queue.
         let error = unsafe { ffi::ERR_peek_last_error() };
         let unexpected_eof = ffi::ERR_GET_REASON(error) == ffi::SSL_R_UNEXPECTED_EOF_WHILE_READING;
-        removal::queue(&host, id, removal::Circumstances { freed, error: error != 0, unexpected_eof });
+        done::given_up(&site, session, freed, error != 0, unexpected_eof);
     });
 }
 
@@ -70,7 +69,7 @@ pub(super) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, sessi
 pub(super) unsafe extern "C" fn client_hello(ssl: *mut ffi::SSL, alert: *mut c_int, _: *mut c_void) -> c_int {
     // SAFETY: OpenSSL passes a live connection, used by this thread alone.
     let ssl = unsafe { SslRef::from_ptr_mut(ssl) };
-    match guarded("client_hello", Err(Alert::INTERNAL_ERROR), || handshake::client_hello(ssl)) {
+    match guarded("client_hello", Err(Alert::INTERNAL_ERROR), || client_hello::client_hello(ssl)) {
         Ok(HelloResponse::Continue) => ffi::SSL_CLIENT_HELLO_SUCCESS,
         Ok(HelloResponse::Retry) => ffi::SSL_CLIENT_HELLO_RETRY,
         Err(description) => {
@@ -87,12 +86,12 @@ pub(super) unsafe extern "C" fn allow_early_data(ssl: *mut ffi::SSL, _: *mut c_v
     guarded("allow_early_data", 0, || {
         // SAFETY: OpenSSL passes a live connection, used by this thread alone.
         let ssl = unsafe { SslRef::from_ptr(ssl) };
-        c_int::from(handshake::allows_early_data(ssl))
+        c_int::from(connection::allows_early_data(ssl))
     })
 }
 
-/// `SSL_CTX_set_generate_session_id`: a session gets its id. A failure here fails the handshake, so that without a host the
-/// id is plain random bytes, which no host will recognise.
+/// `SSL_CTX_set_generate_session_id`: a session gets its id. A failure here fails the handshake, so that without a
+/// handler the id is plain random bytes, which none will recognise.
 pub(super) unsafe extern "C" fn generate_session_id(
     ssl: *const ffi::SSL,
     id: *mut c_uchar,
@@ -107,7 +106,7 @@ pub(super) unsafe extern "C" fn generate_session_id(
     let made = guarded("generate_session_id", None, || {
         // SAFETY: OpenSSL passes a live connection.
         let ssl = unsafe { SslRef::from_ptr(ssl.cast_mut()) };
-        handshake::new_id(ssl, nonce)
+        made::new_id(ssl, nonce)
     });
     let made = made.unwrap_or(SessionId::from(random));
     // SAFETY: OpenSSL passes room for `*length` bytes, SSL_MAX_SSL_SESSION_ID_LENGTH of them.
@@ -124,8 +123,8 @@ pub(super) unsafe extern "C" fn generate_session_id(
 pub(super) unsafe extern "C" fn generate_ticket(ssl: *mut ffi::SSL, _: *mut c_void) -> c_int {
     // SAFETY: OpenSSL passes a live connection, used by this thread alone.
     let ssl = unsafe { SslRef::from_ptr(ssl) };
-    if !guarded("generate_ticket", false, || handshake::announce(ssl)) {
-        tls::withhold_ticket(ssl);
+    if !guarded("generate_ticket", false, || made::announce(ssl)) {
+        tls::ssl::withhold_ticket(ssl);
     }
     1
 }
@@ -142,7 +141,7 @@ pub(super) unsafe extern "C" fn ticket_key(
 ) -> c_int {
     if encrypts == 1 {
         // SAFETY: OpenSSL passes a live connection, used by this thread alone.
-        tls::make_stateful(unsafe { SslRef::from_ptr(ssl) });
+        tls::ssl::make_stateful(unsafe { SslRef::from_ptr(ssl) });
     }
     0
 }

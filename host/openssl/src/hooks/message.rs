@@ -15,8 +15,8 @@ use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 use reprise_session::vital::guarded;
 
-use super::{ex_data, ffi, tls};
-use crate::handshake::Message;
+use super::ex_data;
+use crate::{ffi, hello::transcript::Message};
 
 /// `SSL2_VERSION`: a ClientHello in the format of SSL 2, which can begin a TLS 1.2 handshake and has no content type.
 const SSL2: c_int = 2;
@@ -35,7 +35,7 @@ pub fn on_message(ssl: &SslRef, sent: bool, version: i32, content_type: i32, byt
     let Some(message) = of_interest(sent, version, content_type, bytes) else { return };
     match message {
         Message::ClientHello(_) => {
-            if let Some(connection) = tls::connection_or_new(ssl) {
+            if let Some(connection) = ex_data::of_or_new(ssl) {
                 connection.message(message);
             }
         }

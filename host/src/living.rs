@@ -6,12 +6,11 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Weak,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+        mpsc::{self, Receiver, SyncSender},
     },
     thread,
-    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -21,28 +20,23 @@ use reprise_policy::{
     policy::{Chain, Runtime, RuntimeOptions},
 };
 use reprise_session::{
-    clock, process,
+    process,
     vital::{Ended, Heart, Vital, Vitals},
-};
-
-use super::Inner;
-use crate::{
-    callbacks::live::Live,
-    handshake::removal::{self, GivenUp},
 };
 
 /// Sessions given up that wait for the worker; more are dropped, which retains them.
 const QUEUE: usize = 4096;
 
-/// How often the store may give up what has expired.
-const MAINTENANCE: Duration = Duration::from_secs(1);
+/// What the worker does with what is queued for it, until its queue ends.
+pub type Work<T> = dyn Fn(&Receiver<T>, &Heart) -> Ended + Send + Sync;
 
-/// The place of what is alive in this process.
-pub struct Slot {
+/// The place of what is alive in this process. `T` is a session given up.
+pub struct Slot<T> {
+    work: OnceLock<Arc<Work<T>>>,
     policies: Option<PathBuf>,
     dir: DirOptions,
     runtime: RuntimeOptions,
-    living: ArcSwapOption<Living>,
+    living: ArcSwapOption<Living<T>>,
     /// The process that is filling the slot, 0 if none is.
     reviving: AtomicU32,
     stopped: AtomicBool,
@@ -63,20 +57,20 @@ pub struct Snapshot {
 }
 
 /// What is alive in one process.
-struct Living {
+struct Living<T> {
     process: u32,
     chain: Arc<ArcSwap<Chain>>,
-    live: Arc<Live>,
-    given_up: SyncSender<GivenUp>,
+    given_up: SyncSender<T>,
     dir: Option<PoliciesDir>,
     vitals: Vitals,
     /// The engine, for as long as its policies are called.
     runtime: Runtime,
 }
 
-impl Slot {
+impl<T: Send + 'static> Slot<T> {
     pub fn new(policies: Option<PathBuf>, dir: DirOptions, runtime: RuntimeOptions) -> Self {
         Self {
+            work: OnceLock::new(),
             policies,
             dir,
             runtime,
@@ -87,18 +81,23 @@ impl Slot {
         }
     }
 
+    /// What the worker does. To be said once, before anything is started.
+    pub fn works(&self, work: Arc<Work<T>>) {
+        let _ = self.work.set(work);
+    }
+
     /// The policies in force. In a forked child, none until they are loaded again, which this starts.
-    pub fn policies(&self, host: &Arc<Inner>) -> Option<Arc<Chain>> {
+    pub fn policies(self: &Arc<Self>) -> Option<Arc<Chain>> {
         let living = self.living.load();
         let living = living.as_ref()?;
         if living.process == process::id() {
             return Some(living.chain.load_full());
         }
         if self.claim() {
-            let host = host.clone();
+            let slot = self.clone();
             let revived = thread::Builder::new().name("reprise-revive".into()).spawn(move || {
-                let _claim = Claim(&host.living);
-                if let Err(error) = host.living.fill(&host) {
+                let _claim = Claim(&slot.reviving);
+                if let Err(error) = slot.fill() {
                     tracing::error!(%error, "the host could not be started again after a fork; sessions do not resume");
                 }
             });
@@ -111,11 +110,11 @@ impl Slot {
     }
 
     /// Fills the slot if it is not filled in this process.
-    pub fn revive(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
+    pub fn revive(&self) -> anyhow::Result<()> {
         while self.here().is_none() {
             if self.claim() {
-                let _claim = Claim(self);
-                return self.fill(host);
+                let _claim = Claim(&self.reviving);
+                return self.fill();
             }
             thread::yield_now();
         }
@@ -129,7 +128,7 @@ impl Slot {
         seen != me && self.reviving.compare_exchange(seen, me, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    fn fill(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
+    fn fill(&self) -> anyhow::Result<()> {
         let runtime = Runtime::new(self.runtime.clone())?;
         let chain = Arc::new(ArcSwap::from_pointee(Chain::default()));
         let dir = match &self.policies {
@@ -138,13 +137,12 @@ impl Slot {
         };
         let (given_up, queue) = mpsc::sync_channel(QUEUE);
         let vitals = Vitals::default();
-        vitals
-            .thread("reprise-removals", {
-                let host = Arc::downgrade(host);
-                move |heart| work(&host, &queue, heart)
-            })
-            .context("no thread for the sessions that are given up")?;
-        let living = Living { process: process::id(), chain, live: Arc::default(), given_up, dir, vitals, runtime };
+        if let Some(work) = self.work.get().cloned() {
+            vitals
+                .thread("reprise-removals", move |heart| work(&queue, heart))
+                .context("no thread for the sessions that are given up")?;
+        }
+        let living = Living { process: process::id(), chain, given_up, dir, vitals, runtime };
         let before = self.living.swap(Some(Arc::new(living)));
         // What another process was using is not touched: its locks may be held by threads that are not here.
         std::mem::forget(before);
@@ -192,20 +190,16 @@ impl Slot {
     }
 
     /// What `ask` gives of the directory of policies, if this process has one.
-    pub fn policies_dir<T>(&self, ask: impl FnOnce(&PoliciesDir) -> T) -> Option<T> {
+    pub fn policies_dir<A>(&self, ask: impl FnOnce(&PoliciesDir) -> A) -> Option<A> {
         self.here().as_ref().and_then(|living| living.dir.as_ref()).map(ask)
     }
 
-    pub fn live(&self) -> Option<Arc<Live>> {
-        self.here().map(|living| living.live.clone())
-    }
-
     /// What is alive in this very process.
-    fn here(&self) -> Option<Arc<Living>> {
+    fn here(&self) -> Option<Arc<Living<T>>> {
         self.living.load_full().filter(|living| living.process == process::id())
     }
 
-    pub fn given_up(&self, session: GivenUp) {
+    pub fn given_up(&self, session: T) {
         let Some(living) = self.here() else { return };
         if living.given_up.try_send(session).is_err() {
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
@@ -226,88 +220,10 @@ impl Slot {
 }
 
 /// Whoever fills the slot, until it is done with that or panics.
-struct Claim<'a>(&'a Slot);
+struct Claim<'a>(&'a AtomicU32);
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.0.reviving.store(0, Ordering::Release);
-    }
-}
-
-/// Decides about sessions given up, and lets the store give up what has expired, for as long as there is a host: its queue
-/// ends with it. Nobody waits for this thread, which may be the last to hold the host.
-fn work(host: &Weak<Inner>, queue: &Receiver<GivenUp>, heart: &Heart) -> Ended {
-    let mut maintained = Instant::now();
-    loop {
-        let next = queue.recv_timeout(MAINTENANCE.saturating_sub(maintained.elapsed()));
-        let Some(host) = host.upgrade() else { return Ended::Told };
-        let _busy = heart.works();
-        match next {
-            Ok(given_up) => removal::decide(&host, &given_up),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Ended::Told,
-        }
-        if maintained.elapsed() >= MAINTENANCE {
-            clock::watch();
-            host.store.maintain(host.now());
-            host.revocations.maintain(&*host.store, host.now());
-            maintained = Instant::now();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use crate::Host;
-    use reprise_session::session::SessionId;
-    use reprise_store::store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage};
-
-    use super::*;
-
-    /// A store that panics when it is maintained for the first time.
-    #[derive(Clone, Default)]
-    struct Panics(Arc<AtomicUsize>);
-
-    impl Store for Panics {
-        fn scope(&self) -> Scope {
-            Scope::Process
-        }
-
-        fn put(&self, _: SessionId, _: Entry, _: u64) {}
-
-        fn fetch(&self, _: &SessionId, _: Consume, _: u64) -> Fetch {
-            Fetch::Ready(Ok(None))
-        }
-
-        fn remove(&self, _: &SessionId) -> Option<RecordBytes> {
-            None
-        }
-
-        fn peek(&self, _: &SessionId) -> Option<RecordBytes> {
-            None
-        }
-
-        fn maintain(&self, _: u64) {
-            assert!(self.0.fetch_add(1, Ordering::SeqCst) > 0, "as the test asks for");
-        }
-
-        fn usage(&self) -> Usage {
-            Usage::default()
-        }
-    }
-
-    #[test]
-    fn sessions_are_seen_to_after_a_panic() {
-        let store = Panics::default();
-        let host = Host::builder().store(store.clone()).build().unwrap();
-        let given_up = Instant::now() + Duration::from_secs(120);
-        while store.0.load(Ordering::SeqCst) < 3 {
-            assert!(Instant::now() < given_up, "it is maintained no more");
-            thread::sleep(Duration::from_millis(1));
-        }
-        let vital = host.status().vitals.into_iter().find(|vital| vital.name == "reprise-removals").unwrap();
-        assert_eq!((vital.restarts, vital.ended.as_deref()), (1, Some("it panicked: as the test asks for")));
+        self.0.store(0, Ordering::Release);
     }
 }

@@ -1,17 +1,21 @@
 //! Registering the callbacks on a context.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use foreign_types::ForeignTypeRef;
 use openssl::ssl::{SslContextBuilder, SslContextRef};
 
-use super::{Listener, Site, ex_data, ffi, message, trampolines};
-use crate::host::Inner;
+use super::{Listener, ex_data, message, site::Site, trampolines};
+use crate::{ffi, handler::Handler, tls::ssl::OPTIONS};
 
-/// No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside NO_INTERNAL
-/// it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation: a second
-/// handshake on a connection would have facts of its own.
-pub(super) const OPTIONS: u64 = ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
+/// What of a context is set when a handler is installed on it, beside the callbacks.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Seconds: the context's timeout (`SSL_CTX_set_timeout`).
+    pub timeout: u64,
+    /// TLS 1.3 tickets for each full handshake (`SSL_CTX_set_num_tickets`).
+    pub tickets: usize,
+}
 
 /// Why the host was not installed on a context. The context is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +71,7 @@ impl std::fmt::Display for SessionCallbacks {
     }
 }
 
-/// Which of the three session callbacks are set on `context`, and whose they are: after [`crate::Host::install`] all three
+/// Which of the three session callbacks are set on `context`, and whose they are: after `reprise::Host::install` all three
 /// are Reprise's, until somebody sets one over them.
 pub fn session_callbacks(context: &SslContextRef) -> SessionCallbacks {
     // SAFETY: a live context; plain field reads.
@@ -92,11 +96,15 @@ unsafe fn callbacks_of(context: *mut ffi::SSL_CTX) -> SessionCallbacks {
     }
 }
 
-/// Installs the host's callbacks on a context.
-pub(crate) fn install(
-    host: &Arc<Inner>,
+/// Has a handler stand behind the callbacks of a context. The context does not keep it alive.
+///
+/// # Errors
+/// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.
+pub fn install(
+    handler: &Arc<dyn Handler>,
     context: &mut SslContextBuilder,
     listener: Listener,
+    settings: Settings,
 ) -> Result<(), InstallError> {
     let context = context.as_ptr();
     // SAFETY: the builder owns a live context that nothing else uses yet.
@@ -106,10 +114,10 @@ pub(crate) fn install(
             return Err(InstallError::SessionCallbacks(set));
         }
         check_method(context)?;
-        if !ex_data::set_site(context, Arc::new(Site::new(Weak::clone(&Arc::downgrade(host)), listener))) {
+        if !ex_data::set_site(context, Arc::new(Site::new(Arc::downgrade(handler), listener))) {
             return Err(openssl::error::ErrorStack::get().into());
         }
-        register(context, host);
+        register(context, settings);
     }
     Ok(())
 }
@@ -133,15 +141,15 @@ unsafe fn check_method(context: *mut ffi::SSL_CTX) -> Result<(), InstallError> {
 }
 
 /// SAFETY: `context` must be a live `SSL_CTX` that no other thread uses.
-unsafe fn register(context: *mut ffi::SSL_CTX, host: &Inner) {
+unsafe fn register(context: *mut ffi::SSL_CTX, settings: Settings) {
     let cache = ffi::SSL_SESS_CACHE_SERVER | ffi::SSL_SESS_CACHE_NO_INTERNAL | ffi::SSL_SESS_CACHE_NO_AUTO_CLEAR;
-    let lifetime = i64::try_from(host.limits.max_lifetime).unwrap_or(i64::MAX);
+    let timeout = i64::try_from(settings.timeout).unwrap_or(i64::MAX);
     // SAFETY: by this function's contract; the callbacks have the documented signatures and live as long as the program.
     unsafe {
         ffi::SSL_CTX_set_options(context, OPTIONS);
         ffi::SSL_CTX_set_session_cache_mode(context, cache);
-        ffi::SSL_CTX_set_timeout(context, lifetime as _);
-        ffi::SSL_CTX_set_num_tickets(context, host.limits.tickets);
+        ffi::SSL_CTX_set_timeout(context, timeout as _);
+        ffi::SSL_CTX_set_num_tickets(context, settings.tickets);
         ffi::SSL_CTX_sess_set_new_cb(context, Some(trampolines::new_session));
         ffi::SSL_CTX_sess_set_get_cb(context, Some(trampolines::get_session));
         ffi::SSL_CTX_sess_set_remove_cb(context, Some(trampolines::remove_session));

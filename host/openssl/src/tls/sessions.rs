@@ -11,7 +11,7 @@ use openssl::{
 
 use zeroize::Zeroizing;
 
-use super::ffi;
+use crate::ffi;
 
 /// Its protocol version as a wire number, e.g. 0x0304 (`SSL_SESSION_get_protocol_version`).
 pub fn version(session: &SslSessionRef) -> i32 {

@@ -3,13 +3,13 @@
 //! handshake that goes on is told from one that begins.
 //!
 //! Bytes are kept until the ServerHello, and of the first ClientHello until the second is answered, which is held against it (see
-//! `second_hello`): nothing in them is secret.
+//! `second`): nothing in them is secret.
 
-use openssl::hash::{MessageDigest, hash};
+use openssl::hash::hash;
 
 use super::{
-    binder::{self, Binders},
-    hello::Reader,
+    Reader,
+    binder::{self, Binders, Proof},
 };
 
 /// More is not kept, and what is offered in such a ClientHello is not taken out of the store. OpenSSL reads some 128
@@ -84,12 +84,10 @@ impl Transcript {
             .then(|| (self.first.as_slice(), &self.bytes[self.hello_at..]))
     }
 
-    /// Whether the ClientHello read last has the binder of a session with this secret, for the identity at `place`.
-    /// None where it cannot be told: it was not kept, or there is no binder.
-    pub fn verifies(&self, place: usize, digest: MessageDigest, psk: &[u8]) -> Option<bool> {
-        let binders = Binders::read(&self.bytes[self.hello_at..])?;
-        let over = &self.bytes[..self.hello_at + binders.truncated];
-        binder::verifies(digest, psk, over, binders.of(place)?).ok()
+    /// What the ClientHello read last proves. None where it cannot be told: it was not kept, or there is no binder.
+    pub fn proof(&self) -> Option<Proof<'_>> {
+        let Binders { list, truncated } = Binders::read(self.bytes.get(self.hello_at..)?)?;
+        Some(Proof { transcript: &self.bytes[..self.hello_at + truncated], binders: list })
     }
 
     /// A message was read or sent.
@@ -177,7 +175,7 @@ fn cipher_suite(hello: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use openssl::sha::sha256;
+    use openssl::{hash::MessageDigest, sha::sha256};
 
     use super::*;
 

@@ -1,0 +1,19 @@
+//! What crosses the seam: facts one way, answers the other. Plain data.
+//!
+//! What is alive, a decoded session, crosses as a [`Prototype`](reprise_session::session::Prototype), which only this crate can open
+//! and which stays in its process.
+
+mod given_up;
+mod hello;
+mod made;
+mod offer;
+mod outcome;
+mod shared;
+
+pub use self::{
+    given_up::{Circumstances, Users},
+    hello::{Able, Ahead, HelloAnswer, HelloFacts, Here, Place, Turn},
+    made::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded},
+    offer::{OfferFacts, Resumed, Stored},
+    outcome::{EarlyData, Outcome},
+};

@@ -1,0 +1,33 @@
+//! The end of a handshake, and of a session.
+
+use openssl::ssl::{SslRef, SslSessionRef};
+use reprise_session::session::SessionId;
+
+use super::{connection::Connection, live, site::Site};
+use crate::{
+    facts::{Circumstances, Users},
+    tls::ssl,
+};
+
+/// OpenSSL has just completed a handshake. The handler hears of each once.
+pub fn done(ssl: &SslRef, connection: &Connection) {
+    let mut state = connection.state.lock();
+    if std::mem::replace(&mut state.complete, true) {
+        return;
+    }
+    // It may refer to what the connection is a part of.
+    state.waker = None;
+    let outcome = ssl::outcome(ssl);
+    if let Some(handshakes) = state.handshakes(ssl) {
+        handshakes.done(&outcome);
+    }
+}
+
+/// remove_cb: OpenSSL gives a session up, maybe under the context's lock.
+pub fn given_up(site: &Site, session: &SslSessionRef, freed: bool, error: bool, unexpected_eof: bool) {
+    let Ok(id) = SessionId::try_from(session.id()) else { return };
+    let Some(handler) = site.handler.upgrade() else { return };
+    // A connection being freed has left the table, and who is there is another one, at work on its own thread.
+    let users = if freed { Users::None } else { live::table().users(&id) };
+    handler.given_up(id, Circumstances { users, freed, error, unexpected_eof });
+}

@@ -1,0 +1,68 @@
+//! What handshakes are decided with. A host makes it and hands it in.
+
+use std::{sync::Arc, time::Duration};
+
+use reprise_policy::policy::{Budget, Chain};
+use reprise_session::{
+    clock::Clock,
+    session::{Keyring, Record},
+};
+use reprise_store::{revocation::Revocations, store::Store};
+
+use super::{HandshakeCounts, removal::GivenUp};
+use crate::{decisions::Listeners, living::Slot};
+
+/// What handshakes are decided with.
+pub struct Resources {
+    pub limits: Limits,
+    pub keyring: Arc<Keyring>,
+    pub store: Arc<dyn Store>,
+    pub revocations: Arc<Revocations>,
+    pub counts: HandshakeCounts,
+    pub decisions: Listeners,
+    pub clock: Clock,
+    pub living: Arc<Slot<GivenUp>>,
+}
+
+/// The host's own bounds, whatever policies say.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Seconds that a session resumes where no policy has an opinion.
+    pub lifetime: u64,
+    /// Seconds from the full handshake after which nothing that descends from it resumes.
+    pub max_lifetime: u64,
+    /// TLS 1.3 tickets for each full handshake.
+    pub tickets: usize,
+    /// Bytes of an encoded session; larger ones are not kept.
+    pub max_entry: usize,
+    /// What all policies together may take of one handshake.
+    pub policy_budget: Duration,
+    /// How long a lookup in a store that answers later may hold a handshake.
+    pub store_deadline: Duration,
+}
+
+impl Limits {
+    /// The furthest that a session may resume: the absolute lifetime, counted from the full handshake, and the end of its
+    /// client's certificates.
+    pub fn furthest(&self, record: &Record) -> u64 {
+        let lifetime = record.authenticated.saturating_add(self.max_lifetime);
+        record.certificates_end().map_or(lifetime, |end| lifetime.min(end))
+    }
+}
+
+impl Resources {
+    /// Seconds since the Unix epoch.
+    pub fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// The policies in force; none in a forked child where they are being loaded again.
+    pub fn chain(&self) -> Option<Arc<Chain>> {
+        self.living.policies()
+    }
+
+    /// What all policies together may take of a handshake that begins now.
+    pub fn budget(&self) -> Budget {
+        Budget::new(self.limits.policy_budget)
+    }
+}
