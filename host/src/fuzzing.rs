@@ -1,4 +1,4 @@
-//! What fuzz targets and tests of OpenSSL's facts need and nobody else: no part of the API.
+//! What fuzz targets, tests of OpenSSL's facts and of the seam need and nobody else: no part of the API.
 
 use openssl::ssl::SslRef;
 use reprise_openssl::hello::{
@@ -17,6 +17,8 @@ pub use reprise_session::session::keyring::file::KeyringFile;
 pub use reprise_store::revocation::Revocation;
 #[cfg(feature = "redis")]
 pub use reprise_store::store::redis::bounds::{BULK, DEPTH, Excess, LINE, REPLY, Scanner};
+
+pub use crate::host::stand_between;
 
 /// Whether the ClientHello that a connection has read last has the binder of a session of this cipher suite and with
 /// this secret, for the first identity.

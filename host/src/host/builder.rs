@@ -2,12 +2,12 @@
 
 use std::{
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail, ensure};
-use reprise_openssl::process;
+use reprise_openssl::{Handler, process};
 use reprise_policy::{
     policies_dir::DirOptions,
     policy::{Compiler, RuntimeOptions, SupervisionOptions},
@@ -28,6 +28,16 @@ use crate::{
     handshake::{HandshakeCounts, Limits, Resources, removal},
     living::Slot,
 };
+
+/// What stands between OpenSSL's callbacks and hosts.
+type Between = fn(Arc<dyn Handler>) -> Arc<dyn Handler>;
+
+static BETWEEN: OnceLock<Between> = OnceLock::new();
+
+/// For tests: has this stand between OpenSSL's callbacks and every host that is made from now on.
+pub fn stand_between(between: Between) {
+    BETWEEN.set(between).expect("it is said once");
+}
 
 /// How a host is made. Every default is one that a server can start with.
 pub struct HostBuilder {
@@ -276,7 +286,9 @@ impl HostBuilder {
             }
         }));
         resources.living.revive()?;
-        let inner = Inner { handler: resources.clone(), resources, since: clock::time(), made: Instant::now() };
+        let between = BETWEEN.get().copied().unwrap_or(|handler| handler);
+        let handler = between(resources.clone());
+        let inner = Inner { handler, resources, since: clock::time(), made: Instant::now() };
         Ok(Host { inner: Arc::new(inner) })
     }
 }

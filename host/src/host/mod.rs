@@ -25,7 +25,10 @@ use reprise_policy::policies_dir::PolicyEvent;
 use reprise_session::vital::Vital;
 use reprise_store::store::{TierStatus, Usage};
 
-pub use self::{builder::HostBuilder, policies::Policies};
+pub use self::{
+    builder::{HostBuilder, stand_between},
+    policies::Policies,
+};
 use crate::{
     decisions::Decisions,
     handshake::{Connection, ConnectionReport, Resources},
