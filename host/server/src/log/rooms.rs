@@ -1,19 +1,20 @@
 //! Where a line of the log comes from, as users name it: `reprise::store`, whatever crate the room `store` is in.
 
 /// The rooms that log, each with the crate that its events' targets begin with.
-pub(crate) const ROOMS: [(&str, &str); 25] = [
+pub(crate) const ROOMS: [(&str, &str); 26] = [
     ("accept", "reprise"),
     ("admin", "reprise_server"),
     ("always", "reprise"),
     ("aside", "reprise_session"),
-    ("callbacks", "reprise"),
     ("cli", "reprise_server"),
     ("clock", "reprise_session"),
     ("conformance", "reprise_policy"),
     ("handshake", "reprise"),
     ("health", "reprise_server"),
+    ("hooks", "reprise_openssl"),
     ("host", "reprise"),
     ("http", "reprise_server"),
+    ("living", "reprise"),
     ("metrics", "reprise"),
     ("ownership", "reprise_session"),
     ("phase", "reprise_server"),
@@ -69,8 +70,13 @@ mod tests {
         };
         let not_there: Vec<_> = ROOMS.iter().filter(|room| !there(room)).collect();
         assert_eq!(not_there, [&("always", "reprise")], "the target that no filter holds back");
-        const LOG_NOTHING: [&str; 12] = [
+        const LOG_NOTHING: [&str; 18] = [
+            "decisions",
+            "facts",
+            "ffi",
             "fuzzing",
+            "handler",
+            "hello",
             "hex",
             "histogram",
             "lib",
@@ -81,9 +87,11 @@ mod tests {
             "process",
             "signing",
             "state_dir",
+            "tls",
             "verdict",
         ];
-        for of in ["reprise", "reprise_policy", "reprise_server", "reprise_session", "reprise_store"] {
+        for of in ["reprise", "reprise_openssl", "reprise_policy", "reprise_server", "reprise_session", "reprise_store"]
+        {
             for entry in fs::read_dir(sources(of)).unwrap() {
                 let path = entry.unwrap().path();
                 let name = path.file_stem().unwrap().to_str().unwrap();
