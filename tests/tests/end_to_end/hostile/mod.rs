@@ -89,8 +89,9 @@ impl Ordeal {
     /// Drops the policy, which goes live, fails in this way, and is quarantined for it; what was seen of it.
     pub fn quarantines(&self, policy: impl AsRef<[u8]>, failure: &str) -> Seen {
         let seen = self.lets_live(policy);
-        let failed = format!("failed-objecting: {failure}");
-        assert!(seen.verdicts.contains(&failed) || seen.verdicts.contains(QUARANTINED), "{failed}: {seen:?}");
+        // Of the calls that fail, clients may see another one: on a busy machine most of them find no instance free.
+        let failed = |verdict: &String| verdict.starts_with("failed-objecting: ") || verdict == QUARANTINED;
+        assert!(seen.verdicts.iter().any(failed), "{failure}: {seen:?}");
         self.logs(&["a policy's call failed", "policy=\"hostile\"", failure]);
         self.logs(&["quarantined", "policy=\"hostile\"", "generation=1"]);
         let status = self.status();
