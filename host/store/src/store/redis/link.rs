@@ -194,10 +194,17 @@ impl Link {
         let silent = self.answered.lock().elapsed() > SILENCE;
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => self.broken.notify_one(),
-            // Whatever else it says, it is there.
-            _ if !error.is_io_error() && error.kind() != ErrorKind::Parse => {}
-            // A Cluster's client sees to its connections itself, and is given the time.
-            _ if self.address.is_cluster() || error.is_timeout() => {
+            // Whatever else it says, it is there. But a Cluster's client that has lost all nodes can come to ask nobody any more.
+            kind if !error.is_io_error()
+                && !matches!(kind, ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound) => {}
+            // A Cluster's client sees to its connections itself, and is given the time. Then it makes room, for all that it has.
+            _ if self.address.is_cluster() => {
+                if silent {
+                    self.connection.send_replace(None);
+                    self.broken.notify_one();
+                }
+            }
+            _ if error.is_timeout() => {
                 if silent {
                     self.broken.notify_one();
                 }
