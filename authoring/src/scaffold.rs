@@ -37,7 +37,7 @@ pub enum ScaffoldError {
     #[error("{} is there already and stays as it is; choose another name, or another place with --dir DIR", .0.display())]
     Exists(PathBuf),
     /// A file cannot be written.
-    #[error("{} cannot be written: {}", .0.display(), .1)]
+    #[error("{} cannot be written", .0.display())]
     Unwritable(PathBuf, #[source] io::Error),
 }
 
