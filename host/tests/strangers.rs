@@ -14,9 +14,10 @@ use openssl::{
 };
 use reprise::{EarlyData, Host, Listener, fuzzing::sign_hello, session::SessionId, store::Consume};
 use support::{
+    early::EARLY,
     policies::directory,
     raw::{Offer, P_256, X25519, client_hello, client_hello_for, client_hello_with, client_hello_with_early_data},
-    robbed::{EARLY, ILLEGAL_PARAMETER, Met, Server, Swaps, once, servers},
+    robbed::{ILLEGAL_PARAMETER, Met, Server, Swaps, once, servers},
     slow::Slow,
     wire::Wire,
     *,
