@@ -1,7 +1,8 @@
 //! A new project: a folder of `templates/`, with the interface and the SDK, under the name of the policy.
 //!
-//! The SDK is copied into the project rather than named by its version: what was begun builds the same on any machine, from a
-//! checkout and from a release alike. It is replaced by the published package in one line.
+//! The SDK is copied into the project rather than named by its version: what was begun builds the
+//! same on any machine, from a checkout and from a release alike. It is replaced by the published
+//! package in one line.
 
 use std::{
     fs, io,

@@ -179,8 +179,8 @@ impl KeyringFile {
         self.lines.iter().map(|line| Ok(Key::derive(&line.secret, line.seals_from)?)).collect()
     }
 
-    /// Adds a key that seals from `seals_from` on, and drops those that had sealed for the last time `keep` seconds ago; returns the
-    /// ids of these.
+    /// Adds a key that seals from `seals_from` on, and drops those that had sealed for the last
+    /// time `keep` seconds ago; returns the ids of these.
     pub fn rotate(&mut self, seals_from: u64, keep: u64, now: u64) -> Result<Vec<KeyId>, KeyringError> {
         let retired = |next: &Line| next.seals_from.saturating_add(keep) <= now;
         let kept_from = self.lines.iter().skip(1).take_while(|next| retired(next)).count();

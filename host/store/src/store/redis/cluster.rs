@@ -1,7 +1,8 @@
 //! What a Cluster's node says of the others, looked at before the library connects to each of them.
 //!
-//! The library connects to as many as it is told of, all at once. Told of none it forgets those it has, and asks nobody ever
-//! after, as fast as it can. Where a question fails it asks again at once.
+//! The library connects to as many as it is told of, all at once. Told of none it forgets those it
+//! has, and asks nobody ever after, as fast as it can. Where a question fails it asks again at
+//! once.
 
 use std::{collections::HashSet, time::Duration};
 

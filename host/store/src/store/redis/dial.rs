@@ -104,7 +104,8 @@ impl Bound {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // What a server is told of its client (`CLIENT SETINFO`) is a right that nothing here needs, and that the user may not have.
+        // What a server is told of its client (`CLIENT SETINFO`) is a right that nothing here
+        // needs, and that the user may not have.
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
         let (connection, driver) =
             MultiplexedConnection::new_with_config(&settings, Bounded::new(stream), config).await?;

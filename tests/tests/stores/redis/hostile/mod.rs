@@ -1,5 +1,5 @@
-//! Servers that mean harm: that never come to an end, or have more to say than fits. Alone, over TLS, where Sentinels are, and in a
-//! Cluster.
+//! Servers that mean harm: that never come to an end, or have more to say than fits. Alone, over
+//! TLS, where Sentinels are, and in a Cluster.
 
 mod cluster;
 mod mock;
@@ -15,7 +15,8 @@ use super::{find, id, patient};
 /// What loopback has under way of a connection that nobody reads: 32 MiB and 4 MiB by Linux' defaults, and more.
 const UNDER_WAY: u64 = 48 << 20;
 
-/// Something that it says first, what it says then without an end, and how much of it a node may take before it has had enough.
+/// Something that it says first, what it says then without an end, and how much of it a node may
+/// take before it has had enough.
 struct Harm {
     begin: Vec<u8>,
     more: Vec<u8>,
@@ -60,8 +61,8 @@ impl Harm {
         Answer::Endless(self.begin.clone(), self.more.clone())
     }
 
-    /// A node that is given this URL takes no more of it from `server` than it may, each time that it comes, and says that it has no
-    /// session.
+    /// A node that is given this URL takes no more of it from `server` than it may, each time that
+    /// it comes, and says that it has no session.
     fn is_bounded(&self, url: &str, server: &Mock) {
         let node = Redis::connect(url, patient("a")).unwrap();
         until("it has come, and had enough, several times", || server.endings() >= 3);
