@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use openssl::ssl::{ErrorCode, Ssl, SslContext, SslSession, SslStream};
+use openssl::{
+    error::ErrorStack,
+    ssl::{ErrorCode, Ssl, SslContext, SslSession, SslStream},
+};
 use reprise::{
     EarlyData, Host, HostBuilder,
     session::{Keyring, SessionId},
@@ -27,8 +30,8 @@ use super::{
     wire::Wire,
 };
 
-/// `illegal_parameter`
-pub const ILLEGAL_PARAMETER: u8 = 47;
+/// `illegal_parameter`, by which OpenSSL 3.0 refuses a binder, and `decrypt_error`, by which 3.5 does.
+const ALERTS_OF_BINDERS: [u8; 2] = [47, 51];
 
 /// A store that never answers at once.
 #[derive(Clone, Default)]
@@ -76,8 +79,8 @@ pub enum Met {
     GoesOn,
     /// It goes on, and the session resumes if the client has its secret.
     Resumes,
-    /// It ended with this alert.
-    Ends(u8),
+    /// It ended: the binder is false.
+    FalseBinder,
 }
 
 pub struct Server {
@@ -118,9 +121,13 @@ impl Server {
         if error.code() == ErrorCode::WANT_READ {
             return if stream.ssl().session_reused() { Met::Resumes } else { Met::GoesOn };
         }
+        let errors = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
+        let is_for_its_binder = errors.iter().any(|error| error.reason() == Some("binder does not verify"));
         match stream.get_mut().take_sent()[..] {
-            [.., 21, 3, _, 0, 2, 2, description] => Met::Ends(description),
-            ref sent => panic!("{}: {error}, and no alert in {sent:02x?}", self.what),
+            [.., 21, 3, _, 0, 2, 2, description] if is_for_its_binder && ALERTS_OF_BINDERS.contains(&description) => {
+                Met::FalseBinder
+            }
+            ref sent => panic!("{}: {error}, and {sent:02x?}", self.what),
         }
     }
 
