@@ -8,8 +8,9 @@ use wit_bindgen_core::{
     wit_parser::{Resolve, WorldId, WorldItem},
 };
 
-/// Writes the C bindings of the one world in `wit` to `into`: `WORLD.h`, `WORLD.c`, and `WORLD_component_type.o`, which makes the
-/// linked module describe itself. The interfaces that the world exports, by their names without package and version.
+/// Writes the C bindings of the one world in `wit` to `into`: `WORLD.h`, `WORLD.c`, and
+/// `WORLD_component_type.o`, which makes the linked module describe itself. The interfaces that the
+/// world exports, by their names without package and version.
 ///
 /// # Errors
 /// The WIT does not parse, or `into` cannot be written.

@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Project {
-    /// Builds it and leaves NAME.wasm, a component, in its folder. Each command is shown on stderr before it runs, and what it
-    /// says goes there too.
+    /// Builds it and leaves NAME.wasm, a component, in its folder. Each command is shown on stderr
+    /// before it runs, and what it says goes there too.
     ///
     /// # Errors
     /// A program is missing (the message ends in the command to type), or says that the sources are wrong.

@@ -13,8 +13,9 @@ use wit_parser::Resolve;
 /// The magic number and version of a component, as opposed to a core module's.
 pub(crate) const COMPONENT: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
-/// The component that a core module makes which describes itself, as those of wit-bindgen's languages do. WASI preview 1,
-/// where it imports that, becomes the host's WASI 0.2, which gives nothing. A component stays what it is.
+/// The component that a core module makes which describes itself, as those of wit-bindgen's
+/// languages do. WASI preview 1, where it imports that, becomes the host's WASI 0.2, which gives
+/// nothing. A component stays what it is.
 ///
 /// # Errors
 /// It is no such module.
@@ -28,14 +29,16 @@ pub fn of_module(module: &[u8]) -> Result<Vec<u8>> {
     ComponentEncoder::default().validate(true).module(module)?.adapter(name, adapter)?.encode()
 }
 
-/// The module without its DWARF, which is many times the size of the rest. Functions keep their names, for a trap's backtrace.
+/// The module without its DWARF, which is many times the size of the rest. Functions keep their
+/// names, for a trap's backtrace.
 fn without_debug_information(module: &[u8]) -> Result<Vec<u8>> {
     let mut kept = module.to_owned();
     let mut at = 8;
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload?;
         let Some((_, content)) = payload.as_section() else { continue };
-        // A section's header, which tells its kind and its length, lies between the end of the one before and its content.
+        // A section's header, which tells its kind and its length, lies between the end of the one
+        // before and its content.
         let whole = at..content.end;
         at = content.end;
         if matches!(&payload, Payload::CustomSection(section) if section.name().starts_with(".debug")) {
@@ -46,8 +49,8 @@ fn without_debug_information(module: &[u8]) -> Result<Vec<u8>> {
     Ok(kept)
 }
 
-/// The component that a core module makes which does not describe itself and imports WASI preview 1, answered by the text of an
-/// adapter. Its exports are those of the one world in `wit`.
+/// The component that a core module makes which does not describe itself and imports WASI preview
+/// 1, answered by the text of an adapter. Its exports are those of the one world in `wit`.
 ///
 /// # Errors
 /// They do not fit one another.

@@ -84,7 +84,7 @@ impl Project {
     pub fn open(dir: &Path) -> Result<Self, ProjectError> {
         let file = dir.join(DESCRIPTION);
         let text = description_in(&file).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ProjectError::None(dir.into()),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => ProjectError::None(dir.into()),
             _ => ProjectError::Unreadable(file.clone(), error),
         })?;
         let wrong = |what: String| ProjectError::Wrong(file.clone(), what);

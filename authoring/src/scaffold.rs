@@ -1,7 +1,8 @@
 //! A new project: a folder of `templates/`, with the interface and the SDK, under the name of the policy.
 //!
-//! The SDK is copied into the project rather than named by its version: what was begun builds the same on any machine, from a
-//! checkout and from a release alike. It is replaced by the published package in one line.
+//! The SDK is copied into the project rather than named by its version: what was begun builds the
+//! same on any machine, from a checkout and from a release alike. It is replaced by the published
+//! package in one line.
 
 use std::{
     fs, io,
@@ -37,7 +38,7 @@ pub enum ScaffoldError {
     #[error("{} is there already and stays as it is; choose another name, or another place with --dir DIR", .0.display())]
     Exists(PathBuf),
     /// A file cannot be written.
-    #[error("{} cannot be written: {}", .0.display(), .1)]
+    #[error("{} cannot be written", .0.display())]
     Unwritable(PathBuf, #[source] io::Error),
 }
 

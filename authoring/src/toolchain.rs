@@ -53,8 +53,9 @@ pub(crate) fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Zig, which is a C and C++ compiler with a libc for Wasm, as the words that start it: the Python package `ziglang` in the project's
-/// `.venv`, else its own program, else the package where it is installed for all.
+/// Zig, which is a C and C++ compiler with a libc for Wasm, as the words that start it: the Python
+/// package `ziglang` in the project's `.venv`, else its own program, else the package where it is
+/// installed for all.
 ///
 /// # Errors
 /// There is none.

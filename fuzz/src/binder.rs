@@ -1,11 +1,9 @@
-use std::{cell::RefCell, sync::LazyLock};
+use std::sync::LazyLock;
 
-use openssl::ssl::{
-    ClientHelloResponse, Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslVersion,
-};
-use reprise::fuzzing::{Hello, hello_verifies, read_hello, sign_hello};
+use openssl::ssl::{SslContext, SslSession, SslVersion};
+use reprise::fuzzing::{hello_verifies, sign_hello};
 
-use crate::wire::{Wire, records, server};
+use crate::watching::{Seen, watch, watching};
 
 /// The session of the corpus, as its server has it: made with TLS_AES_256_GCM_SHA384, and good until 2038.
 const SESSION: &[u8] = include_bytes!("binder.der");
@@ -48,13 +46,10 @@ fn session() -> SslSession {
 /// binder.
 fn agrees(message: &[u8], secret: &[u8]) -> Option<(usize, Option<bool>)> {
     static SERVER: LazyLock<SslContext> = LazyLock::new(resuming);
-    let ssl = Ssl::new(&SERVER).expect("there is memory");
-    SEEN.take();
-    let mut stream = Wire::new(records(message)).accepting(ssl);
-    let refused = stream.do_handshake().expect_err("a ClientHello is not all");
-    let Seen { hello, looked_up } = SEEN.take();
+    let (stream, refused, Seen { hello, looked_up }) = watch(&SERVER, message);
     // What it looks up in TLS 1.2 is not offered with a binder.
-    let (hello, id) = (hello?, looked_up.filter(|_| stream.ssl().version2() == Some(SslVersion::TLS1_3))?);
+    let looked_up = looked_up.into_iter().next().filter(|_| stream.ssl().version2() == Some(SslVersion::TLS1_3));
+    let (hello, id) = (hello?, looked_up?);
     // It may be one of those that the host does not look at.
     let place = hello.identities.iter().position(|identity| *identity == id)?;
     let ours = hello_verifies(message, place, CIPHER_SUITE, secret);
@@ -68,37 +63,10 @@ fn agrees(message: &[u8], secret: &[u8]) -> Option<(usize, Option<bool>)> {
     Some((place, theirs))
 }
 
-/// What a handshake's callbacks were given.
-#[derive(Default)]
-struct Seen {
-    hello: Option<Hello>,
-    /// The first session looked up.
-    looked_up: Option<Vec<u8>>,
-}
-
-thread_local! {
-    static SEEN: RefCell<Seen> = RefCell::default();
-}
-
 /// A server that has the session under every id.
 fn resuming() -> SslContext {
-    let mut context = server(SslMethod::tls_server());
-    context.set_options(SslOptions::NO_TICKET);
+    let mut context = watching(|| Some(session()));
     context.set_session_id_context(CONTEXT).expect("it is short");
-    context.set_session_cache_mode(SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL);
-    context.set_client_hello_callback(|ssl, _| {
-        SEEN.with_borrow_mut(|seen| seen.hello = Some(read_hello(ssl)));
-        Ok(ClientHelloResponse::SUCCESS)
-    });
-    // SAFETY: the session was made by a context of the same shape.
-    unsafe {
-        context.set_get_session_callback(|_, id| {
-            SEEN.with_borrow_mut(|seen| {
-                seen.looked_up.get_or_insert_with(|| id.to_vec());
-            });
-            Some(session())
-        });
-    }
     context.build()
 }
 

@@ -1,26 +1,17 @@
-use std::{cell::RefCell, sync::LazyLock};
+use std::sync::LazyLock;
 
-use openssl::ssl::{
-    ClientHelloResponse, ErrorCode, NameType, Ssl, SslContext, SslMethod, SslOptions, SslSessionCacheMode,
-};
-use reprise::{
-    fuzzing::{Hello, read_hello},
-    session::ServerName,
-};
+use openssl::ssl::{ErrorCode, NameType, SslContext};
+use reprise::session::ServerName;
 
-use crate::wire::{Wire, records, server};
+use crate::watching::{Seen, watch, watching};
 
 /// The ClientHello parser: what it reads is what OpenSSL acts on.
 ///
 /// The bytes are a handshake message. A server reads it; the host's view of it is taken in the client-hello callback, OpenSSL's is
 /// the server name it has afterwards and the sessions that it looks for. Where OpenSSL ends the handshake, nothing was acted on.
 pub fn hello(message: &[u8]) {
-    static SERVER: LazyLock<SslContext> = LazyLock::new(listening);
-    let ssl = Ssl::new(&SERVER).expect("there is memory");
-    SEEN.take();
-    let mut stream = Wire::new(records(message)).accepting(ssl);
-    let refused = stream.do_handshake().expect_err("a ClientHello is not all");
-    let Seen { hello, looked_up } = SEEN.take();
+    static SERVER: LazyLock<SslContext> = LazyLock::new(|| watching(|| None).build());
+    let (stream, refused, Seen { hello, looked_up }) = watch(&SERVER, message);
     let Some(hello) = hello else { return assert!(looked_up.is_empty(), "nothing is looked up unseen") };
     for id in looked_up {
         let legacy = hello.session_id.is_some() && id == legacy_session_id(message);
@@ -47,34 +38,4 @@ pub fn hello(message: &[u8]) {
 fn legacy_session_id(message: &[u8]) -> &[u8] {
     let Some((length, rest)) = message.get(4 + 2 + 32..).and_then(<[u8]>::split_first) else { return &[] };
     rest.get(..usize::from(*length)).unwrap_or_default()
-}
-
-/// What a handshake's callbacks were given.
-#[derive(Default)]
-struct Seen {
-    hello: Option<Hello>,
-    looked_up: Vec<Vec<u8>>,
-}
-
-thread_local! {
-    static SEEN: RefCell<Seen> = RefCell::default();
-}
-
-/// A server that keeps what its callbacks are given.
-fn listening() -> SslContext {
-    let mut context = server(SslMethod::tls_server());
-    context.set_options(SslOptions::NO_TICKET);
-    context.set_session_cache_mode(SslSessionCacheMode::SERVER | SslSessionCacheMode::NO_INTERNAL);
-    context.set_client_hello_callback(|ssl, _| {
-        SEEN.with_borrow_mut(|seen| seen.hello = Some(read_hello(ssl)));
-        Ok(ClientHelloResponse::SUCCESS)
-    });
-    // SAFETY: no session is returned, which could have been one of another context.
-    unsafe {
-        context.set_get_session_callback(|_, id| {
-            SEEN.with_borrow_mut(|seen| seen.looked_up.push(id.to_vec()));
-            None
-        });
-    }
-    context.build()
 }

@@ -2,8 +2,10 @@
 //!
 //! # Layout
 //!
-//! - `loader`, `manifest`, `hello`, `binder`, `record`, `verdicts`, `sealed`, `notice`, `keyring`, `reply`: the targets. Each is a function
-//!   of bytes that panics when what it looks at does not hold
+//! - `loader`, `manifest`, `hello`, `binder`, `record`, `verdicts`, `sealed`, `notice`, `keyring`,
+//!   `reply`: the targets. Each is a function of bytes that panics when what it looks at does not
+//!   hold
+//! - `watching`: a server that keeps what its callbacks are given
 //! - `wire`: TLS in memory: what a client sends, before anybody answers, and what it sends once it has a session
 //! - [`seeds`]: where the corpus comes from
 //! - `fuzz_targets/`: a program for each target, for cargo-fuzz; `tests/`: the corpus and its mutations, for everybody
@@ -19,6 +21,7 @@ mod reply;
 mod sealed;
 pub mod seeds;
 mod verdicts;
+mod watching;
 mod wire;
 
 pub use self::{

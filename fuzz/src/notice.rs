@@ -1,6 +1,7 @@
 use reprise::{fuzzing::Revocation, store::Notice};
 
-/// A notice that the store tells: a revocation that encodes to itself, or as much of it as can be read, never less than was meant.
+/// A notice that the store tells: a revocation that encodes to itself, or as much of it as can be
+/// read, never less than was meant.
 pub fn notice(bytes: &[u8]) {
     const EXPIRES: u64 = 1_800_000_000;
     let notice = Notice { bytes: bytes.into(), expires: EXPIRES };

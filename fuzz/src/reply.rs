@@ -1,8 +1,8 @@
 use redis::{ErrorKind, parse_redis_value};
 use reprise::fuzzing::{Excess, REPLY, Scanner};
 
-/// What a Redis server says: it is read along in step with the client's parser, in whatever pieces it comes, and no more of a reply is
-/// let through than may be.
+/// What a Redis server says: it is read along in step with the client's parser, in whatever pieces
+/// it comes, and no more of a reply is let through than may be.
 pub fn reply(bytes: &[u8]) {
     let mut scanner = Scanner::default();
     let mut begin = 0;

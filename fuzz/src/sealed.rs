@@ -11,8 +11,8 @@ pub const ASSOCIATED: [&[u8]; 3] = [b"session", b"reprise", &[7; 32]];
 
 static KEYRING: LazyLock<Keyring> = LazyLock::new(|| Keyring::new(SECRET.into()).expect("OpenSSL derives keys"));
 
-/// What a store gives back as sealed: it opens if it was sealed with this key, for this session and namespace, and not changed in a
-/// single bit; else the reason fits into a line.
+/// What a store gives back as sealed: it opens if it was sealed with this key, for this session and
+/// namespace, and not changed in a single bit; else the reason fits into a line.
 pub fn sealed(bytes: &[u8]) {
     match KEYRING.open_sealed(&ASSOCIATED, bytes) {
         Ok(plain) => {

@@ -1,5 +1,5 @@
-//! Where the corpus comes from: real ClientHellos, records and modules, made by those who make them. `corpus/` has what this
-//! made once, and what was found since.
+//! Where the corpus comes from: real ClientHellos, records and modules, made by those who make
+//! them. `corpus/` has what this made once, and what was found since.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,6 @@
-//! A guest that answers with its input: the session's id is copied to [`IMAGE`], and its first four bytes are what the callback
-//! returns. So the rest is what the host lifts a verdict from, wherever the input says it lies.
+//! A guest that answers with its input: the session's id is copied to [`IMAGE`], and its first four
+//! bytes are what the callback returns. So the rest is what the host lifts a verdict from, wherever
+//! the input says it lies.
 
 use std::{path::Path, sync::LazyLock, time::Duration};
 
@@ -19,8 +20,8 @@ const LONGEST: usize = 8 << 10;
 /// The guest's memory, unless it grows: two pages.
 const MEMORY: u64 = 128 << 10;
 
-/// Lifting of verdicts: what the host reads is what the guest wrote, by the canonical ABI, within the interface's limits;
-/// everything else is a failed call.
+/// Lifting of verdicts: what the host reads is what the guest wrote, by the canonical ABI, within
+/// the interface's limits; everything else is a failed call.
 pub fn verdicts(input: &[u8]) {
     static CHAIN: LazyLock<Chain> = LazyLock::new(chain);
     let image = &input[..input.len().min(LONGEST)];

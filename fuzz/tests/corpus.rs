@@ -1,5 +1,5 @@
-//! The committed corpus, and a bounded number of mutations of it, through every target. What a fuzzer finds is kept by adding
-//! its input to the corpus.
+//! The committed corpus, and a bounded number of mutations of it, through every target. What a
+//! fuzzer finds is kept by adding its input to the corpus.
 
 use std::{fs, path::PathBuf};
 

@@ -1,12 +1,14 @@
 //! Which TLS library is taken: OpenSSL from 3.0 on.
 //!
-//! Its relatives have the three session callbacks too, but differ in what the host's promises rest on: the client hello callback,
-//! where the site and its verify mode are chosen, and stateful sessions in TLS 1.3.
+//! Its relatives have the three session callbacks too, but differ in what the host's promises rest
+//! on: the client hello callback, where the site and its verify mode are chosen, and stateful
+//! sessions in TLS 1.3.
 
 /// The oldest that is taken, as `OPENSSL_VERSION_NUMBER` has it.
 const OLDEST: u64 = 0x3000_0000;
 
-/// Why the library that was found is refused, in words for whoever builds; `variable` looks up what openssl-sys reported.
+/// Why the library that was found is refused, in words for whoever builds; `variable` looks up what
+/// openssl-sys reported.
 pub fn accept(variable: impl Fn(&str) -> Option<String>) -> Result<(), String> {
     let found = if let Some(version) = variable("DEP_OPENSSL_LIBRESSL_VERSION_NUMBER") {
         format!("LibreSSL {}", dotted(&version))

@@ -1,7 +1,8 @@
 //! A TLS server on tokio, with the library alone, and two sites chosen by server name:
 //! `cargo run --example tokio -- 127.0.0.1:8443 policies cert.pem key.pem`.
 //!
-//! `a.example` and `b.example` share the certificate here and nothing else: a session of one never resumes at the other.
+//! `a.example` and `b.example` share the certificate here and nothing else: a session of one never
+//! resumes at the other.
 
 use std::{collections::HashMap, env, pin::Pin, sync::Arc};
 

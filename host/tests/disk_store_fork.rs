@@ -1,5 +1,5 @@
-//! A process that has a store on disk, and forks. A program of its own, for a test harness has threads that do not survive a
-//! fork.
+//! A process that has a store on disk, and forks. A program of its own, for a test harness has
+//! threads that do not survive a fork.
 
 mod support;
 

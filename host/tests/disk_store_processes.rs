@@ -1,5 +1,5 @@
-//! What `store::Disk` promises to several processes, and to one that is killed. The processes are this program, run again with
-//! one of the tests that are ignored otherwise.
+//! What `store::Disk` promises to several processes, and to one that is killed. The processes are
+//! this program, run again with one of the tests that are ignored otherwise.
 
 mod support;
 
@@ -127,8 +127,9 @@ fn processes_killed_while_they_write_and_take_lose_nothing_damage_nothing_and_br
     assert!(!taken.iter().step_by(7).any(found));
 }
 
-/// Holds the file against what was said. Somebody may go on with it: what was said before the look is true in it, and what is not there
-/// any more was asked for before, for whoever takes a session says first that it will.
+/// Holds the file against what was said. Somebody may go on with it: what was said before the look
+/// is true in it, and what is not there any more was asked for before, for whoever takes a session
+/// says first that it will.
 fn check(dir: &Path, kill: u64) {
     let (written, taken) = (said(dir, "written"), said(dir, "taken"));
     let connection = beside(dir);
@@ -164,8 +165,8 @@ fn stays(number: u64) -> bool {
     number % 8 == 7
 }
 
-/// What a process says that may be killed: numbers in a file, which outlive it. Each is written whole or not at all, for none lies
-/// across pages.
+/// What a process says that may be killed: numbers in a file, which outlive it. Each is written
+/// whole or not at all, for none lies across pages.
 struct Words(File);
 
 impl Words {
@@ -178,7 +179,8 @@ impl Words {
     }
 }
 
-/// What one of them may do until the next kill: without an end there would be more to look at after each kill than after all before.
+/// What one of them may do until the next kill: without an end there would be more to look at after
+/// each kill than after all before.
 struct Leave {
     dir: PathBuf,
     at_once: u64,

@@ -18,7 +18,7 @@ use reprise::{
     store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
 };
 use support::{
-    early::{accepting, offering},
+    early::{self, EARLY, accepting, first_flight, offering},
     shared::Shared,
     slow::Slow,
     spy::Spy,
@@ -28,30 +28,9 @@ use support::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use zeroize::Zeroizing;
 
-const EARLY: &[u8] = b"GET /once HTTP/1.1\r\n\r\n";
-
-/// Everything that a client sends before it hears anything: whoever sees it can send it again.
-fn first_flight(session: &SslSession) -> Vec<u8> {
-    let mut client = offering(session, Wire::from_client(Vec::new()));
-    client.write_early_data(EARLY).unwrap();
-    client.get_mut().take_sent()
-}
-
 /// What a node accepts of a flight that somebody sends, and what became of the connection so far.
 fn receive(host: &Host, context: &SslContext, flight: &[u8]) -> (Vec<u8>, ConnectionReport) {
-    let mut stream = SslStream::new(Ssl::new(context).unwrap(), Wire::from_client(flight.to_vec())).unwrap();
-    let mut accepted = Vec::new();
-    let mut buffer = [0; 64];
-    loop {
-        match stream.read_early_data(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => accepted.extend(&buffer[..length]),
-            Err(error) => {
-                assert_eq!(error.code(), ErrorCode::WANT_READ, "{error}");
-                break;
-            }
-        }
-    }
+    let (accepted, stream) = early::receive(Ssl::new(context).unwrap(), flight);
     (accepted, host.connection(stream.ssl()).unwrap())
 }
 

@@ -1,5 +1,5 @@
-//! A process that forks after the host was built: the child's host starts again, the parent's goes on. A program of its own,
-//! for a test harness has threads that do not survive a fork.
+//! A process that forks after the host was built: the child's host starts again, the parent's goes
+//! on. A program of its own, for a test harness has threads that do not survive a fork.
 
 mod support;
 

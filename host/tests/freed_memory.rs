@@ -1,7 +1,9 @@
-//! No secret of a session is left behind in memory that the host has freed. Alone in its process, for the allocator's sake:
-//! it keeps every block that is freed while handshakes run, so that they can be searched afterwards.
+//! No secret of a session is left behind in memory that the host has freed. Alone in its process,
+//! for the allocator's sake: it keeps every block that is freed while handshakes run, so that they
+//! can be searched afterwards.
 //!
-//! What OpenSSL allocates is not seen here; it clears its own sessions (`SSL_SESSION_free`). Nor are stacks and registers.
+//! What OpenSSL allocates is not seen here; it clears its own sessions (`SSL_SESSION_free`). Nor
+//! are stacks and registers.
 
 mod support;
 

@@ -1,7 +1,7 @@
 //! No secret of a session reaches a policy: after real handshakes, every byte of its linear memory is searched.
 //!
-//! The policy never gives back what it was given, so what is searched is all that it ever saw. Its memory is found in this
-//! process by a mark that it carries, and read through `/proc/self/mem`.
+//! The policy never gives back what it was given, so what is searched is all that it ever saw. Its
+//! memory is found in this process by a mark that it carries, and read through `/proc/self/mem`.
 
 #![cfg(target_os = "linux")]
 

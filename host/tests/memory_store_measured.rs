@@ -1,4 +1,5 @@
-//! How fast `store::Memory` is with a million sessions, and how often a returning client finds its session. Asserts nothing:
+//! How fast `store::Memory` is with a million sessions, and how often a returning client finds its
+//! session. Asserts nothing:
 //! `cargo test --release -p reprise --test memory_store_measured -- --ignored --nocapture`.
 
 use std::{hint::black_box, time::Instant};
@@ -76,8 +77,9 @@ fn with_a_million_sessions() {
     });
 }
 
-/// One handshake in ten is of one of 5,000 clients that return, the others of clients that never do; there is room for about
-/// 12,000 sessions, so that 50,000 handshakes lie between two visits of a client.
+/// One handshake in ten is of one of 5,000 clients that return, the others of clients that never
+/// do; there is room for about 12,000 sessions, so that 50,000 handshakes lie between two visits of
+/// a client.
 #[test]
 #[ignore = "a measurement"]
 fn how_often_a_returning_client_resumes() {

@@ -1,5 +1,5 @@
-//! Handshakes on threads with little stack: OpenSSL's callbacks run on them, and policies under those. A policy that has too
-//! little is not called; it never ends the process.
+//! Handshakes on threads with little stack: OpenSSL's callbacks run on them, and policies under
+//! those. A policy that has too little is not called; it never ends the process.
 
 mod support;
 
@@ -25,7 +25,8 @@ fn revisited(host: &Host, context: &SslContext, stack: usize) -> Vec<String> {
             let (tell, told) = mpsc::channel();
             let ended = &ended;
             let serve = move || {
-                // The C library gave it that of a larger thread that has ended. It keeps it, so that another does not get it too.
+                // The C library gave it that of a larger thread that has ended. It keeps it, so
+                // that another does not get it too.
                 if own_stack() > stack + SLACK {
                     tell.send(None).unwrap();
                     let _ = ended.lock().unwrap().recv();

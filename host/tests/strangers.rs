@@ -14,9 +14,10 @@ use openssl::{
 };
 use reprise::{EarlyData, Host, Listener, fuzzing::sign_hello, session::SessionId, store::Consume};
 use support::{
+    early::EARLY,
     policies::directory,
     raw::{Offer, P_256, X25519, client_hello, client_hello_for, client_hello_with, client_hello_with_early_data},
-    robbed::{EARLY, ILLEGAL_PARAMETER, Met, Server, Swaps, once, servers},
+    robbed::{Met, Server, Swaps, once, servers},
     slow::Slow,
     wire::Wire,
     *,
@@ -43,7 +44,7 @@ fn a_false_binder_takes_nothing_with_early_data() {
     for server in servers(Host::builder) {
         let first = server.handshake(&Client::of(SslVersion::TLS1_3));
         let hello = client_hello_with_early_data(Offer::Identities(&[id(&first).as_bytes()]));
-        assert_eq!(server.meets(hello), Met::Ends(ILLEGAL_PARAMETER), "{}", server.what);
+        assert_eq!(server.meets(hello), Met::FalseBinder, "{}", server.what);
         let accepted = server.accepts_early(first.session());
         assert_eq!(accepted, (EARLY.to_vec(), true, EarlyData::Accepted), "{}", server.what);
         let again = server.accepts_early(first.session());
@@ -59,7 +60,7 @@ fn a_false_binder_spends_no_session_for_single_use() {
         let id = id(&first);
         for hello in [client_hello, client_hello_with_early_data] {
             let hello = hello(Offer::Identities(&[id.as_bytes()]));
-            assert_eq!(server.meets(hello), Met::Ends(ILLEGAL_PARAMETER), "{}", server.what);
+            assert_eq!(server.meets(hello), Met::FalseBinder, "{}", server.what);
         }
         let again = Client::of(SslVersion::TLS1_3).offering(first.session());
         let second = server.handshake(&again);
@@ -117,7 +118,7 @@ fn a_false_binder_ends_the_handshake_of_any_session() {
         let server = Server::new(build.build().unwrap(), "memory");
         let first = server.handshake(&Client::of(SslVersion::TLS1_3));
         let hello = client_hello(Offer::Identities(&[id(&first).as_bytes()]));
-        assert_eq!(server.meets(hello), Met::Ends(ILLEGAL_PARAMETER));
+        assert_eq!(server.meets(hello), Met::FalseBinder);
     }
 }
 
@@ -205,7 +206,7 @@ fn after_a_retry_request_a_second_session_is_taken() {
                 assert!(sign_hello(&before, &mut hello[HEADER..], 0, SUITE, &second));
             }
             stream.get_mut().receive(&hello);
-            let expected = if owner { Met::Resumes } else { Met::Ends(ILLEGAL_PARAMETER) };
+            let expected = if owner { Met::Resumes } else { Met::FalseBinder };
             assert_eq!(server.meets_next(&mut stream), expected, "{}", server.what);
             let again = server.handshake(&Client::of(SslVersion::TLS1_3).offering(sessions[1].session()));
             assert_eq!(again.resumed, !owner, "{}: {}", server.what, again.miss());

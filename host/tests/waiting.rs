@@ -8,7 +8,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::Waker,
     thread,
     time::{Duration, Instant},
 };
@@ -19,7 +18,13 @@ use reprise::{
     session::{Keyring, SessionId},
     store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
 };
-use support::{raw::Offer, slow::Slow, wire::Wire, *};
+use support::{
+    raw::Offer,
+    slow::Slow,
+    taken_up::{self, declared},
+    wire::Wire,
+    *,
+};
 use zeroize::Zeroizing;
 
 /// As good as none.
@@ -29,30 +34,14 @@ fn host(store: &Slow, deadline: Duration) -> Host {
     Host::builder().store(store.clone()).store_deadline(deadline).build().unwrap()
 }
 
-/// A connection that says that it can be taken up again. These tests take it up when they like.
-fn declared(host: &Host, context: &SslContext) -> Ssl {
-    let mut ssl = Ssl::new(context).unwrap();
-    host.handles_retry(&mut ssl, Waker::noop()).unwrap();
-    ssl
-}
-
 /// A handshake on a connection that can be taken up again; `meanwhile` happens each time that it waits.
 fn waiting(
     host: &Host,
     context: &SslContext,
     client: &Client,
-    mut meanwhile: impl FnMut(&SslStream<UnixStream>),
+    meanwhile: impl FnMut(&SslStream<UnixStream>),
 ) -> Outcome {
-    let serve = |stream: &mut SslStream<UnixStream>| {
-        while let Err(error) = stream.accept() {
-            if error.code() != ErrorCode::WANT_CLIENT_HELLO_CB {
-                return Err(error.to_string());
-            }
-            meanwhile(stream);
-        }
-        serve(stream)
-    };
-    try_handshake_served(declared(host, context), serve, |stream| host.connection(stream.ssl()), client).unwrap()
+    taken_up::waiting(host, declared(host, context), client, meanwhile).unwrap()
 }
 
 #[test]

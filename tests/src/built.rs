@@ -1,4 +1,5 @@
-//! The programs and policies under test. They are built by others; what is missing is named with the command that makes it.
+//! The programs and policies under test. They are built by others; what is missing is named with
+//! the command that makes it.
 
 use std::{
     env, fs,

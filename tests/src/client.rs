@@ -141,8 +141,8 @@ impl Client {
         Ok(Open { stream })
     }
 
-    /// The bytes with which it begins a handshake that offers `session` and sends `early` as 0-RTT data, to be sent to whomever, as
-    /// often as one likes.
+    /// The bytes with which it begins a handshake that offers `session` and sends `early` as 0-RTT
+    /// data, to be sent to whomever, as often as one likes.
     ///
     /// # Panics
     /// The session does not allow early data.
@@ -279,7 +279,8 @@ impl Read for Capture {
 
 #[expect(unsafe_code, reason = "the openssl crate has no safe way to offer a session")]
 fn offer(ssl: &mut Ssl, session: &SslSession) {
-    // SAFETY: the crate asks that a session be of the connection's context. This one was decoded from DER a moment ago and is
-    // of no context, which SSL_set_session allows; it takes a reference of its own.
+    // SAFETY: the crate asks that a session be of the connection's context. This one was decoded
+    // from DER a moment ago and is of no context, which SSL_set_session allows; it takes a
+    // reference of its own.
     unsafe { ssl.set_session(session) }.expect("a client takes a session");
 }

@@ -1,4 +1,5 @@
-//! A forked child that a test is run in. For programs of their own, without a harness, whose threads would not survive it.
+//! A forked child that a test is run in. For programs of their own, without a harness, whose
+//! threads would not survive it.
 
 #![allow(unsafe_code)]
 
@@ -9,8 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// # Panics
 /// It did.
 pub fn in_child(name: &str, body: impl FnOnce()) {
-    // SAFETY: no other thread of this program holds a lock that the child needs: those of a host or a store are idle, and the child
-    // leaves what is its parent's alone, which is what is tested; a test's own have ended.
+    // SAFETY: no other thread of this program holds a lock that the child needs: those of a host or
+    // a store are idle, and the child leaves what is its parent's alone, which is what is tested; a
+    // test's own have ended.
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
     if child == 0 {

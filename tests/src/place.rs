@@ -13,7 +13,8 @@ use crate::{
     certificates::{self, Identity},
 };
 
-/// A directory with what a server needs: `server.crt`, `server.key` and the directory `policies`. It is gone when dropped.
+/// A directory with what a server needs: `server.crt`, `server.key` and the directory `policies`.
+/// It is gone when dropped.
 pub struct Place {
     directory: TempDir,
 }
@@ -73,8 +74,8 @@ impl Place {
         format!("{name}={},{},{client_ca}", self.arg("server.crt"), self.arg("server.key"))
     }
 
-    /// A server on a free port, with this place's certificate, policies and directory `state` and with these arguments, once it
-    /// listens.
+    /// A server on a free port, with this place's certificate, policies and directory `state` and
+    /// with these arguments, once it listens.
     pub fn serve(&self, arguments: &[&str]) -> Server {
         self.serve_in(arguments, &[])
     }

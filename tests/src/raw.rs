@@ -1,4 +1,5 @@
-//! A stranger: it has seen the session id that a TLS 1.2 client sends in clear, and writes it into a ClientHello of its own.
+//! A stranger: it has seen the session id that a TLS 1.2 client sends in clear, and writes it into
+//! a ClientHello of its own.
 
 use std::{
     io::{ErrorKind, Read, Write},

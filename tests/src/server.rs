@@ -46,8 +46,8 @@ impl Server {
         server
     }
 
-    /// Runs a command whose stderr is somebody else's, once somebody answers at the address that it was told to listen on. Nothing that
-    /// it says is in [`Server::log`].
+    /// Runs a command whose stderr is somebody else's, once somebody answers at the address that it
+    /// was told to listen on. Nothing that it says is in [`Server::log`].
     pub fn start_unheard(command: &mut Command, stderr: impl Into<Stdio>, address: SocketAddr) -> Self {
         let process = command.stdin(Stdio::null()).stderr(stderr).spawn().expect("the server starts");
         let server = Self { process, addresses: vec![address], log: Log::of(io::empty()) };

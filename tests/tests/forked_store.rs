@@ -1,5 +1,5 @@
-//! A process that forks with a store in use: the child's store starts anew, the parent's goes on. A program of its own, for a test
-//! harness has threads that do not survive a fork.
+//! A process that forks with a store in use: the child's store starts anew, the parent's goes on. A
+//! program of its own, for a test harness has threads that do not survive a fork.
 
 use std::time::Duration;
 

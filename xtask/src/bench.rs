@@ -8,8 +8,8 @@ use crate::{
     run::{cargo, run, step},
 };
 
-/// Builds the policies, then builds and runs the benchmarks: all, or with `stores` only what stores cost, or with other arguments only
-/// what a policy costs.
+/// Builds the policies, then builds and runs the benchmarks: all, or with `stores` only what stores
+/// cost, or with other arguments only what a policy costs.
 pub fn bench(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     ensure(&[Requirement::OpensslHeaders, Requirement::RedisServer])?;
     if let Some((first, rest)) = arguments.split_first()

@@ -15,8 +15,8 @@ const VERSION: &str = "0.20.2";
 /// What could not be checked, for whoever reads the end of the log.
 pub type Unchecked = Option<&'static str>;
 
-/// Checks all dependencies. Vulnerabilities are looked up in a database that is fetched from GitHub; where that cannot be
-/// reached, everything else is checked and this is told.
+/// Checks all dependencies. Vulnerabilities are looked up in a database that is fetched from
+/// GitHub; where that cannot be reached, everything else is checked and this is told.
 ///
 /// # Errors
 /// A dependency is not as it may be.
@@ -39,8 +39,8 @@ pub fn check(workspace: &Workspace) -> Result<Unchecked> {
 struct CargoDeny(PathBuf);
 
 impl CargoDeny {
-    /// The user's own, or one that is installed under `target`: ready-made and pinned by hash where it can be had so (a second),
-    /// else compiled (minutes).
+    /// The user's own, or one that is installed under `target`: ready-made and pinned by hash where
+    /// it can be had so (a second), else compiled (minutes).
     fn found_or_installed(workspace: &Workspace) -> Result<Self> {
         if output("cargo-deny", &["--version"]).is_some() {
             return Ok(Self("cargo-deny".into()));

@@ -59,7 +59,8 @@ fn of_file(module: &Path) -> Result<Vec<u8>> {
         .with_context(|| format!("{} is not a module that a component can be made of", module.display()))
 }
 
-/// Writes a file unless it has these bytes already, so that whoever watches it sees changes only. Whether it was written.
+/// Writes a file unless it has these bytes already, so that whoever watches it sees changes only.
+/// Whether it was written.
 pub(crate) fn write_if_changed(file: &PathBuf, bytes: &[u8]) -> Result<bool> {
     if fs::read(file).is_ok_and(|there| there == bytes) {
         return Ok(false);

@@ -9,7 +9,8 @@ use crate::{
     run::run,
 };
 
-/// Makes an environment at `place` and installs in it what `pins`, a file as pip reads it, names. Its programs are in `place/bin`.
+/// Makes an environment at `place` and installs in it what `pins`, a file as pip reads it, names.
+/// Its programs are in `place/bin`.
 ///
 /// # Errors
 /// Python has no venv, the registry cannot be reached, or it has something else under that name.

@@ -1,7 +1,7 @@
 //! What a command needs of the machine, and how it gets there.
 //!
-//! What is missing is installed where that is ours to do (root on a Debian or Ubuntu). Anywhere else the command stops, with
-//! the line to type.
+//! What is missing is installed where that is ours to do (root on a Debian or Ubuntu). Anywhere
+//! else the command stops, with the line to type.
 
 use std::{fs, path::Path, process::Command};
 

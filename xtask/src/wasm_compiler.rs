@@ -1,7 +1,8 @@
 //! Which compiler makes WebAssembly here.
 //!
-//! The toolchain in use, if it has the target `wasm32-unknown-unknown` or rustup can add it. Else, on a Debian that cannot reach
-//! rustup's server, Debian's own compiler, with the standard library built from Debian's sources of it.
+//! The toolchain in use, if it has the target `wasm32-unknown-unknown` or rustup can add it. Else,
+//! on a Debian that cannot reach rustup's server, Debian's own compiler, with the standard library
+//! built from Debian's sources of it.
 
 use std::{
     ffi::OsStr,
@@ -66,7 +67,8 @@ impl WasmCompiler {
         }
     }
 
-    /// Tells tests that play an author at work what that author's Cargo needs in its environment, under `REPRISE_AUTHOR_NAME`.
+    /// Tells tests that play an author at work what that author's Cargo needs in its environment,
+    /// under `REPRISE_AUTHOR_NAME`.
     pub fn tell_authors(&self, tests: &mut Command) {
         if let Self::Debian { linker } = self {
             let build_std = ("CARGO_UNSTABLE_BUILD_STD", OsStr::new(STANDARD_LIBRARY));

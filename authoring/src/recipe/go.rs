@@ -1,4 +1,5 @@
-//! Go, by its own compiler. The bindings, the SDK and the policy are packages of one module, which is put together in `build/`.
+//! Go, by its own compiler. The bindings, the SDK and the policy are packages of one module, which
+//! is put together in `build/`.
 
 use std::{
     fs,
@@ -27,8 +28,8 @@ pub(super) fn component(project: &Project) -> Result<Vec<u8>> {
     }
     let module = std::path::absolute(dir.join(MODULE))?;
     go.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOFLAGS", "-mod=mod").env("GOWORK", "off");
-    // Without debug information; functions keep their names, for a trap's backtrace. The bindings' package takes memory of the
-    // runtime's, which the linker allows to those that it knows.
+    // Without debug information; functions keep their names, for a trap's backtrace. The bindings'
+    // package takes memory of the runtime's, which the linker allows to those that it knows.
     let arguments = ["build", "-buildmode=c-shared", "-trimpath", "-ldflags=-w -checklinkname=0", "-o"];
     go.args(arguments).arg(&module).arg(".");
     let shown = "GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -ldflags='-w -checklinkname=0' -o ../module.wasm . \

@@ -1,4 +1,5 @@
-//! JavaScript, and TypeScript, which becomes it: the module together with QuickJS, its state after the top level ran included.
+//! JavaScript, and TypeScript, which becomes it: the module together with QuickJS, its state after
+//! the top level ran included.
 
 use std::fs;
 
@@ -7,7 +8,8 @@ use anyhow::{Context, Result};
 use super::{MODULE, owned, run, wit};
 use crate::{Project, bindings, build, toolchain};
 
-/// The module that is made a component. What a world exports and the policy does not would else be missed at the first call.
+/// The module that is made a component. What a world exports and the policy does not would else be
+/// missed at the first call.
 const ENTRY: &str = "build/entry.js";
 
 pub(super) fn component(project: &Project) -> Result<Vec<u8>> {

@@ -1,7 +1,8 @@
 //! WebAssembly text: a whole module or component in one file, without the SDK, or the fields of one module in several.
 //!
-//! The fields are those of the SDK's files, then those of the policy's own, each by name, one behind the other. Imports go first,
-//! wherever they are written. What is wrong is told with the place in the file that its author knows.
+//! The fields are those of the SDK's files, then those of the policy's own, each by name, one
+//! behind the other. Imports go first, wherever they are written. What is wrong is told with the
+//! place in the file that its author knows.
 
 use std::{fs, ops::Range, path::Path};
 
@@ -198,7 +199,8 @@ fn check(binary: &[u8], fields: &[ModuleField<'_>]) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Whether the data lie apart. Where one file's lie over another's, a text loses its end, and nothing else would say so.
+/// Whether the data lie apart. Where one file's lie over another's, a text loses its end, and
+/// nothing else would say so.
 fn check_data(fields: &[ModuleField<'_>]) -> Result<(), Wrong> {
     let mut places: Vec<_> = fields.iter().filter_map(data_place).collect();
     places.sort_unstable_by_key(|(bytes, _)| bytes.start);

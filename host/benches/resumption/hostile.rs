@@ -1,5 +1,5 @@
-//! What a hostile policy costs once it is quarantined: handshake for handshake with a host that has no policy. It loops in
-//! `get-session`, is tried again as ever, and loops again.
+//! What a hostile policy costs once it is quarantined: handshake for handshake with a host that has
+//! no policy. It loops in `get-session`, is tried again as ever, and loops again.
 
 use std::{fs, time::Instant};
 

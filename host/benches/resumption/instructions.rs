@@ -30,8 +30,8 @@ pub fn measure() -> Result<()> {
     Ok(())
 }
 
-/// Instructions of the thread that does the handshakes, over the whole run. What the host's other threads do in that time
-/// depends on how long it takes.
+/// Instructions of the thread that does the handshakes, over the whole run. What the host's other
+/// threads do in that time depends on how long it takes.
 fn instructions(variant: Variant, case: Case, handshakes: usize) -> Result<f64> {
     let dir = tempfile::tempdir()?;
     let out = dir.path().join("counts");

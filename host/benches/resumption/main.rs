@@ -1,8 +1,9 @@
 //! What a policy costs: `cargo xtask bench`.
 //!
-//! Every variant of a measurement runs in turn, round after round, in one process, so that what else the machine is doing
-//! meets all of them alike; medians and ratios are what to read. Instructions are counted too, where valgrind is installed:
-//! that figure repeats. `count VARIANT CASE N` runs N resumed handshakes and nothing else, for a profiler.
+//! Every variant of a measurement runs in turn, round after round, in one process, so that what
+//! else the machine is doing meets all of them alike; medians and ratios are what to read.
+//! Instructions are counted too, where valgrind is installed: that figure repeats.
+//! `count VARIANT CASE N` runs N resumed handshakes and nothing else, for a profiler.
 
 mod callback;
 mod hostile;
@@ -61,8 +62,8 @@ fn measure(handshakes: usize, rounds: usize) -> anyhow::Result<()> {
     instructions::measure()
 }
 
-/// Handshakes of a turn: enough that a variant's code and data are warm, few enough that what else the machine does in the
-/// meantime meets all variants of a round alike.
+/// Handshakes of a turn: enough that a variant's code and data are warm, few enough that what else
+/// the machine does in the meantime meets all variants of a round alike.
 const TURN: usize = 50;
 
 /// Handshakes per second of each variant, and their ratio to the first in the same round.

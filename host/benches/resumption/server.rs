@@ -180,8 +180,8 @@ impl Server {
     }
 }
 
-/// Waits until the policy decides: `build` has the patience of a server that starts, which a busy machine under valgrind
-/// exhausts.
+/// Waits until the policy decides: `build` has the patience of a server that starts, which a busy
+/// machine under valgrind exhausts.
 fn goes_live(host: &Host) -> Result<()> {
     let events = host.policy_events();
     while host.policies().list().is_empty() {

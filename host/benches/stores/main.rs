@@ -1,10 +1,11 @@
 //! What a store costs: `cargo xtask bench -- stores [SESSIONS|quick]`.
 //!
-//! Each store is filled with so many sessions, a million unless told otherwise, and asked for them one after the other, in an order
-//! that no cache helps with. Times are what a handshake waits, as it waits: parked until the store's answer is there. `put`
-//! is what a handshake spends; `written` what it takes until a session is where it survives the process, by the clock. A hit is also
-//! measured a millisecond after the one before, when threads and cores have fallen asleep. Then the stores are measured in turn, with
-//! Redis among them: see `side_by_side`.
+//! Each store is filled with so many sessions, a million unless told otherwise, and asked for them
+//! one after the other, in an order that no cache helps with. Times are what a handshake waits, as
+//! it waits: parked until the store's answer is there. `put` is what a handshake spends; `written`
+//! what it takes until a session is where it survives the process, by the clock. A hit is also
+//! measured a millisecond after the one before, when threads and cores have fallen asleep. Then the
+//! stores are measured in turn, with Redis among them: see `side_by_side`.
 
 mod record;
 mod side_by_side;

@@ -1,8 +1,9 @@
 //! Stores side by side: what a hit takes, how many there are a second, and what a session takes.
 //!
-//! All stores are full before the first is measured, and each round measures all of them, so that what else the machine is doing meets
-//! all alike. Redis is one server on loopback. The times of one look-up after the other are what a single handshake waits; the rate is that of many handshakes
-//! that wait at once.
+//! All stores are full before the first is measured, and each round measures all of them, so that
+//! what else the machine is doing meets all alike. Redis is one server on loopback. The times of
+//! one look-up after the other are what a single handshake waits; the rate is that of many
+//! handshakes that wait at once.
 
 use std::{
     collections::VecDeque,

@@ -1,6 +1,7 @@
 //! Policies: untrusted WebAssembly that decides about sessions, and nothing of TLS.
 //!
-//! Internal to Reprise: nothing here is stable. Embedders depend on the crate `reprise`, which re-exports what they need.
+//! Internal to Reprise: nothing here is stable. Embedders depend on the crate `reprise`, which
+//! re-exports what they need.
 //!
 //! - [`policy`]: from a module's bytes to a policy that answers, several of them to one decision, and their supervision
 //! - [`policies_dir`]: the directory that policies are dropped into

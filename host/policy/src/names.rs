@@ -12,8 +12,9 @@ pub fn signature_file(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The policy's name: the file's stem without its leading number and dash, so that a policy can be moved in the order and
-/// keep its notes. `10-tenants.wasm` is `tenants`; a stem that is nothing but a number is taken whole.
+/// The policy's name: the file's stem without its leading number and dash, so that a policy can be
+/// moved in the order and keep its notes. `10-tenants.wasm` is `tenants`; a stem that is nothing
+/// but a number is taken whole.
 pub fn policy_name(file: &str) -> &str {
     let stem = file.strip_suffix(".wasm").unwrap_or(file);
     match stem.split_once('-') {

@@ -1,8 +1,9 @@
 //! Who may write what policies and sessions are loaded from.
 //!
-//! A path is followed from the root, link by link. On the way each directory, link and file must belong to root or to this
-//! process's user, and only its owner may write it; so nobody else can put another file in the place of any of them, neither
-//! now nor between this look and the reading. POSIX ACLs show in the mode: its group bits are their mask.
+//! A path is followed from the root, link by link. On the way each directory, link and file must
+//! belong to root or to this process's user, and only its owner may write it; so nobody else can
+//! put another file in the place of any of them, neither now nor between this look and the reading.
+//! POSIX ACLs show in the mode: its group bits are their mask.
 
 use std::{
     collections::VecDeque,
@@ -13,8 +14,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Who else may write what is at `path`, a directory or a file: in words for the operator. None if nobody may, or there is
-/// nothing there.
+/// Who else may write what is at `path`, a directory or a file: in words for the operator. None if
+/// nobody may, or there is nothing there.
 pub fn exposed(path: &Path) -> Option<String> {
     Eyes::ours().follow(path).unwrap_or_else(|error| match error.kind() {
         io::ErrorKind::NotFound => None,

@@ -11,7 +11,8 @@ use std::{
 /// The extension of a file that is not complete yet.
 pub const BEING_WRITTEN: &str = "being-written";
 
-/// Writes `content` beside `file`, with this mode, and renames it over `file`: who reads finds all of it, or what was there.
+/// Writes `content` beside `file`, with this mode, and renames it over `file`: who reads finds all
+/// of it, or what was there.
 ///
 /// # Errors
 /// The system's. What was written by then is gone.

@@ -1,4 +1,5 @@
-//! What is counted, for Prometheus (feature `metrics`). It is counted where it happens: in `handshake`, `policy` and the stores.
+//! What is counted, for Prometheus (feature `metrics`). It is counted where it happens: in
+//! `handshake`, `policy` and the stores.
 //!
 //! - `export`: all of it in one text
 //! - `families`: each metric's name, type, labels and meaning

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+pub use reprise_policy::policies_dir::Standing as State;
 use reprise_policy::{
-    policies_dir::{self, FileState, FileStatus, LastRejection, PolicyHistory, PolicyReport},
+    policies_dir::{FileState, FileStatus, LastRejection, PolicyHistory, PolicyReport, PolicyState},
     policy::{self, Failure, Mode, PolicyStatus},
 };
 use reprise_session::clock::unix_seconds;
@@ -58,43 +59,6 @@ pub struct Policy {
     pub last_rejection: Option<Rejection>,
 }
 
-/// Where in its life a policy is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum State {
-    /// It decides, on trial: it went live or came back a short time ago.
-    Trial,
-    /// It decides, and its trial went well.
-    Live,
-    /// It is not called: it misbehaved, or an operator asked for it.
-    Quarantined,
-    /// It was there at the start and could not be loaded: it objects to every session until it is mended or removed.
-    Missing,
-    /// Its content was rejected, and no generation of it is live.
-    Rejected,
-    /// It is new, and loaded once it stops changing.
-    Settling,
-}
-
-impl State {
-    /// All of them.
-    pub const ALL: [State; 6] =
-        [State::Trial, State::Live, State::Quarantined, State::Missing, State::Rejected, State::Settling];
-
-    /// A short, stable name for logs and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Trial => "trial",
-            State::Live => "live",
-            State::Quarantined => "quarantined",
-            State::Missing => "missing",
-            State::Rejected => "rejected",
-            State::Settling => "settling",
-        }
-    }
-}
-
 /// How the verdicts of a policy in shadow mode compare with what was decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in `policy::ShadowCounts`")]
@@ -137,13 +101,11 @@ pub(crate) fn policies(Snapshot { chain, supervised, files, .. }: &Snapshot) -> 
 
 impl Policy {
     fn supervised(report: &PolicyReport, history: &PolicyHistory, loaded: Option<&Arc<policy::Policy>>) -> Self {
-        let (state, reason, retry_in) = match &report.state {
-            policies_dir::PolicyState::Trial => (State::Trial, None, None),
-            policies_dir::PolicyState::Quarantined { reason, retry_in } => {
-                (State::Quarantined, Some(reason.clone()), retry_in.map(|pause| pause.as_secs()))
+        let (reason, retry_in) = match &report.state {
+            PolicyState::Quarantined { reason, retry_in } => {
+                (Some(reason.clone()), retry_in.map(|pause| pause.as_secs()))
             }
-            // `Live`; there is no other.
-            _ => (State::Live, None, None),
+            _ => (None, None),
         };
         let compared = report.shadow;
         let shadow = (report.mode == Mode::Shadow).then_some(Comparison {
@@ -166,17 +128,16 @@ impl Policy {
             shadow,
             counters: loaded.map(|policy| policy.counters().into_iter().collect()).unwrap_or_default(),
             rejected: report.rejected.clone(),
-            ..Self::bare(&report.file, &report.name, state, &report.calls, history)
+            ..Self::bare(&report.file, &report.name, State::of(&report.state), &report.calls, history)
         }
     }
 
     fn never_live(file: &FileStatus, history: &PolicyHistory, missing: bool) -> Self {
-        let (state, rejected) = match &file.state {
-            FileState::Rejected { reason, .. } => (State::Rejected, Some(reason.clone())),
-            // `Settling`, or `Live` since those that are supervised were looked at; the next look shows it.
-            _ => (State::Settling, None),
+        let rejected = match &file.state {
+            FileState::Rejected { reason, .. } => Some(reason.clone()),
+            _ => None,
         };
-        let state = if missing { State::Missing } else { state };
+        let state = if missing { State::Missing } else { State::of_file(&file.state) };
         Self { rejected, ..Self::bare(&file.file, &file.name, state, &PolicyStatus::default(), history) }
     }
 

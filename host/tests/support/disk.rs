@@ -101,8 +101,8 @@ const WITHOUT: &str = "REPRISE_WITHOUT_MOUNTS";
 /// What `unshare` is told: root may need no more, and others are root in a namespace of their own.
 const NAMESPACES: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
 
-/// Runs its arguments where `dir` is a file system of eight MiB, which nobody else sees; none where `REPRISE_WITHOUT_MOUNTS=1` leaves
-/// it out.
+/// Runs its arguments where `dir` is a file system of eight MiB, which nobody else sees; none where
+/// `REPRISE_WITHOUT_MOUNTS=1` leaves it out.
 pub fn on_a_small_disk(dir: &Path) -> Option<Command> {
     if std::env::var_os(WITHOUT).is_some_and(|without| without == "1") {
         eprintln!("left out by {WITHOUT}=1: what takes a file system of its own");

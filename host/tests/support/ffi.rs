@@ -233,8 +233,8 @@ pub fn internal_sessions(context: &SslContextRef) -> i64 {
     unsafe { SSL_CTX_ctrl(context.as_ptr(), SSL_CTRL_SESS_NUMBER, 0, ptr::null_mut()) as i64 }
 }
 
-/// A server's connection made by C over a socket that OpenSSL reads itself: it sees the end of the stream, where the openssl
-/// crate's streams only see a read that failed.
+/// A server's connection made by C over a socket that OpenSSL reads itself: it sees the end of the
+/// stream, where the openssl crate's streams only see a read that failed.
 pub struct CServer {
     ssl: Ssl,
     _socket: UnixStream,

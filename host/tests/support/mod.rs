@@ -15,6 +15,7 @@ pub mod shared;
 pub mod slow;
 pub mod spy;
 pub mod store;
+pub mod taken_up;
 pub mod wire;
 
 use std::{

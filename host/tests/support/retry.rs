@@ -1,5 +1,5 @@
-//! A TLS 1.3 handshake over a HelloRetryRequest, whose second ClientHello the test may change: before the client makes it, so that its
-//! binder is right, or on its way to the server.
+//! A TLS 1.3 handshake over a HelloRetryRequest, whose second ClientHello the test may change:
+//! before the client makes it, so that its binder is right, or on its way to the server.
 
 use std::sync::{Arc, Mutex};
 

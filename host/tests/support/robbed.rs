@@ -3,13 +3,15 @@
 use std::{
     collections::HashMap,
     future::poll_fn,
-    os::unix::net::UnixStream,
     sync::{Arc, Mutex},
-    task::{Poll, Waker},
+    task::Poll,
     time::Duration,
 };
 
-use openssl::ssl::{ErrorCode, Ssl, SslContext, SslSession, SslStream};
+use openssl::{
+    error::ErrorStack,
+    ssl::{ErrorCode, Ssl, SslContext, SslSession, SslStream},
+};
 use reprise::{
     EarlyData, Host, HostBuilder,
     session::{Keyring, SessionId},
@@ -20,14 +22,16 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::{
-    Client, Outcome, early, early::offering, policies::directory, serve, shared::Shared, try_handshake_served,
+    Client, Outcome,
+    early::{accepting, first_flight, receive},
+    policies::directory,
+    shared::Shared,
+    taken_up::{declared, waiting},
     wire::Wire,
 };
 
-pub const EARLY: &[u8] = b"GET /once HTTP/1.1\r\n\r\n";
-
-/// `illegal_parameter`
-pub const ILLEGAL_PARAMETER: u8 = 47;
+/// `illegal_parameter`, by which OpenSSL 3.0 refuses a binder, and `decrypt_error`, by which 3.5 does.
+const ALERTS_OF_BINDERS: [u8; 2] = [47, 51];
 
 /// A store that never answers at once.
 #[derive(Clone, Default)]
@@ -75,8 +79,8 @@ pub enum Met {
     GoesOn,
     /// It goes on, and the session resumes if the client has its secret.
     Resumes,
-    /// It ended with this alert.
-    Ends(u8),
+    /// It ended: the binder is false.
+    FalseBinder,
 }
 
 pub struct Server {
@@ -89,30 +93,16 @@ pub struct Server {
 
 impl Server {
     pub fn new(host: Host, what: impl Into<String>) -> Self {
-        let context = early::accepting(&host);
+        let context = accepting(&host);
         Self { host, context, retries: true, what: what.into() }
     }
 
     pub fn connection(&self) -> Ssl {
-        let mut ssl = Ssl::new(&self.context).unwrap();
-        if self.retries {
-            self.host.handles_retry(&mut ssl, Waker::noop()).unwrap();
-        }
-        ssl
+        if self.retries { declared(&self.host, &self.context) } else { Ssl::new(&self.context).unwrap() }
     }
 
     pub fn handshake(&self, client: &Client) -> Outcome {
-        let serve = |stream: &mut SslStream<UnixStream>| {
-            while let Err(error) = stream.accept() {
-                if error.code() != ErrorCode::WANT_CLIENT_HELLO_CB {
-                    return Err(error.to_string());
-                }
-            }
-            serve(stream)
-        };
-        let report = |stream: &SslStream<UnixStream>| self.host.connection(stream.ssl());
-        try_handshake_served(self.connection(), serve, report, client)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.what))
+        waiting(&self.host, self.connection(), client, |_| ()).unwrap_or_else(|error| panic!("{}: {error}", self.what))
     }
 
     /// A stranger's ClientHello.
@@ -131,30 +121,19 @@ impl Server {
         if error.code() == ErrorCode::WANT_READ {
             return if stream.ssl().session_reused() { Met::Resumes } else { Met::GoesOn };
         }
+        let errors = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
+        let is_for_its_binder = errors.iter().any(|error| error.reason() == Some("binder does not verify"));
         match stream.get_mut().take_sent()[..] {
-            [.., 21, 3, _, 0, 2, 2, description] => Met::Ends(description),
-            ref sent => panic!("{}: {error}, and no alert in {sent:02x?}", self.what),
+            [.., 21, 3, _, 0, 2, 2, description] if is_for_its_binder && ALERTS_OF_BINDERS.contains(&description) => {
+                Met::FalseBinder
+            }
+            ref sent => panic!("{}: {error}, and {sent:02x?}", self.what),
         }
     }
 
     /// The owner's 0-RTT data that is accepted, and whether the session resumes.
     pub fn accepts_early(&self, session: &SslSession) -> (Vec<u8>, bool, EarlyData) {
-        let mut client = offering(session, Wire::from_client(Vec::new()));
-        client.write_early_data(EARLY).unwrap();
-        let flight = client.get_mut().take_sent();
-        let mut stream = SslStream::new(self.connection(), Wire::from_client(flight)).unwrap();
-        let (mut accepted, mut buffer) = (Vec::new(), [0; 64]);
-        loop {
-            match stream.read_early_data(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => accepted.extend(&buffer[..length]),
-                Err(error) if error.code() == ErrorCode::WANT_CLIENT_HELLO_CB => {}
-                Err(error) => {
-                    assert_eq!(error.code(), ErrorCode::WANT_READ, "{}: {error}", self.what);
-                    break;
-                }
-            }
-        }
+        let (accepted, stream) = receive(self.connection(), &first_flight(session));
         let report = self.host.connection(stream.ssl()).unwrap();
         (accepted, report.resumed, report.early_data)
     }

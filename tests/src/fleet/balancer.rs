@@ -105,7 +105,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a connection to the next node that is in and not among those `tried`: the place of its record, and where it goes.
+    /// Gives a connection to the next node that is in and not among those `tried`: the place of its
+    /// record, and where it goes.
     fn choose(&self, client: SocketAddr, tried: &[usize]) -> Option<(usize, usize, SocketAddr)> {
         let mut state = self.lock();
         let count = state.nodes.len();

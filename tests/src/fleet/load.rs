@@ -63,8 +63,8 @@ impl Customer {
 }
 
 impl Load {
-    /// So many customers of this address, half of them of each version. In each thread the next one comes, as chance has it, when the
-    /// one before has gone.
+    /// So many customers of this address, half of them of each version. In each thread the next one
+    /// comes, as chance has it, when the one before has gone.
     pub fn on(address: SocketAddr, customers: usize) -> Self {
         let (tally, over) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
         let thread = |_| {

@@ -20,7 +20,8 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// An nginx with this certificate, with session tickets as it has them by default or without any. It answers every request.
+    /// An nginx with this certificate, with session tickets as it has them by default or without
+    /// any. It answers every request.
     pub fn start(identity: &Identity, tickets: bool) -> Self {
         // A port that was free may be somebody else's a moment later.
         for _ in 0..10 {

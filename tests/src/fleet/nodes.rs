@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::SmallDisk;
 use crate::{Client, Place, Server, Session, built, redis::free_port, until};
 
-/// Nodes that are `reprise serve`, each with a port and a state directory of its own. A node keeps its port when it is started again.
+/// Nodes that are `reprise serve`, each with a port and a state directory of its own. A node keeps
+/// its port when it is started again.
 pub struct Fleet {
     /// Before the place: servers go before their files.
     nodes: Vec<Node>,
@@ -101,8 +102,9 @@ impl Fleet {
 
     /// A session that the first node made for this client, and that resumed at these.
     ///
-    /// It is written behind the handshake that made it, so a node may be asked too early; what a node did not find it does not look for
-    /// again for some seconds. So each attempt is with a session of its own.
+    /// It is written behind the handshake that made it, so a node may be asked too early; what a
+    /// node did not find it does not look for again for some seconds. So each attempt is with a
+    /// session of its own.
     pub fn known_to(&self, client: &Client, nodes: &[usize]) -> Session {
         let mut known = None;
         until("these nodes find a session", || {

@@ -16,7 +16,8 @@ const WITHOUT: &str = "REPRISE_WITHOUT_MOUNTS";
 /// What `unshare` is told: root may need no more, and others are root in a namespace of their own.
 const NAMESPACES: [&[&str]; 2] = [&["--mount"], &["--user", "--map-root-user", "--mount"]];
 
-/// A tmpfs that only the servers started here see: it is mounted in a namespace of its own, and goes with the last process in it.
+/// A tmpfs that only the servers started here see: it is mounted in a namespace of its own, and
+/// goes with the last process in it.
 pub struct SmallDisk {
     holder: Child,
     namespaces: &'static [&'static str],

@@ -61,8 +61,9 @@ impl Tally {
         });
     }
 
-    /// Waits until so many in a row have resumed, of those that began after this was called and offered a session. Only TLS 1.3 is
-    /// looked at: it makes a session at each resumption, so that no node has it but the one that made it, and the store.
+    /// Waits until so many in a row have resumed, of those that began after this was called and
+    /// offered a session. Only TLS 1.3 is looked at: it makes a session at each resumption, so that
+    /// no node has it but the one that made it, and the store.
     pub fn resumes(&self, in_a_row: usize) {
         let now = Instant::now();
         self.until(&format!("{in_a_row} resumptions in a row"), |handshakes| {

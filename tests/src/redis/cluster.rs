@@ -102,14 +102,16 @@ impl RedisCluster {
         self.nodes.iter().position(has).expect("a node has the slot")
     }
 
-    /// Kills the master that has the slot of `key` and waits until its replica has its place. What was not copied yet is lost.
+    /// Kills the master that has the slot of `key` and waits until its replica has its place. What
+    /// was not copied yet is lost.
     pub fn fail_over(&mut self, key: &str) {
         let master = self.master_of(key);
         self.nodes[master].kill();
         self.succeeded(master, key);
     }
 
-    /// Kills the master that has the slot of `key` after `meanwhile`, of which the replica that takes its place has heard nothing.
+    /// Kills the master that has the slot of `key` after `meanwhile`, of which the replica that
+    /// takes its place has heard nothing.
     pub fn fail_over_behind(&mut self, key: &str, meanwhile: impl FnOnce()) {
         let master = self.master_of(key);
         let next = self.partner(master);
@@ -133,8 +135,8 @@ impl RedisCluster {
         (node + SHARDS) % self.nodes.len()
     }
 
-    /// Has the replica take the place of the master that has the slot of `key`, though the master lives, without waiting for what
-    /// was not copied yet.
+    /// Has the replica take the place of the master that has the slot of `key`, though the master
+    /// lives, without waiting for what was not copied yet.
     pub fn switch(&self, key: &str) {
         let master = self.master_of(key);
         let next = self.partner(master);

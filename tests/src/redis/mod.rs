@@ -1,7 +1,7 @@
 //! Real Redis servers on loopback: alone, watched by Sentinels, and as a Cluster.
 //!
-//! Each has a directory and a free port of its own, writes nothing to disk unless asked to, and is killed when it is dropped. It
-//! is ready once it has answered, as the process that was started.
+//! Each has a directory and a free port of its own, writes nothing to disk unless asked to, and is
+//! killed when it is dropped. It is ready once it has answered, as the process that was started.
 
 mod cluster;
 mod sentinel;

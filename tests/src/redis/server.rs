@@ -20,8 +20,8 @@ use tempfile::TempDir;
 use super::{field, until};
 use crate::certificates;
 
-/// A `redis-server`, or where there is none a `valkey-server`, or what `REPRISE_REDIS_SERVER` names, that answers. It is killed when
-/// dropped.
+/// A `redis-server`, or where there is none a `valkey-server`, or what `REPRISE_REDIS_SERVER`
+/// names, that answers. It is killed when dropped.
 pub struct RedisServer {
     process: Child,
     port: u16,
@@ -41,8 +41,8 @@ impl RedisServer {
         Self::try_ports(arguments, false, &[])
     }
 
-    /// A server that speaks TLS on a port of its own, with [`certificates::server`]: it is called `localhost`. It logs who fails to
-    /// connect.
+    /// A server that speaks TLS on a port of its own, with [`certificates::server`]: it is called
+    /// `localhost`. It logs who fails to connect.
     pub fn start_tls() -> Self {
         Self::try_ports(&["--loglevel", "verbose"], true, &[])
     }
@@ -240,7 +240,8 @@ static PROGRAM: LazyLock<OsString> = LazyLock::new(|| {
     std::env::var_os(SERVER).unwrap_or_else(|| if is_there() { "redis-server" } else { "valkey-server" }.into())
 });
 
-/// A port below those that the system gives to whoever connects, so that a server finds its own free when it comes back.
+/// A port below those that the system gives to whoever connects, so that a server finds its own
+/// free when it comes back.
 pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 10_000;
     const COUNT: u16 = 20_000;

@@ -1,5 +1,5 @@
-//! Clients of other makes. Each connects to a server twice, asks for a.example, offers the session of the first connection in the second,
-//! and prints what the server answers.
+//! Clients of other makes. Each connects to a server twice, asks for a.example, offers the session
+//! of the first connection in the second, and prints what the server answers.
 
 mod rustls;
 

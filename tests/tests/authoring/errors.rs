@@ -1,5 +1,6 @@
-//! What an author is told of a policy that cannot be one: by `reprise check`, by `reprise dev`, and in the log of a server that it was
-//! dropped into; each names the policy and says what to do. (`languages` has what a language's own mistakes look like.)
+//! What an author is told of a policy that cannot be one: by `reprise check`, by `reprise dev`, and
+//! in the log of a server that it was dropped into; each names the policy and says what to do.
+//! (`languages` has what a language's own mistakes look like.)
 
 use std::fs;
 

@@ -1,5 +1,5 @@
-//! In each language: a new project builds and decides as its vectors say, at once; what is saved goes live; and what went wrong is told
-//! in words that its author can act on.
+//! In each language: a new project builds and decides as its vectors say, at once; what is saved
+//! goes live; and what went wrong is told in words that its author can act on.
 
 use std::{fs, path::Path};
 
@@ -17,7 +17,8 @@ struct Mistake {
     says: &'static [&'static str],
 }
 
-/// In languages that have a clock and print: a statement that prints how the one fares by the connection's, and what it goes before.
+/// In languages that have a clock and print: a statement that prints how the one fares by the
+/// connection's, and what it goes before.
 struct Clock {
     before: &'static str,
     prints: &'static str,

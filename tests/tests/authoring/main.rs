@@ -79,8 +79,8 @@ fn install_node_packages(project: &Path) {
     }
 }
 
-/// Without what Cargo tells a test and an author's Cargo would take for a wish. What is compiled for one test of Rust serves the
-/// next, as the caches of zig do.
+/// Without what Cargo tells a test and an author's Cargo would take for a wish. What is compiled
+/// for one test of Rust serves the next, as the caches of zig do.
 fn in_author_environment(command: &mut Command) -> &mut Command {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST")) {

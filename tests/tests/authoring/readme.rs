@@ -1,5 +1,5 @@
-//! README.md as a user types it: every command, in order, in one folder that was empty, by bash; what it prints is held against what
-//! the page says of it.
+//! README.md as a user types it: every command, in order, in one folder that was empty, by bash;
+//! what it prints is held against what the page says of it.
 
 use std::{
     env,
@@ -23,7 +23,8 @@ enum Step {
     Prints(&'static [&'static str]),
     /// It asks for a password this often, gets one, and prints these words.
     Asks(usize, &'static [&'static str]),
-    /// A server, in a terminal of its own: it says these words (`…` is anything), and stays until the next one is started, which needs its port.
+    /// A server, in a terminal of its own: it says these words (`…` is anything), and stays until
+    /// the next one is started, which needs its port.
     Serves(&'static [&'static str]),
     /// It ends, well, and the server that runs says these words.
     HasServerSay(&'static [&'static str]),
@@ -102,7 +103,8 @@ const STEPS: &[(&str, Step)] = &[
     ),
 ];
 
-/// Where Cargo and the server are to the user: what `cargo xtask` makes of a checkout is here already, and the ports are free ones.
+/// Where Cargo and the server are to the user: what `cargo xtask` makes of a checkout is here
+/// already, and the ports are free ones.
 const CARGO: &str = r#"#!/bin/bash
 set -e
 case "$*" in

@@ -71,10 +71,15 @@ fn serve_names_what_is_wrong_with_its_options_and_what_it_expected() {
         (&["--store", "lists"], &["--store", "`lists`", "`memory`", "`disk:PATH`"]),
         (&["--store", "disk:"], &["--store", "`disk:`", "`disk:/var"]),
         (&["--store", "disk:/tmp/d"], &["--store", "--keyring", "reprise keys new"]),
-        (&["--keyring", "/no/such/keyring"], &["--keyring", "/no/such/keyring", "No such file"]),
+        (&["--keyring", "/no/such/keyring"], &["--keyring", "/no/such/keyring", "No such file", "a directory that is"]),
+        (&["--keyring", "/keyring"], &["--keyring", "`reprise keys new /keyring` makes one"]),
+        (&["--lifetime", "99999d"], &["--lifetime", "`99999d`", "at most `36500d`"]),
+        (&["--store", "memory:64"], &["--store", "`64`", "1MiB or more", "`64MiB`"]),
+        (&["--site", "a.example=/no/cert,/no/key"], &["--site: cannot read /no/cert", "expected a file in PEM"]),
+        (&["--site", "a.example=/,/"], &["--site: cannot read /: it is a directory; expected a regular file\n"]),
         (&["--site", "a.example=one"], &["--site", "NAME=CERT,KEY"]),
         (&["--client-auth", "required"], &["--client-auth", "--client-ca"]),
-        (&["--client-ca", "/no/such.pem"], &["/no/such.pem", "No such file"]),
+        (&["--client-ca", "/no/such.pem"], &["--client-ca: ", "/no/such.pem", "No such file"]),
         (&["--min-tls", "1.3", "--max-tls", "1.2"], &["--min-tls", "--max-tls"]),
         (&["--ciphers", "NONE-SUCH"], &["--ciphers", "NONE-SUCH"]),
         (&["--tickets", "many"], &["--tickets", "many"]),
@@ -102,6 +107,28 @@ fn serve_says_which_address_is_taken_and_which_file_is_wrong() {
     assert!(!well && said.contains(&taken) && said.contains("--listen"), "{said}");
     let (well, said) = reprise(&["serve", "--cert", &key, "--key", &key, "--listen", "127.0.0.1:0"]);
     assert!(!well && said.contains("server.key holds no certificate"), "{said}");
+}
+
+#[test]
+fn each_command_says_what_is_wrong_with_a_file_and_what_to_do() {
+    let place = Place::new();
+    place.write("text", "x");
+    let (text, nowhere, own) = (place.arg("text"), place.arg("no/such"), place.arg("own"));
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["serve", "--listen", "127.0.0.1:0", "--cert", &nowhere], &["--cert: ", &nowhere, "expected a file in PEM"]),
+        (&["keys", "rotate", &own], &[&own, &format!("`reprise keys new {own}` makes one")]),
+        (&["keys", "new", &nowhere], &[&nowhere, "expected it in a directory that is there"]),
+        (&["sign", "--key", &text, &text], &[&text, "(Missing encoded key in secret key):", "reprise sign --new-key"]),
+        (&["build", &text], &[&text, "no policy's project", "reprise new NAME"]),
+        (&["new", "own", "--lang", "wat", "--dir", &format!("{text}/own")], &[&text, "cannot be written: Not a dir"]),
+    ];
+    for (arguments, named) in cases {
+        let (well, said) = reprise(arguments);
+        assert!(!well, "{arguments:?}: {said}");
+        assert!(named.iter().all(|named| said.contains(named)), "{arguments:?} lacks one of {named:?}: {said}");
+        // Neither what the system said nor anything else twice.
+        assert!(said.matches("(os error").count() <= 1, "{arguments:?}: {said}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! What no policy can talk the host out of. In each test a policy is in force that keeps everything for as long as it can be
-//! asked for and answers `resume` to everything; where the host's own limits hold, it is not even asked.
+//! What no policy can talk the host out of. In each test a policy is in force that keeps everything
+//! for as long as it can be asked for and answers `resume` to everything; where the host's own
+//! limits hold, it is not even asked.
 
 use std::{net::SocketAddr, thread, time::Duration};
 

@@ -1,5 +1,6 @@
-//! What a policy costs a server, by its language. Not a test of anything: `cargo test --release --workspace --test end_to_end
-//! languages -- --ignored --nocapture` prints what docs/languages.md has.
+//! What a policy costs a server, by its language. Not a test of anything:
+//! `cargo test --release --workspace --test end_to_end languages -- --ignored --nocapture` prints
+//! what docs/languages.md has.
 
 use std::{fs, path::Path, time::Instant};
 

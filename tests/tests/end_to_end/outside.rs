@@ -1,4 +1,5 @@
-//! Text that comes from outside: names of files, messages of policies, errors of stores. It forges nothing where people read it.
+//! Text that comes from outside: names of files, messages of policies, errors of stores. It forges
+//! nothing where people read it.
 
 use std::{
     io::{ErrorKind, Read, Write},

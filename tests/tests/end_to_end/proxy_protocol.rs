@@ -212,7 +212,8 @@ fn the_backend_is_not_told_of_a_certificate_that_nobody_showed() {
     assert_eq!((told.field(0x01), told.field(0x02)), (None, None), "neither ALPN nor a server name");
 }
 
-/// PP2_TYPE_AUTHORITY is "the exact copy of the server_name extension". OpenSSL has none left of a resumption in TLS 1.2.
+/// PP2_TYPE_AUTHORITY is "the exact copy of the server_name extension". OpenSSL has none left of a
+/// resumption in TLS 1.2.
 #[test]
 fn the_backend_is_told_the_name_as_it_was_sent() {
     let place = Place::new();

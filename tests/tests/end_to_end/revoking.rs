@@ -126,6 +126,7 @@ fn what_names_no_sessions_is_refused_and_revokes_nothing() {
         (&["--certificate", "a5"], "64 hexadecimal digits"),
         (&["--note", "xy"], "hexadecimal"),
         (&["--before", "tomorrow"], "expected a time like"),
+        (&["--before", "2026"], "no session is of that time"),
     ] {
         let (status, said) = revoke(&place, arguments);
         assert!(status == Some(2) && said.contains(expected), "{arguments:?}: {status:?} {said}");
@@ -134,4 +135,17 @@ fn what_names_no_sessions_is_refused_and_revokes_nothing() {
     let (status, said) = revoke(&elsewhere, &["--all"]);
     assert!(status == Some(1) && said.contains(&elsewhere.arg("state")), "{status:?} {said}");
     assert!(client.revisit(server.address(), &session).reused);
+}
+
+/// It may be one that is gone, whose sessions are not.
+#[test]
+fn a_note_of_a_policy_that_is_not_live_is_doubted() {
+    let place = Place::new();
+    place.policy("10-calm.wasm", policies::no_opinion());
+    let _server = place.serve(&[]);
+    let (status, said) = revoke(&place, &["--note", "clam=00"]);
+    assert!(status == Some(0) && said.contains("no policy named clam is live at the server asked"), "{said}");
+    assert!(said.contains("these are: calm"), "{said}");
+    let (status, said) = revoke(&place, &["--note", "calm=00"]);
+    assert!(status == Some(0) && !said.contains("is live"), "{said}");
 }

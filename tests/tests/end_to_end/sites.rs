@@ -1,4 +1,5 @@
-//! Sites that ask for client certificates, chosen by server name: no session and no handshake slips from one to the other.
+//! Sites that ask for client certificates, chosen by server name: no session and no handshake slips
+//! from one to the other.
 
 use reprise_fixtures::policies;
 use reprise_tests::{

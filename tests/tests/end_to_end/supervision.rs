@@ -1,4 +1,5 @@
-//! A policy that misbehaves while it is live costs a handful of full handshakes, and then the server goes back to what worked.
+//! A policy that misbehaves while it is live costs a handful of full handshakes, and then the
+//! server goes back to what worked.
 
 use reprise_fixtures::{Callback, policies};
 use reprise_tests::{Client, Place, Version};

@@ -1,4 +1,5 @@
-//! 0-RTT: a first flight that somebody has recorded and sends again is accepted early once in the whole fleet, by whoever is first.
+//! 0-RTT: a first flight that somebody has recorded and sends again is accepted early once in the
+//! whole fleet, by whoever is first.
 
 use std::{
     collections::HashMap,

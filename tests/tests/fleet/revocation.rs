@@ -4,8 +4,9 @@ use reprise_tests::{Client, Session, Version, fleet::Fleet, redis::RedisServer, 
 
 const NODES: usize = 4;
 
-/// For each node a client of each version, with a session that every node has a copy of in memory. The first node to be offered a
-/// session that is revoked has it removed everywhere, so each is asked for one of its own.
+/// For each node a client of each version, with a session that every node has a copy of in memory.
+/// The first node to be offered a session that is revoked has it removed everywhere, so each is
+/// asked for one of its own.
 fn visited(fleet: &Fleet) -> Vec<(usize, Client, Session)> {
     let each = (0..NODES).flat_map(|node| Version::BOTH.map(|version| (node, Client::new(version))));
     let known = |(node, client)| {

@@ -40,9 +40,10 @@ fn behind_a_balancer_clients_resume_at_every_node_where_nginx_knows_only_its_own
     assert!(ours.share() >= 0.99, "{}", ours.summary());
 }
 
-/// The hardest client for nodes that write behind. What it makes of its handshake races with the thread of the node's that writes to the
-/// store, which nobody waits for; TLS 1.3 makes a session each time. On a machine with nothing else to do the write wins nearly always;
-/// one that is short of processors may lose a tenth of the races. Of nodes that share nothing none would resume.
+/// The hardest client for nodes that write behind. What it makes of its handshake races with the
+/// thread of the node's that writes to the store, which nobody waits for; TLS 1.3 makes a session
+/// each time. On a machine with nothing else to do the write wins nearly always; one that is short
+/// of processors may lose a tenth of the races. Of nodes that share nothing none would resume.
 #[test]
 fn a_client_that_comes_back_at_once_resumes_at_the_next_node() {
     const VISITS: usize = 300;

@@ -13,8 +13,9 @@ const NODES: usize = 4;
 /// Of each version.
 const RACES: usize = 500;
 
-/// Four nodes whose policy says that a.example's sessions are for single use. What is slow to be answered is waited for: an answer
-/// that comes too late is a session lost, and this is about sessions gained.
+/// Four nodes whose policy says that a.example's sessions are for single use. What is slow to be
+/// answered is waited for: an answer that comes too late is a session lost, and this is about
+/// sessions gained.
 fn fleet(redis: &RedisServer) -> Fleet {
     let place = Place::new();
     place.policy("20-lifetimes.toml", "[settings]\nsingle-use = [\"a.example\"]\n");

@@ -18,8 +18,8 @@ use crate::{
 /// What `plugin-sdk/go/go.mod` wants.
 const LEAST: u32 = 25;
 
-/// Downloads an archive, holds it against its sum, and unpacks it without the folder that everything in it is in. An archive of modules
-/// has no permissions, so programs are made ones.
+/// Downloads an archive, holds it against its sum, and unpacks it without the folder that
+/// everything in it is in. An archive of modules has no permissions, so programs are made ones.
 const UNPACK: &str = r#"
 import hashlib, io, os, sys, urllib.request, zipfile
 

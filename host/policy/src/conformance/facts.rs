@@ -9,8 +9,9 @@ use toml::{Table, Value};
 use super::Note;
 use crate::policy::wit::types::{Attributes, Certificate, Connection, Session, TlsVersion};
 
-/// A TLS 1.3 session of `a.example`, made at 2030-01-01T00:00:00Z by 192.0.2.1 without a client certificate, good for a day;
-/// and a verified client certificate that is valid for an hour on either side of that.
+/// A TLS 1.3 session of `a.example`, made at 2030-01-01T00:00:00Z by 192.0.2.1 without a client
+/// certificate, good for a day; and a verified client certificate that is valid for an hour on
+/// either side of that.
 const STANDARD: &str = r#"
 [connection]
 server-name = "a.example"

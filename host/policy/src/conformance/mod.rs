@@ -1,8 +1,9 @@
-//! A policy held against vectors: settings, calls and the verdicts that are expected, in a file that any language's author can
-//! read and write.
+//! A policy held against vectors: settings, calls and the verdicts that are expected, in a file
+//! that any language's author can read and write.
 //!
-//! The policy runs as it would in a server: in the sandbox, loaded, configured and probed, asked through the chain. What differs
-//! is time, of which there is plenty. `reprise test POLICY VECTORS` is this on the command line.
+//! The policy runs as it would in a server: in the sandbox, loaded, configured and probed, asked
+//! through the chain. What differs is time, of which there is plenty. `reprise test POLICY VECTORS`
+//! is this on the command line.
 //!
 //! # Layout
 //!

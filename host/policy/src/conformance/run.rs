@@ -13,7 +13,8 @@ use crate::{
     },
 };
 
-/// What a call may take. A vector says what a policy answers, not how soon: an interpreter on a busy machine is no failure.
+/// What a call may take. A vector says what a policy answers, not how soon: an interpreter on a
+/// busy machine is no failure.
 const AMPLE: Duration = Duration::from_secs(60);
 
 /// The policy that is held against a suite.
@@ -37,8 +38,9 @@ pub struct Outcome {
 }
 
 impl Suite {
-    /// Runs every vector in its order. Each loads the policy anew, with its own settings and an empty state: where compiling takes
-    /// long, let the runtime keep compiled code ([`RuntimeOptions::cache`](crate::policy::RuntimeOptions::cache)).
+    /// Runs every vector in its order. Each loads the policy anew, with its own settings and an
+    /// empty state: where compiling takes long, let the runtime keep compiled code
+    /// ([`RuntimeOptions::cache`](crate::policy::RuntimeOptions::cache)).
     pub fn run<'a>(&'a self, runtime: &'a Runtime, subject: Subject<'a>) -> impl Iterator<Item = Outcome> + 'a {
         self.vectors.iter().map(move |vector| {
             let failure = vector.run(runtime, subject).err();

@@ -40,8 +40,8 @@ impl Bell {
         self.rung.notify_one();
     }
 
-    /// Waits for a ring until `latest`, and takes what was rung. What asks for a look is taken no earlier than `earliest`, so
-    /// that a storm of events is answered once.
+    /// Waits for a ring until `latest`, and takes what was rung. What asks for a look is taken no
+    /// earlier than `earliest`, so that a storm of events is answered once.
     pub fn wait(&self, earliest: Instant, latest: Instant) -> Rings {
         let mut rings = self.rings.lock();
         loop {

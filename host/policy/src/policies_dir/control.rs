@@ -17,7 +17,7 @@ pub enum ControlError {
     #[error("no directory of policies is watched in this process: {0}")]
     NotWatched(&'static str),
     /// No policy of this name is live.
-    #[error("no policy named `{name}` is live; expected one of: {}", listed(.live))]
+    #[error("no policy named `{name}` is live; {}", listed(.live))]
     Unknown {
         /// The name asked for.
         name: String,
@@ -105,5 +105,5 @@ impl Drop for Open<'_> {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none is".into() } else { names.join(", ") }
+    if names.is_empty() { "no policy is live".into() } else { format!("expected one of: {}", names.join(", ")) }
 }

@@ -81,8 +81,9 @@ pub enum PolicyEvent {
         /// The generation that has proven itself.
         generation: u64,
     },
-    /// The generation misbehaved in its first trial, or an operator wished it gone: the one before is live again. The content
-    /// is rejected, and not tried again until it changes or a reload is asked for.
+    /// The generation misbehaved in its first trial, or an operator wished it gone: the one before
+    /// is live again. The content is rejected, and not tried again until it changes or a reload is
+    /// asked for.
     RolledBack {
         /// The module's file name.
         file: String,
@@ -119,8 +120,8 @@ pub enum PolicyEvent {
         /// The generation that answers again.
         generation: u64,
     },
-    /// The generation that answered in place of a quarantined one misbehaved too, and was given up: the policy counts as
-    /// failing.
+    /// The generation that answered in place of a quarantined one misbehaved too, and was given up:
+    /// the policy counts as failing.
     StandInFailed {
         /// The module's file name.
         file: String,
@@ -147,7 +148,8 @@ pub enum PolicyEvent {
         /// The generation that decides no new handshake.
         generation: u64,
     },
-    /// Neither a handshake nor supervision, which keeps the last good generation, holds it any more. Noticed at the next look, so up to [`DirOptions::poll`] late.
+    /// Neither a handshake nor supervision, which keeps the last good generation, holds it any
+    /// more. Noticed at the next look, so up to [`DirOptions::poll`] late.
     ///
     /// [`DirOptions::poll`]: super::DirOptions::poll
     Gone {

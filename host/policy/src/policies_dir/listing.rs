@@ -27,8 +27,8 @@ const MAX_SIGNATURE_SIZE: u64 = 16 << 10;
 /// A file system's clock may tick this slowly (FAT): a file written twice within one tick may look untouched.
 const COARSEST_CLOCK: Duration = Duration::from_secs(2);
 
-/// How the names begin that editors (`.#x`, `#x#`, `~$x`), copy tools and Kubernetes (`.x`) give to what they keep beside the
-/// files they write.
+/// How the names begin that editors (`.#x`, `#x#`, `~$x`), copy tools and Kubernetes (`.x`) give to
+/// what they keep beside the files they write.
 const ASIDE: [char; 3] = ['.', '#', '~'];
 
 /// What was found in a module's files, or why they could not be read.

@@ -26,16 +26,17 @@ pub(super) struct Candidate {
     pub signed: Option<Signed>,
 }
 
-/// What the directory needs of the policy runtime. The directory's own tests put a simple one in its place, so that they can
-/// say when a module is good.
+/// What the directory needs of the policy runtime. The directory's own tests put a simple one in
+/// its place, so that they can say when a module is good.
 pub(super) trait Loader: Send + Sync + 'static {
     type Policy: Vitals;
 
     /// How policies are supervised.
     fn supervision(&self) -> SupervisionOptions;
 
-    /// Everything between a module's bytes and a policy that answers: compile, check, configure, probe. Called for several
-    /// candidates at once; the runtime sees to it that compiling leaves handshakes what they need.
+    /// Everything between a module's bytes and a policy that answers: compile, check, configure,
+    /// probe. Called for several candidates at once; the runtime sees to it that compiling leaves
+    /// handshakes what they need.
     ///
     /// # Errors
     /// Why not, ending in what to do.

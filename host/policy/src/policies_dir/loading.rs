@@ -1,9 +1,11 @@
 //! Modules that are being loaded, on a few threads.
 //!
-//! What is dropped together is waited for together, so that it goes live together. A module that takes longer than others wait for
-//! it, because it is large or because it was made to, is left behind: it goes live once it is loaded, if its file is still the
-//! same, and holds up neither the others nor the supervision of what is live. However many there are, there are no more threads
-//! than [`LOADERS`], and no more of their bytes are held than [`LARGEST`] says: the others wait in a queue, or in their files.
+//! What is dropped together is waited for together, so that it goes live together. A module that
+//! takes longer than others wait for it, because it is large or because it was made to, is left
+//! behind: it goes live once it is loaded, if its file is still the same, and holds up neither the
+//! others nor the supervision of what is live. However many there are, there are no more threads
+//! than [`LOADERS`], and no more of their bytes are held than [`LARGEST`] says: the others wait in
+//! a queue, or in their files.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -30,10 +32,12 @@ pub(super) struct Loaded<P> {
     pub result: Result<Arc<P>, String>,
 }
 
-/// Modules that are loaded at once. More than are compiled at once, for what is slow to start waits for nobody; each ends by
-/// itself, for nothing that a module does while it is loaded is without a deadline.
+/// Modules that are loaded at once. More than are compiled at once, for what is slow to start waits
+/// for nobody; each ends by itself, for nothing that a module does while it is loaded is without a
+/// deadline.
 const LOADERS: usize = 8;
-/// How many of the largest modules have room together while they wait to be loaded, or are; the one that exceeds it is the last.
+/// How many of the largest modules have room together while they wait to be loaded, or are; the one
+/// that exceeds it is the last.
 const LARGEST: usize = 4;
 
 /// The modules that are being loaded.
@@ -118,8 +122,8 @@ impl<L: Loader> Loading<L> {
         self.queue.jobs.lock().waiting.retain(|candidate| stands(&candidate.file, candidate.hash));
     }
 
-    /// Loads these, and gives them back as far as they are loaded within `patience`, with those that were left behind before and
-    /// are loaded now.
+    /// Loads these, and gives them back as far as they are loaded within `patience`, with those
+    /// that were left behind before and are loaded now.
     pub fn load(&mut self, candidates: Vec<Candidate>, patience: Duration) -> Vec<Loaded<L::Policy>> {
         let until = Instant::now() + patience;
         let mut batch: Vec<_> = candidates.iter().map(|candidate| (candidate.file.clone(), candidate.hash)).collect();

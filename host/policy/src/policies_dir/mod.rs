@@ -22,7 +22,7 @@
 //!
 //! One round, in `rounds.rs`: `listing` looks and hashes, `roster` compares with what is live and what was rejected,
 //! `trust` sees to who may have written it, `settling` holds back what still changes, `loading` compiles by the `loader`,
-//! `sandboxed` puts in force. Between rounds `attend` supervises what is live, each policy a `ward`, and fulfils the wishes of
+//! `sandboxed` puts in force; `standing` says in a word where a policy is. Between rounds `attend` supervises what is live, each policy a `ward`, and fulfils the wishes of
 //! operators. `watch` only rings the `bell` for a
 //! look: events are hints, the directory, read and hashed, is the truth, and a slow poll stands behind them.
 
@@ -43,6 +43,7 @@ mod sandboxed;
 #[cfg(test)]
 mod sandboxed_tests;
 mod settling;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -83,6 +84,7 @@ pub use self::{
     history::{LastRejection, PolicyHistory},
     options::DirOptions,
     report::{Former, PolicyReport, PolicyState},
+    standing::Standing,
 };
 use crate::policy::{Chain, Runtime};
 pub use reprise_session::ownership::exposed;

@@ -10,7 +10,8 @@ use reprise_session::clock;
 use super::{ContentHash, loader::Vitals, ward::Ward};
 use crate::policy::{Mode, PolicyStatus, ShadowCounts, State, WindowCounts};
 
-/// One policy, as it is supervised now. Of a file that has never been live there is none: see [`FileStatus`](super::FileStatus).
+/// One policy, as it is supervised now. Of a file that has never been live there is none: see
+/// [`FileStatus`](super::FileStatus).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PolicyReport {
@@ -26,8 +27,8 @@ pub struct PolicyReport {
     pub state: PolicyState,
     /// Since when it is in this state.
     pub since: SystemTime,
-    /// The generation that the state is about: of those that went live, the one last taken from the directory, unless it was
-    /// rolled back.
+    /// The generation that the state is about: of those that went live, the one last taken from the
+    /// directory, unless it was rolled back.
     pub generation: u64,
     /// What it was loaded from.
     pub hash: ContentHash,

@@ -1,8 +1,8 @@
 //! Which policies are live, which content was rejected, and what a look at the directory means for both.
 //!
-//! A policy is known by its name. What is live under a name stays until other content of that name loads, or until no file in
-//! the directory bears the name: moving `10-tenants.wasm` to `20-tenants.wasm` replaces a policy, and never leaves a moment
-//! without it.
+//! A policy is known by its name. What is live under a name stays until other content of that name
+//! loads, or until no file in the directory bears the name: moving `10-tenants.wasm` to
+//! `20-tenants.wasm` replaces a policy, and never leaves a moment without it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -19,8 +19,8 @@ use crate::{names::policy_name, policy::SupervisionOptions};
 
 struct Rejection {
     reason: String,
-    /// The content that was rejected and is not tried again. `None` if it was never tried, because an earlier file has the
-    /// same name.
+    /// The content that was rejected and is not tried again. `None` if it was never tried, because
+    /// an earlier file has the same name.
     content: Option<Content>,
 }
 
@@ -149,8 +149,8 @@ impl<P> Roster<P> {
         self.live.remove(file)
     }
 
-    /// Puts the generation before back in charge of `file`, and rejects the content of the one that was, which is returned.
-    /// None where none is kept.
+    /// Puts the generation before back in charge of `file`, and rejects the content of the one that
+    /// was, which is returned. None where none is kept.
     pub fn roll_back(
         &mut self,
         file: &str,

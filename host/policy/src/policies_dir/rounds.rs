@@ -297,7 +297,8 @@ impl<L: Loader> Rounds<L> {
             changes.events.push(self.reject(file, reason, Some(Ok(hash))));
         }
         let mut loaded = self.loading.load(to_load, self.options.max_wait);
-        // One that was left behind may find its number taken: its content has been another meanwhile. It is loaded anew.
+        // One that was left behind may find its number taken: its content has been another
+        // meanwhile. It is loaded anew.
         loaded.retain(|Loaded { candidate, .. }| candidate.generation == self.roster.next_generation(&candidate.name));
         loaded.sort_by(|one, other| one.candidate.file.cmp(&other.candidate.file));
         // First what goes live, so that what is said to stay does stay.
@@ -380,8 +381,9 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
-    /// The first scan is complete. A policy that should be in force from the start and is not must not be taken for one that
-    /// has no objection: until it goes live, or is taken away, nothing is kept or resumed.
+    /// The first scan is complete. A policy that should be in force from the start and is not must
+    /// not be taken for one that has no objection: until it goes live, or is taken away, nothing is
+    /// kept or resumed.
     fn note_missing(&mut self) {
         let Some(listing) = &self.earlier else { return };
         self.roster.note_missing(listing);
@@ -404,8 +406,8 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
-    /// Reads the module in `file` to load it. `None` if it is not what has settled: it changed after all, and the next look
-    /// sees that.
+    /// Reads the module in `file` to load it. `None` if it is not what has settled: it changed
+    /// after all, and the next look sees that.
     fn candidate(&self, file: &str, settled: ContentHash) -> Option<Candidate> {
         let files = Files::read(&self.dir.join(file), Reading::from(&self.options)).ok()?;
         let Files { module, manifest, signature, hash } = files;
@@ -447,7 +449,8 @@ impl<L: Loader> Rounds<L> {
         }
     }
 
-    /// A directory that is gone is no wish to unload everything: it may be on its way back, by a new mount or a redeployment.
+    /// A directory that is gone is no wish to unload everything: it may be on its way back, by a
+    /// new mount or a redeployment.
     fn lose_directory(&mut self, reason: String) {
         self.earlier = None;
         self.settling.clear();

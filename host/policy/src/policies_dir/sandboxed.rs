@@ -86,7 +86,8 @@ impl Vitals for Policy {
     }
 }
 
-/// The rejection without what the event and its line in the log say anyway. The file is named because it may be the `.toml`.
+/// The rejection without what the event and its line in the log say anyway. The file is named
+/// because it may be the `.toml`.
 pub(super) fn reason(rejection: &Rejection) -> String {
     let Rejection { file, step, expected, found, hint, .. } = rejection;
     format!("{} ({}): expected {expected}; found {found}. {hint}", file.display(), step.as_str())

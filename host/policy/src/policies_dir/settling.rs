@@ -1,8 +1,9 @@
 //! When a change is acted on.
 //!
-//! A change is *seen* at one look, *settled* when the next look finds the same, and *ripe* when nothing else in the directory
-//! still changes, or when it has waited long enough for that. So a half-written file is not loaded, files that were dropped
-//! together go live together, and a file that is written to for ever holds up no other.
+//! A change is *seen* at one look, *settled* when the next look finds the same, and *ripe* when
+//! nothing else in the directory still changes, or when it has waited long enough for that. So a
+//! half-written file is not loaded, files that were dropped together go live together, and a file
+//! that is written to for ever holds up no other.
 
 use std::{
     collections::BTreeMap,

@@ -36,8 +36,8 @@ impl Trust {
         listing
     }
 
-    /// The candidate goes live. An earlier module with its good signature may be what the operator wants back, or what somebody
-    /// else does.
+    /// The candidate goes live. An earlier module with its good signature may be what the operator
+    /// wants back, or what somebody else does.
     pub fn note(&mut self, Candidate { file, name, signed, .. }: &Candidate) {
         let Some(Signed { timestamp }) = *signed else { return };
         let before = self.signed.insert(name.clone(), timestamp);
@@ -51,8 +51,8 @@ impl Trust {
     }
 }
 
-/// Holds the candidates' signatures against the policy keys, if there are any: over the very bytes that are loaded next. Those
-/// that may be loaded, and the others with the reason.
+/// Holds the candidates' signatures against the policy keys, if there are any: over the very bytes
+/// that are loaded next. Those that may be loaded, and the others with the reason.
 pub(super) fn signed(options: &DirOptions, candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<(Candidate, String)>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
     for mut candidate in candidates {

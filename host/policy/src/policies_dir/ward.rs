@@ -60,8 +60,8 @@ impl<P> Ward<P> {
         &self.answering().unwrap_or(&self.live).policy
     }
 
-    /// The policy after `live` took the place of its generation. Of what was, the one that is best proven is kept, of equals the
-    /// later one; none that was set aside since its last good trial.
+    /// The policy after `live` took the place of its generation. Of what was, the one that is best
+    /// proven is kept, of equals the later one; none that was set aside since its last good trial.
     pub fn replaced_by(self, live: Generation<P>, now: Instant, options: &SupervisionOptions) -> Self {
         let latest = match self.course.state() {
             State::Live => Some(Kept { generation: self.live, proven: true }),
@@ -75,7 +75,8 @@ impl<P> Ward<P> {
         Self { former, ..Self::new(live, now, options) }
     }
 
-    /// The policy after it went back to the generation before, and the generation that it left; itself where none is kept.
+    /// The policy after it went back to the generation before, and the generation that it left;
+    /// itself where none is kept.
     pub fn rolled_back(self, now: Instant, options: &SupervisionOptions) -> Result<(Self, Generation<P>), Box<Self>> {
         let Some(Kept { generation, proven }) = self.former else { return Err(Box::new(self)) };
         // It keeps its place in the order, which is that of the file it came from.

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// What a handshake may still spend on policies. One budget serves all calls of a handshake; each takes what it used off it,
-/// waiting for an instance included.
+/// What a handshake may still spend on policies. One budget serves all calls of a handshake; each
+/// takes what it used off it, waiting for an instance included.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     total: Duration,

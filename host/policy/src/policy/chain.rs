@@ -16,8 +16,8 @@ pub(super) const MAX_NOTE: usize = 1_024;
 
 /// The policies in force, in file-name order. A handshake takes one snapshot and is decided by it from start to end.
 ///
-/// Every policy is asked, even after an objection, and each can only narrow what the others leave. Policies in shadow mode are
-/// asked later, elsewhere, and narrow nothing.
+/// Every policy is asked, even after an objection, and each can only narrow what the others leave.
+/// Policies in shadow mode are asked later, elsewhere, and narrow nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
     policies: Vec<Arc<Policy>>,
@@ -32,8 +32,8 @@ impl Chain {
         Self { policies, shadows, missing: Vec::new() }
     }
 
-    /// The chain with these policies missing: they should be in force and could not be loaded, so each counts as objecting to
-    /// every session ([`Failure::NotLoaded`]).
+    /// The chain with these policies missing: they should be in force and could not be loaded, so
+    /// each counts as objecting to every session ([`Failure::NotLoaded`]).
     pub fn with_missing(mut self, names: impl IntoIterator<Item = Arc<str>>) -> Self {
         self.missing.extend(names);
         self
@@ -66,9 +66,9 @@ impl Chain {
         self.policies.iter().chain(&self.shadows).any(|policy| policy.decides_removals())
     }
 
-    /// Asks every policy whether `session` is kept, and with what terms: the shortest lifetime, single-use if any says so, the
-    /// nearer reach, the first priority. `notes` are those of the session that was resumed; a policy's new one replaces its
-    /// own, the others stay.
+    /// Asks every policy whether `session` is kept, and with what terms: the shortest lifetime,
+    /// single-use if any says so, the nearer reach, the first priority. `notes` are those of the
+    /// session that was resumed; a policy's new one replaces its own, the others stay.
     ///
     /// A failed call counts as a refusal, or by the policy's NAME.toml as no opinion.
     pub fn decide_new(
@@ -123,11 +123,11 @@ impl Chain {
         (objection.map_or(GetDecision::Resume { early_data }, GetDecision::FullHandshake), asked)
     }
 
-    /// Asks every policy what happens to a session that was given up; `session` is none where the store no longer has it. One
-    /// `forget` is enough.
+    /// Asks every policy what happens to a session that was given up; `session` is none where the
+    /// store no longer has it. One `forget` is enough.
     ///
-    /// A failed call counts as `host-default`: there is nobody to protect by forgetting, and a stranger must not be able to
-    /// make sessions go away by making a policy fail.
+    /// A failed call counts as `host-default`: there is nobody to protect by forgetting, and a
+    /// stranger must not be able to make sessions go away by making a policy fail.
     pub fn decide_remove(
         &self,
         budget: &mut Budget,
@@ -152,7 +152,8 @@ impl Chain {
         (verdict, asked)
     }
 
-    /// Has the policies in shadow mode asked about a decision that was made. The facts are copied only if there are any.
+    /// Has the policies in shadow mode asked about a decision that was made. The facts are copied
+    /// only if there are any.
     fn shadow(&self, refused: bool, about: impl FnOnce() -> About) {
         let Some(first) = self.shadows.first() else { return };
         let awake: Vec<_> = self.shadows.iter().filter(|policy| !policy.breaker().is_open()).cloned().collect();
@@ -161,8 +162,8 @@ impl Chain {
         }
     }
 
-    /// Asks each policy; `one` gives its answer and whether that is an objection, or none where it has no opinion. The first
-    /// objection, if any, and everybody's part.
+    /// Asks each policy; `one` gives its answer and whether that is an objection, or none where it
+    /// has no opinion. The first objection, if any, and everybody's part.
     fn ask(
         &self,
         mut one: impl FnMut(&Policy) -> Result<Option<(Answer, bool)>, Failure>,
@@ -218,7 +219,8 @@ pub(super) fn is_valid(verdict: &NewVerdict) -> bool {
     }
 }
 
-/// Adds what one more policy asks for. Its attributes are left out: this host knows none in terms, and ignores the unknown.
+/// Adds what one more policy asks for. Its attributes are left out: this host knows none in terms,
+/// and ignores the unknown.
 fn narrow(terms: &mut Terms, policy: &Policy, asks: &Asks) {
     terms.lifetime = match (terms.lifetime, asks.lifetime) {
         (Some(shortest), Some(asked)) => Some(shortest.min(asked)),

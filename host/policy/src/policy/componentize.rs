@@ -1,9 +1,12 @@
-//! From what lies in a file to a component: a component as it is, a core module that says what it is for, or the text of either.
+//! From what lies in a file to a component: a component as it is, a core module that says what it
+//! is for, or the text of either.
 //!
-//! What a core module is for stands in its WIT metadata, custom sections called `component-type…` that wit-bindgen leaves in
-//! a module of any language. A module without them says it by its exports, where they are named as the canonical ABI names
-//! them: `reprise:session-cache/get-session@0.1.0#decide`. One that imports WASI 0.1 (`wasi_snapshot_preview1`) is linked with
-//! the adapter that makes WASI 0.2 of it, which is what [`wasi`](super::wasi) then answers.
+//! What a core module is for stands in its WIT metadata, custom sections called `component-type…`
+//! that wit-bindgen leaves in a module of any language. A module without them says it by its
+//! exports, where they are named as the canonical ABI names them:
+//! `reprise:session-cache/get-session@0.1.0#decide`. One that imports WASI 0.1
+//! (`wasi_snapshot_preview1`) is linked with the adapter that makes WASI 0.2 of it, which is what
+//! [`wasi`](super::wasi) then answers.
 
 use std::{
     borrow::Cow,
@@ -147,8 +150,8 @@ fn encode(module: &[u8], says: &Says) -> anyhow::Result<Vec<u8>> {
     let module = if says.metadata { module.into() } else { Cow::Owned(described(module, says)?) };
     ComponentEncoder::default()
         .validate(true)
-        // The adapter takes its own memory so: the allocator of a module (Go's, for one) may not be called before the module is
-        // initialized, and that may be what calls the adapter.
+        // The adapter takes its own memory so: the allocator of a module (Go's, for one) may not be
+        // called before the module is initialized, and that may be what calls the adapter.
         .realloc_via_memory_grow(true)
         .module(&module)
         .context("its metadata cannot be read")?

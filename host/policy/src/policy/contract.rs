@@ -48,8 +48,9 @@ pub(super) struct Mismatch {
     pub(super) hint: String,
 }
 
-/// Holds the names of what a component imports and exports against the interface. Before it is compiled: for a large one that
-/// takes seconds, and its author should not have to wait to be told. What does not parse is left to the compiler.
+/// Holds the names of what a component imports and exports against the interface. Before it is
+/// compiled: for a large one that takes seconds, and its author should not have to wait to be told.
+/// What does not parse is left to the compiler.
 pub(super) fn foresee(component: &[u8]) -> Result<(), Mismatch> {
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(component) {
@@ -112,7 +113,8 @@ pub(super) fn link(
         found: format!("{error:#}"),
         hint: rebuild(),
     };
-    // Their types are held against the interface when an instance is made, which is when wasmtime looks: see `wrong_type`.
+    // Their types are held against the interface when an instance is made, which is when wasmtime
+    // looks: see `wrong_type`.
     Ok(Linked {
         new: exports("new-session").then(|| new_session::GuestIndices::new(&pre)).transpose().map_err(missing)?,
         get: exports("get-session").then(|| get_session::GuestIndices::new(&pre)).transpose().map_err(missing)?,

@@ -1,5 +1,5 @@
-//! What policy calls add to. Every addition is one relaxed atomic one: they are on the way of a handshake. A reader may see
-//! one count of a call and not yet the other.
+//! What policy calls add to. Every addition is one relaxed atomic one: they are on the way of a
+//! handshake. A reader may see one count of a call and not yet the other.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -13,7 +13,8 @@ use super::{
     wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
 };
 
-/// Calls of policies: from the microsecond that one takes to the tenth of a second that no budget should allow, in nanoseconds.
+/// Calls of policies: from the microsecond that one takes to the tenth of a second that no budget
+/// should allow, in nanoseconds.
 static CALLS: Scale<12> = Scale {
     per_second: 1e9,
     bounds: [

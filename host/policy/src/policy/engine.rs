@@ -6,8 +6,9 @@ use super::{RuntimeOptions, manifest::MAX_MEMORY};
 
 /// Table elements of one instance. A policy's functions are its table; JavaScript's engine has some ten thousand.
 pub(super) const TABLE_ELEMENTS: usize = 100_000;
-/// Core instances, memories and tables of one instance. A component made by wit-component has a core instance for the module
-/// and a few for what links it; Python's has 38, as its shared libraries and the stand-ins for WASI are modules each.
+/// Core instances, memories and tables of one instance. A component made by wit-component has a
+/// core instance for the module and a few for what links it; Python's has 38, as its shared
+/// libraries and the stand-ins for WASI are modules each.
 pub(super) const CORE_INSTANCES: u32 = 64;
 pub(super) const MEMORIES: u32 = 4;
 pub(super) const TABLES: u32 = 8;
@@ -25,8 +26,8 @@ pub(super) enum Layout {
     Frugal,
 }
 
-/// An engine whose instances come from a pool, or, where the address space for one cannot be reserved (small containers,
-/// `ulimit -v`), from the system as they are made.
+/// An engine whose instances come from a pool, or, where the address space for one cannot be
+/// reserved (small containers, `ulimit -v`), from the system as they are made.
 #[cfg(test)]
 pub(super) fn engine(options: &RuntimeOptions) -> wasmtime::Result<Engine> {
     made(options).map(|(engine, _)| engine)
@@ -84,7 +85,8 @@ fn pool(options: &RuntimeOptions) -> PoolingAllocationConfig {
     let instances = instances.clamp(1, MAX_INSTANCES) as u32;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        // A count and no more: what they take is within `max_component_instance_size`, which holds for all of one component's.
+        // A count and no more: what they take is within `max_component_instance_size`, which holds
+        // for all of one component's.
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
         .total_memories(instances)
         .total_tables(instances.saturating_mul(2))

@@ -107,9 +107,10 @@ impl Blueprint {
         }
     }
 
-    /// Makes an instance that remembers in `memory` and has answered once: in the first call an interpreter does what it does
-    /// only once, which takes ten times as long as a call, and no handshake is to wait for it. Never on a handshake's thread:
-    /// it takes 0.2 ms, or what `configure` takes.
+    /// Makes an instance that remembers in `memory` and has answered once: in the first call an
+    /// interpreter does what it does only once, which takes ten times as long as a call, and no
+    /// handshake is to wait for it. Never on a handshake's thread: it takes 0.2 ms, or what
+    /// `configure` takes.
     pub(super) fn start(&self, memory: Arc<NodeMemory>, share: Share) -> Result<Instance, StartError> {
         let mut instance = self.start_cold(Arc::clone(&memory), share)?;
         if instance.rehearse(&self.attributes, self.start) {
@@ -121,8 +122,8 @@ impl Blueprint {
         self.start_cold(memory, share)
     }
 
-    /// Makes up to so many instances: the first in any case, the others as far as there is room for their memory. Whether all of them
-    /// could be made is seen by their number.
+    /// Makes up to so many instances: the first in any case, the others as far as there is room for
+    /// their memory. Whether all of them could be made is seen by their number.
     pub(super) fn start_several(&self, wanted: usize, memory: &Arc<NodeMemory>) -> Result<Vec<Instance>, StartError> {
         let mut instances = Vec::new();
         while instances.len() < wanted {

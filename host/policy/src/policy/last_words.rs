@@ -1,8 +1,9 @@
 //! What is told of a call that failed: how it ended, what the policy said of it, and where it was.
 //!
-//! Languages say what went wrong in their own ways: a panic's message through the hook of the SDK, an exception's text, a traceback
-//! or a failed assertion on standard error. All of it ends here, and so in the rejection and in the log's line about the
-//! failed call, in one line of bounded length.
+//! Languages say what went wrong in their own ways: a panic's message through the hook of the SDK,
+//! an exception's text, a traceback or a failed assertion on standard error. All of it ends here,
+//! and so in the rejection and in the log's line about the failed call, in one line of bounded
+//! length.
 
 use std::fmt::Write as _;
 
@@ -10,8 +11,8 @@ use wasmtime::WasmBacktrace;
 
 use super::observe::one_line;
 
-/// Bytes that are kept of what was said first, and of what was said last: some languages begin with what matters, and others
-/// end with it.
+/// Bytes that are kept of what was said first, and of what was said last: some languages begin with
+/// what matters, and others end with it.
 const FIRST: usize = 320;
 const LAST: usize = 320;
 

@@ -1,9 +1,10 @@
 //! What the linear memories of all policies take together.
 //!
-//! Every instance has a share of it from before it is made, for what it is expected to begin with, and more where it has grown
-//! beyond. A share is refused to an instance that would be one more; never to one that is in a call, nor to the only one of a
-//! live policy: calls do not fail for what others take. Where it has come to more than there is to be, instances that have grown
-//! and are not the last of their policy are replaced by fresh ones.
+//! Every instance has a share of it from before it is made, for what it is expected to begin with,
+//! and more where it has grown beyond. A share is refused to an instance that would be one more;
+//! never to one that is in a call, nor to the only one of a live policy: calls do not fail for what
+//! others take. Where it has come to more than there is to be, instances that have grown and are
+//! not the last of their policy are replaced by fresh ones.
 
 use std::{
     mem,

@@ -34,8 +34,8 @@ pub enum Mode {
     /// It does.
     #[default]
     Enforce,
-    /// It is asked about copies of the facts, off the handshake, and its verdicts are only counted and compared with what was
-    /// decided.
+    /// It is asked about copies of the facts, off the handshake, and its verdicts are only counted
+    /// and compared with what was decided.
     Shadow,
 }
 
@@ -58,8 +58,9 @@ pub struct Manifest {
     pub settings: Vec<(String, String)>,
     /// `mode`: whether the policy decides.
     pub mode: Mode,
-    /// `share`: the percentage of connections that it is asked about, from 1 to 100, chosen by the peer's address. Sessions that
-    /// carry its note it is asked about on every connection. One kept outside its share has none, like one kept before it came.
+    /// `share`: the percentage of connections that it is asked about, from 1 to 100, chosen by the
+    /// peer's address. Sessions that carry its note it is asked about on every connection. One kept
+    /// outside its share has none, like one kept before it came.
     pub share: u8,
     /// `on-failure`: what a failed call counts as.
     pub on_failure: OnFailure,
@@ -67,7 +68,8 @@ pub struct Manifest {
     pub attributes: Vec<String>,
     /// `budget-ms`: what one call may take, waiting included. None: the handshake's budget.
     pub budget: Option<Duration>,
-    /// `memory`: bytes of linear memory of one instance, those that it begins with included. None: the runtime's default.
+    /// `memory`: bytes of linear memory of one instance, those that it begins with included. None:
+    /// the runtime's default.
     pub memory: Option<usize>,
     /// `instances`: warm instances. None: the runtime's default.
     pub instances: Option<usize>,
@@ -150,7 +152,8 @@ impl fmt::Display for ManifestError {
     }
 }
 
-/// What is wrong with a TOML text, and where, as the log has it: the parser's own words draw a picture over several lines.
+/// What is wrong with a TOML text, and where, as the log has it: the parser's own words draw a
+/// picture over several lines.
 fn in_one_line(error: &toml::de::Error, text: &str) -> String {
     let message = error.message().trim().replace('\n', ", ");
     let message = one_line(&message);

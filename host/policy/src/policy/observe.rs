@@ -58,8 +58,8 @@ impl Observations {
     }
 }
 
-/// As much of `message` as goes into one line of a log: control characters, line breaks among them, would let a policy forge
-/// another.
+/// As much of `message` as goes into one line of a log: control characters, line breaks among them,
+/// would let a policy forge another.
 pub(super) fn one_line(message: &str) -> Cow<'_, str> {
     let end = message.floor_char_boundary(MAX_MESSAGE);
     let message = &message[..end];

@@ -12,10 +12,11 @@ use super::{Failure, instance::Instance};
 
 /// Warm instances, taken for a call and given back after it.
 ///
-/// A pool is **live** until its policy is retired; then it **drains**: handshakes that began with the policy still end with
-/// it; then it is **closed**: it gives out nothing and keeps nothing. It is opened again where a policy that was retired
-/// comes back. Making instances, and dropping them, is the upkeep
-/// thread's work; a handshake's thread only takes, gives back and, for as long as it can afford, waits.
+/// A pool is **live** until its policy is retired; then it **drains**: handshakes that began with
+/// the policy still end with it; then it is **closed**: it gives out nothing and keeps nothing. It
+/// is opened again where a policy that was retired comes back. Making instances, and dropping them,
+/// is the upkeep thread's work; a handshake's thread only takes, gives back and, for as long as it
+/// can afford, waits.
 pub(super) struct Pool {
     size: usize,
     shelf: Mutex<Shelf>,

@@ -17,8 +17,9 @@ pub(super) struct ProbeError {
     pub(super) words: LastWords,
 }
 
-/// Calls each callback once, with every optional fact present. The session's id is 32 zero bytes, which no real one is. Of
-/// attributes there are those that NAME.toml asks for. A call may take `allowed`.
+/// Calls each callback once, with every optional fact present. The session's id is 32 zero bytes,
+/// which no real one is. Of attributes there are those that NAME.toml asks for. A call may take
+/// `allowed`.
 pub(super) fn probe(instance: &mut Instance, attributes: &[String], allowed: Duration) -> Result<(), ProbeError> {
     let (mut connection, mut session) = (connection(), session());
     connection.attributes = attributes.iter().map(|name| (name.clone(), "probe".into())).collect();

@@ -25,8 +25,8 @@ use super::{
     wit::{observe, state},
 };
 
-/// Bytes that a policy may hand to the host in one call. Longer than any verdict or message that makes sense, so that one too
-/// long by mistake is told from one meant to fill the host's memory.
+/// Bytes that a policy may hand to the host in one call. Longer than any verdict or message that
+/// makes sense, so that one too long by mistake is told from one meant to fill the host's memory.
 const HOSTCALL_BYTES: usize = 256 << 10;
 
 /// What a policy's instances share, and what outlives them and a reload: one for each name.
@@ -59,8 +59,8 @@ pub(super) struct Sandbox {
     deadline: Instant,
 }
 
-/// A store for one instance that may have `bytes` of linear memory, and takes `share` of what all have together. It is not armed: nothing
-/// runs in it yet.
+/// A store for one instance that may have `bytes` of linear memory, and takes `share` of what all
+/// have together. It is not armed: nothing runs in it yet.
 pub(super) fn store(
     engine: &Engine,
     label: Arc<Label>,

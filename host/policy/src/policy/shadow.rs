@@ -23,7 +23,8 @@ use super::{
     wit::types::{Connection, Removal, Session},
 };
 
-/// How the verdicts of a policy in shadow mode compare with what was decided. Where it abstains or is quarantined nothing counts.
+/// How the verdicts of a policy in shadow mode compare with what was decided. Where it abstains or
+/// is quarantined nothing counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShadowCounts {
     /// It would have decided the same.

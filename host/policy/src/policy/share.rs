@@ -14,9 +14,10 @@ const NETWORK: u128 = !0 << 64;
 
 /// Whether a connection falls into the `share`, in percent, of the policy `name`.
 ///
-/// It goes by the peer's address, of an IPv6 one by its first 64 bits: all callbacks of a connection agree, and so do the
-/// connections of a client that stays where it is, here, after a restart and on other nodes. A larger share contains every
-/// smaller one. The name is part of the hash, so that two policies do not fall on the same clients. Where the peer is not known
+/// It goes by the peer's address, of an IPv6 one by its first 64 bits: all callbacks of a
+/// connection agree, and so do the connections of a client that stays where it is, here, after a
+/// restart and on other nodes. A larger share contains every smaller one. The name is part of the
+/// hash, so that two policies do not fall on the same clients. Where the peer is not known
 /// ([`Host::attach`](crate::Host::attach)), it goes by the second in which the handshake began.
 ///
 /// It is no border: it has no key, so a client that chooses its address can choose its side.

@@ -1,14 +1,15 @@
 //! What a call needs of the thread that it runs on.
 
-/// What the host's side of a call takes, in bytes, besides the policy's own stack: wasmtime, and what a policy imports, at the
-/// policy's deepest point.
+/// What the host's side of a call takes, in bytes, besides the policy's own stack: wasmtime, and
+/// what a policy imports, at the policy's deepest point.
 const HOST: usize = 64 << 10;
 
-/// Whether this thread has room for a call of a policy that may use `wasm` bytes of stack. wasmtime does not look: where the
-/// guard page comes before the policy's limit, the process ends.
+/// Whether this thread has room for a call of a policy that may use `wasm` bytes of stack. wasmtime
+/// does not look: where the guard page comes before the policy's limit, the process ends.
 ///
-/// A thread's bounds are asked for once, at its first call, which takes a system call; then this is a comparison. On a stack
-/// that is not the thread's own (a fiber, an `ASYNC_JOB` of OpenSSL's) it can come out either way, and so can what is left there.
+/// A thread's bounds are asked for once, at its first call, which takes a system call; then this is
+/// a comparison. On a stack that is not the thread's own (a fiber, an `ASYNC_JOB` of OpenSSL's) it
+/// can come out either way, and so can what is left there.
 ///
 /// # Errors
 /// There is too little; it says how much there should be.

@@ -15,8 +15,8 @@ use wasmtime::Engine;
 
 use super::thread::OwnedThread;
 
-/// How often running calls look at the time. A call that loops is ended at most about this much late; a thousand wake-ups a
-/// second are the price, about a thousandth of one core.
+/// How often running calls look at the time. A call that loops is ended at most about this much
+/// late; a thousand wake-ups a second are the price, about a thousandth of one core.
 const TICK: Duration = Duration::from_millis(1);
 
 /// The ticks after which a call that may take `allowed` looks at the time: never 0, which would be at once.
@@ -24,8 +24,9 @@ pub(super) fn ticks(allowed: Duration) -> u64 {
     (allowed.as_millis() / TICK.as_millis()) as u64 + 1
 }
 
-/// A thread that moves the engine's epoch on. The epoch ends no call by itself: a call that reaches its mark compares the
-/// clock with its own deadline, so that a late or bunched tick never ends a call early, nor one call another's.
+/// A thread that moves the engine's epoch on. The epoch ends no call by itself: a call that reaches
+/// its mark compares the clock with its own deadline, so that a late or bunched tick never ends a
+/// call early, nor one call another's.
 pub(super) struct Ticker {
     stop: Arc<AtomicBool>,
     // Held to be joined when dropped.

@@ -14,9 +14,9 @@ use super::{Policy, thread::OwnedThread};
 /// How often instances are looked at for their age when nothing else wakes the thread.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// A thread that makes the instances that policies lack, drops those that are spent, and closes what has drained. It is one
-/// thread, and goes round: one instance for each policy at a time, so that a policy that is slow to start keeps no other
-/// waiting for more than one start.
+/// A thread that makes the instances that policies lack, drops those that are spent, and closes
+/// what has drained. It is one thread, and goes round: one instance for each policy at a time, so
+/// that a policy that is slow to start keeps no other waiting for more than one start.
 pub(super) struct Upkeep {
     work: Arc<Work>,
     // Held to be joined when dropped.

@@ -1,4 +1,5 @@
-//! A policy's imports and exports in Rust, made from `wit/session-cache.wit`. The types are those of [`reprise_session::verdict::wit`].
+//! A policy's imports and exports in Rust, made from `wit/session-cache.wit`. The types are those
+//! of [`reprise_session::verdict::wit`].
 
 #![allow(missing_docs)] // The documentation of these items is that of the WIT file.
 

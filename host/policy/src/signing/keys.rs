@@ -23,7 +23,8 @@ pub struct PolicyKeys(Vec<Key>);
 #[derive(Clone, Debug)]
 struct Key {
     minisign: PublicKey,
-    /// The same key's 32 bytes, for what minisign-verify does not tell: whether a comment is the key's where the content is not.
+    /// The same key's 32 bytes, for what minisign-verify does not tell: whether a comment is the
+    /// key's where the content is not.
     ed25519: [u8; 32],
 }
 
@@ -35,8 +36,9 @@ pub struct Signed {
 }
 
 impl PolicyKeys {
-    /// The keys in a file: minisign public keys, one a line. Blank lines, and lines that begin with `#` or `untrusted comment:`,
-    /// are passed over, so that `NAME.pub` files put together make one.
+    /// The keys in a file: minisign public keys, one a line. Blank lines, and lines that begin with
+    /// `#` or `untrusted comment:`, are passed over, so that `NAME.pub` files put together make
+    /// one.
     ///
     /// # Errors
     /// The file cannot be read, a line in it is no key, or there is none.
@@ -117,8 +119,9 @@ impl Key {
         Some(Self { minisign, ed25519 })
     }
 
-    /// A signature that names this key does not hold for the module. If its comment is the key's all the same, and speaks of
-    /// other content, then it was made before the module changed. Only the words depend on this.
+    /// A signature that names this key does not hold for the module. If its comment is the key's
+    /// all the same, and speaks of other content, then it was made before the module changed. Only
+    /// the words depend on this.
     fn why_not(&self, signature: &str, statement: Option<&Statement>, module: &[u8]) -> SignatureError {
         match statement {
             Some(statement)
@@ -131,7 +134,8 @@ impl Key {
         }
     }
 
-    /// Whether the trusted comment is signed by this key: the second signature in the file, over the first and the comment.
+    /// Whether the trusted comment is signed by this key: the second signature in the file, over
+    /// the first and the comment.
     fn made_comment(&self, signature: &str) -> Result<bool, ErrorStack> {
         let mut lines = signature.lines().skip(1);
         let mut next = || lines.next().unwrap_or_default();

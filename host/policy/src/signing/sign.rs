@@ -48,9 +48,10 @@ pub fn secret_key(file: &Path) -> Result<SecretKey> {
         let decrypted = boxed()?.into_secret_key(None);
         decrypted.map_err(|error| {
             let file = file.display();
-            anyhow!(
-                "{file} is no secret key to sign with ({plain}; {error}): make one with `reprise sign --new-key NAME`"
-            )
+            // What is no key at all is none in both ways.
+            let (plain, error) = (plain.to_string(), error.to_string());
+            let why = if plain == error { plain } else { format!("{plain}; {error}") };
+            anyhow!("{file} is no secret key to sign with ({why}): make one with `reprise sign --new-key NAME`")
         })
     })
 }

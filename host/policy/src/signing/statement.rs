@@ -24,7 +24,8 @@ impl Statement {
         Self { timestamp, policy: policy.into(), module: sha256(module), manifest: manifest.map(sha256) }
     }
 
-    /// The statement in a trusted comment; none if it is another kind of comment. Exact: there is one way to write each.
+    /// The statement in a trusted comment; none if it is another kind of comment. Exact: there is
+    /// one way to write each.
     pub fn parse(comment: &str) -> Option<Self> {
         let mut parts = comment.split('\t');
         let mut next = |key: &str| parts.next()?.strip_prefix(key)?.strip_prefix(':');

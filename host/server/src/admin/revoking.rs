@@ -36,6 +36,8 @@ pub(crate) struct Made {
     /// Whether the server's store is one that nodes share.
     pub(crate) shared: bool,
     pub(crate) nodes: Vec<Node>,
+    /// What may have been meant otherwise.
+    pub(crate) doubt: Option<String>,
     /// Why no other node was told.
     pub(crate) error: Option<String>,
 }
@@ -63,23 +65,36 @@ impl Wish {
         }
     }
 
+    /// A policy's name may have been typed wrong: notes of one that is gone are revoked as well, and those of none not.
+    fn doubt(&self, host: &Host) -> Option<String> {
+        let Matcher::Note { policy: Some(policy), .. } = &self.matcher else { return None };
+        let live: Vec<String> = host.policies().list().into_iter().map(|report| report.name).collect();
+        (!live.contains(policy)).then(|| {
+            let live = if live.is_empty() { "none is".into() } else { format!("these are: {}", live.join(", ")) };
+            format!(
+                "no policy named {policy} is live at the server asked ({live}): only its sessions from before are meant"
+            )
+        })
+    }
+
     /// Makes the revocation, and answers once it is known who knows.
     pub(super) async fn fulfil(self, host: &Host) -> Answer {
         let wait = self.wait.min(LONGEST_WAIT);
+        let doubt = self.doubt(host);
         let mut revoking = host.revoke(self.matcher, self.until, wait);
         let revoked = Revocation::from(revoking.revocation());
         let made = match timeout(wait + GRACE, &mut revoking).await {
             Ok(Ok(Revoked { shared, nodes, .. })) => {
                 let nodes =
                     nodes.into_iter().map(|known| Node { node: known.node, knows: known.knows, heard: known.heard });
-                Made { revoked, shared, nodes: nodes.collect(), error: None }
+                Made { revoked, shared, nodes: nodes.collect(), doubt, error: None }
             }
             Ok(Err(NotShared { cause, .. })) => {
-                Made { revoked, shared: true, nodes: Vec::new(), error: Some(cause.to_string()) }
+                Made { revoked, shared: true, nodes: Vec::new(), doubt, error: Some(cause.to_string()) }
             }
             Err(_elapsed) => {
                 let error = Some(format!("session store unavailable: no answer within {:?}", wait + GRACE));
-                Made { revoked, shared: true, nodes: Vec::new(), error }
+                Made { revoked, shared: true, nodes: Vec::new(), doubt, error }
             }
         };
         match json(&made) {

@@ -25,6 +25,8 @@ use crate::{
 
 /// The most bytes of what a server or a store said.
 const LONGEST: usize = 4_096;
+/// What is taken for seconds and is less than this, in 2001, is a year, or a span without its unit.
+const EARLIEST: u64 = 1_000_000_000;
 /// Not every node is known to know.
 const NOT_EVERYWHERE: u8 = 3;
 
@@ -101,12 +103,15 @@ impl Revoke {
 
 /// What was done, who knows, and what holds for the others.
 fn page(made: &Made) -> String {
-    let Made { revoked, shared, nodes, error } = made;
+    let Made { revoked, shared, nodes, doubt, error } = made;
     let (until, kept) = (when(revoked.authenticated_until), when(revoked.expires));
     let mut page = format!(
         "revoked: {}, authenticated until {until}; remembered until {kept}\n",
         line(&revoked.sessions, LONGEST)
     );
+    if let Some(doubt) = doubt {
+        page += &format!("{}\n", line(doubt, LONGEST));
+    }
     if let Some(error) = error {
         let error = line(error, LONGEST);
         return page
@@ -191,6 +196,11 @@ fn time(text: &str) -> Result<u64, String> {
         .or_else(|| text.parse().ok().and_then(ago))
         .or_else(|| text.parse().ok().and_then(instant))
         .ok_or("expected a time like `2026-01-31T12:00:00Z`, seconds since 1970, or a span ago like `2h`")?;
+    if time < EARLIEST {
+        return Err(
+            "no session is of that time; expected one like `2026-01-31T12:00:00Z`, or a span ago like `2h`".into()
+        );
+    }
     if time > now {
         return Err("that time is yet to come; expected one that has passed: sessions to come cannot be revoked".into());
     }
@@ -207,7 +217,7 @@ mod tests {
             assert_eq!(time(text), Ok(1_706_702_400), "{text}");
         }
         assert!(time("2h").unwrap() < time("1h").unwrap());
-        for bad in ["", "yesterday", "2024-01-31", "-1h", "2999-01-01T00:00:00Z"] {
+        for bad in ["", "yesterday", "2024-01-31", "2026", "-1h", "2999-01-01T00:00:00Z"] {
             assert!(time(bad).unwrap_err().contains("expected"), "{bad}");
         }
     }

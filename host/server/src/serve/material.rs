@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use openssl::{
     pkey::{PKey, Private},
     sha::{Sha256, sha256},
     x509::{X509, X509Crl},
 };
-use reprise_session::reading::{Reader, Unread};
+use reprise_session::reading::{Reader, Why};
 use zeroize::Zeroizing;
 
-use super::settings::SiteFiles;
+use super::{argument::DEFAULT, settings::SiteFiles};
 
 /// The most bytes that are read of each. A bundle of CAs, or the list of a large CA, is larger than what somebody
 /// writes by hand.
@@ -45,16 +45,22 @@ impl Material {
     /// Reads the files of `site`, with others that are read now.
     ///
     /// # Errors
-    /// One of them is no file, too large, or does not answer; the message names it.
-    pub(crate) fn read(site: &SiteFiles, reader: Reader) -> Result<Self, Unread> {
-        let read = |file: &Path, most| reader.read(file, most).map(|whole| whole.bytes);
+    /// One of them is no file, too large, or does not answer; the message names it, and the option that does.
+    pub(crate) fn read(site: &SiteFiles, reader: Reader) -> Result<Self> {
+        let read = |option, file: &Path, most| {
+            let option = if site.name == DEFAULT || option == "--crl" { option } else { "--site" };
+            reader.read(file, most).map(|whole| whole.bytes).map_err(|unread| match unread.why {
+                Why::Io(_) => anyhow!("{option}: {unread}; expected a file in PEM that the server may read"),
+                _ => anyhow!("{option}: {unread}"),
+            })
+        };
         let client_ca = site.client_ca.as_ref();
         let crl = client_ca.and_then(|ca| ca.crl.as_deref());
         Ok(Self {
-            cert: read(&site.cert, MOST_CERT)?,
-            key: read(&site.key, MOST_KEY)?,
-            client_ca: client_ca.map(|ca| read(&ca.file, MOST_CLIENT_CA)).transpose()?,
-            crl: crl.map(|crl| read(crl, MOST_CRL)).transpose()?,
+            cert: read("--cert", &site.cert, MOST_CERT)?,
+            key: read("--key", &site.key, MOST_KEY)?,
+            client_ca: client_ca.map(|ca| read("--client-ca", &ca.file, MOST_CLIENT_CA)).transpose()?,
+            crl: crl.map(|crl| read("--crl", crl, MOST_CRL)).transpose()?,
         })
     }
 

@@ -64,15 +64,16 @@ impl FromStr for Span {
                 "d" => 86_400_000,
                 _ => return None,
             };
-            let span = number.checked_mul(milliseconds).filter(|span| *span <= LONGEST)?;
-            Some(Self(Duration::from_millis(span)))
+            Some(number.saturating_mul(milliseconds))
         };
-        parse().ok_or_else(|| {
-            QuantityError::new(
+        match parse() {
+            Some(span) if span <= LONGEST => Ok(Self(Duration::from_millis(span))),
+            Some(_) => Err(QuantityError::new(text, "a span of at most `36500d`: write one like `2h` or `30d`")),
+            None => Err(QuantityError::new(
                 text,
                 "a span of time: write a whole number and a unit, like `500ms`, `10s`, `30m`, `2h` or `1d`",
-            )
-        })
+            )),
+        }
     }
 }
 
@@ -122,6 +123,10 @@ impl<const LEAST: usize, const MOST: usize> FromStr for SizeOf<LEAST, MOST> {
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         match text.parse()? {
             Size(bytes) if (LEAST..=MOST).contains(&bytes) => Ok(Self(bytes)),
+            // No machine has that many bytes: there is no bound to speak of.
+            _ if MOST >= isize::MAX.unsigned_abs() => {
+                Err(QuantityError::new(text, format!("{} or more: write one like `64MiB`", Size(LEAST))))
+            }
             _ => Err(QuantityError::new(
                 text,
                 format!("between {} and {}: write one like `{}`", Size(LEAST), Size(MOST), Size(MOST)),
@@ -206,6 +211,8 @@ mod tests {
             let error = text.parse::<Span>().expect_err(text).to_string();
             assert!(error.contains(&format!("`{text}`")) && error.contains("`2h`"), "{error}");
         }
+        let error = "36501d".parse::<Span>().unwrap_err().to_string();
+        assert!(error.contains("at most `36500d`"), "{error}");
     }
 
     #[test]
@@ -225,6 +232,8 @@ mod tests {
         }
         let error = "17KiB".parse::<SizeOf<0, 16384>>().unwrap_err().to_string();
         assert!(error.contains("between 0 and 16KiB"), "{error}");
+        let error = "64".parse::<SizeOf<{ 1 << 20 }, { isize::MAX as usize }>>().unwrap_err().to_string();
+        assert!(error.ends_with("is not 1MiB or more: write one like `64MiB`"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! JSON whose strings are bounded, and have what is not shown in escapes (RFC 8259 section 7): it says the same to a program.
+//! JSON whose strings are bounded, and have what is not shown in escapes (RFC 8259 section 7): it
+//! says the same to a program.
 
 use std::{
     borrow::Cow,

@@ -1,7 +1,8 @@
 //! Text from outside (names of files, messages of policies, errors of servers), made fit for where people read it.
 //!
-//! Whatever leaves for a log, a terminal or a metric goes through here. What is not shown as one visible character is written as
-//! an escape: control characters, line breaks, what turns the direction of writing, what has no width. And a line is bounded.
+//! Whatever leaves for a log, a terminal or a metric goes through here. What is not shown as one
+//! visible character is written as an escape: control characters, line breaks, what turns the
+//! direction of writing, what has no width. And a line is bounded.
 //!
 //! `json` does the same for JSON, whose strings have escapes of their own; `beginning` takes what may be without end.
 
@@ -22,8 +23,8 @@ pub const CUT: char = '…';
 pub fn is_shown(character: char) -> bool {
     match character {
         ' '..='~' => true,
-        // Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt) where Rust takes it for a mark or a letter, and the
-        // blank pattern of Braille: all of them invisible.
+        // Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt) where Rust takes it for
+        // a mark or a letter, and the blank pattern of Braille: all of them invisible.
         '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}' => false,
         '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}' => false,
         _ => {
@@ -46,8 +47,8 @@ pub fn line(text: &str, most: usize) -> Cow<'_, str> {
     line.into_string().into()
 }
 
-/// Text of several lines as such lines, of at most `most` bytes each and 64 in all. Those after the first are set in, so that none
-/// can be taken for the beginning of something else.
+/// Text of several lines as such lines, of at most `most` bytes each and 64 in all. Those after the
+/// first are set in, so that none can be taken for the beginning of something else.
 pub fn block(text: &str, most: usize) -> String {
     const LINES: usize = 64;
     let mut block = String::new();

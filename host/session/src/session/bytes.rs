@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-/// An encoded session record. It contains the session's secrets: zeroed when the last holder drops it, and without `Debug`
-/// output of its content.
+/// An encoded session record. It contains the session's secrets: zeroed when the last holder drops
+/// it, and without `Debug` output of its content.
 #[derive(Clone)]
 pub struct RecordBytes(Arc<Zeroizing<Box<[u8]>>>);
 

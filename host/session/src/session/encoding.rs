@@ -1,5 +1,5 @@
-//! How a record's fields of bytes are encoded: as slices, copied whole. Serde's derive takes a `Vec<u8>` for a sequence and
-//! goes through it byte by byte; the encoding is the same.
+//! How a record's fields of bytes are encoded: as slices, copied whole. Serde's derive takes a
+//! `Vec<u8>` for a sequence and goes through it byte by byte; the encoding is the same.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

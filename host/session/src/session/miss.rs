@@ -5,11 +5,12 @@ use std::{fmt, sync::Arc};
 use super::Unsealable;
 use crate::verdict::Failure;
 
-/// The reason for a full handshake where a client offered a session. Every failure on the way to a resumption ends in one of
-/// these, never in a failed handshake.
+/// The reason for a full handshake where a client offered a session. Every failure on the way to a
+/// resumption ends in one of these, never in a failed handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Miss {
-    /// The connection did not pass the client-hello hook: its callback was replaced, or the context switched to has none.
+    /// The connection did not pass the client-hello hook: its callback was replaced, or the context
+    /// switched to has none.
     NoHook,
     /// The context was switched after the hook ran; call `reprise::on_client_hello` again after the switch.
     SwitchedAfterHook,
@@ -17,9 +18,9 @@ pub enum Miss {
     HostGone,
     /// The process forked and the host is being rebuilt.
     Forked,
-    /// The id was not made with this fleet's key, and may have been by another server like this one. An id of another length is no
-    /// session, nor is one that clients make up at each visit: in TLS 1.2 that of a client with `supported_versions`, or with a
-    /// ticket.
+    /// The id was not made with this fleet's key, and may have been by another server like this
+    /// one. An id of another length is no session, nor is one that clients make up at each visit:
+    /// in TLS 1.2 that of a client with `supported_versions`, or with a ticket.
     ForeignId,
     /// More identities were offered than are looked up.
     TooManyIdentities,
@@ -27,8 +28,8 @@ pub enum Miss {
     NotFound,
     /// The store could not be asked in time.
     StoreUnavailable,
-    /// What the store has was sealed with a key that is not on the keyring, in an unknown version of the format, or not for this
-    /// session, or it was changed since.
+    /// What the store has was sealed with a key that is not on the keyring, in an unknown version
+    /// of the format, or not for this session, or it was changed since.
     Unsealable(Unsealable),
     /// The stored record does not decode, or OpenSSL does not take it.
     Undecodable,
@@ -46,8 +47,9 @@ pub enum Miss {
     Protocol,
     /// Its cipher suite is not offered by the client, or not enabled here any more.
     Cipher,
-    /// Extended master secret (RFC 7627) is used now and was not then, or this server does without since. Where it was used then and
-    /// the client does not offer it now, the handshake ends instead.
+    /// Extended master secret (RFC 7627) is used now and was not then, or this server does without
+    /// since. Where it was used then and the client does not offer it now, the handshake ends
+    /// instead.
     ExtendedMasterSecret,
     /// It is for single use, and the client has not shown that it is its own (RFC 8446 section 4.2.11.2): its binder is
     /// wrong, and OpenSSL ends the handshake; or it could not be checked, for the ClientHello is very long or another

@@ -1,7 +1,8 @@
 //! Server names (SNI, RFC 6066 section 3): one spelling of each, for what clients send and for what operators write.
 //!
-//! `docs/server-names.md` says what that spelling is, and `plugin-sdk/conformance/server-names.toml` holds all readers to it: this
-//! one, and those of policies' settings in every language.
+//! `docs/server-names.md` says what that spelling is, and
+//! `plugin-sdk/conformance/server-names.toml` holds all readers to it: this one, and those of
+//! policies' settings in every language.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -16,7 +17,8 @@ const LONGEST_LABEL: usize = 63;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(String);
 
-/// A server name, or `*.` and what names end in: `*.example`. How many labels the star stands for is said where one is read.
+/// A server name, or `*.` and what names end in: `*.example`. How many labels the star stands for
+/// is said where one is read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerNamePattern(String);
 
@@ -30,9 +32,10 @@ pub struct ServerNameError {
 }
 
 impl ServerName {
-    /// The name that a client sent, in the spelling that sessions, sites, policies and revocations have it in: lower case, and
-    /// without the dot at its end, which RFC 6066 forbids and which names the same host. Two names that are not the same host's
-    /// stay two. What is no text, or has a control character or a backslash, is escaped: it is no site's name, and no other's.
+    /// The name that a client sent, in the spelling that sessions, sites, policies and revocations
+    /// have it in: lower case, and without the dot at its end, which RFC 6066 forbids and which
+    /// names the same host. Two names that are not the same host's stay two. What is no text, or
+    /// has a control character or a backslash, is escaped: it is no site's name, and no other's.
     pub fn of_client(sent: &[u8]) -> String {
         match str::from_utf8(sent) {
             Ok(text) if !text.contains(|c: char| c.is_control() || c == '\\') => Self::spelling(text),
@@ -158,8 +161,8 @@ mod tests {
 
     const TABLE: &str = include_str!("../../../../plugin-sdk/conformance/server-names.toml");
 
-    /// What the table says of one way to write a name: the names that it is for and those that it is not, as the host spells
-    /// them; or why it is none.
+    /// What the table says of one way to write a name: the names that it is for and those that it
+    /// is not, as the host spells them; or why it is none.
     struct Row {
         written: String,
         read: Result<(Vec<String>, Vec<String>), String>,

@@ -13,7 +13,8 @@ pub enum Failure {
     InvalidVerdict,
     /// Its generation has been retired, and the handshake outlived the draining.
     Retired,
-    /// It misbehaved, or an operator had it quarantined, and no other generation answers in its place: it was not called.
+    /// It misbehaved, or an operator had it quarantined, and no other generation answers in its
+    /// place: it was not called.
     Quarantined,
     /// Its module was there when the host started and could not be loaded, so no generation of it has been live yet.
     NotLoaded,

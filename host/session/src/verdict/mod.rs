@@ -1,4 +1,5 @@
-//! The words that policies and sessions have in common: the interface's types, the notes on a session, why a call failed.
+//! The words that policies and sessions have in common: the interface's types, the notes on a
+//! session, why a call failed.
 
 mod failure;
 pub mod wit;

@@ -1,15 +1,16 @@
 //! Revocation: sessions that an operator takes back before their time, by what they have in common.
 //!
-//! A revocation is a key and a time: what has the key and goes back to a full handshake at that time or earlier resumes nowhere.
-//! It hits what is stored without looking for it, and what descends from it, for a renewed session keeps the time of its full
-//! handshake. Nothing is scanned, and a session that was lost track of is hit like any other.
+//! A revocation is a key and a time: what has the key and goes back to a full handshake at that
+//! time or earlier resumes nowhere. It hits what is stored without looking for it, and what
+//! descends from it, for a renewed session keeps the time of its full handshake. Nothing is
+//! scanned, and a session that was lost track of is hit like any other.
 //!
 //! - `notice`: a revocation as bytes, as nodes tell each other
 //! - `table`: those in force here, by key
 //! - `sharing`: puts one in force, and has the store tell the other nodes
 //!
-//! Only the store outlives a process. A host whose store is its own memory forgets revocations when it ends, and the sessions
-//! that they hit with them.
+//! Only the store outlives a process. A host whose store is its own memory forgets revocations when
+//! it ends, and the sessions that they hit with them.
 
 mod notice;
 mod sharing;
@@ -26,21 +27,23 @@ pub use self::{
 };
 pub use self::{sharing::Revocations, table::Table};
 
-/// Seconds that a revocation reaches beyond the time that it was made for. The clocks of a fleet's nodes differ by some
-/// seconds, and a session has the time of the node that made it: without this, one made just before on a node whose clock
-/// is ahead would be missed. The price: what full handshakes make in these seconds after it does not resume either.
+/// Seconds that a revocation reaches beyond the time that it was made for. The clocks of a fleet's
+/// nodes differ by some seconds, and a session has the time of the node that made it: without this,
+/// one made just before on a node whose clock is ahead would be missed. The price: what full
+/// handshakes make in these seconds after it does not resume either.
 pub const ALLOWANCE: u64 = 5;
 
-/// The least seconds that a revocation is kept: what RFC 8446 section 4.6.1 allows a ticket to live, so that it holds for nodes
-/// with another `max_lifetime` too.
+/// The least seconds that a revocation is kept: what RFC 8446 section 4.6.1 allows a ticket to
+/// live, so that it holds for nodes with another `max_lifetime` too.
 const AT_LEAST: u64 = 7 * 24 * 60 * 60;
 
 /// What sessions have in common that are revoked.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matcher {
-    /// They were made under this server name (SNI), in whatever case, with the dot at its end or without. Nothing but a name hits
-    /// anything: see [`ServerName`](reprise_session::session::ServerName) for what is one.
+    /// They were made under this server name (SNI), in whatever case, with the dot at its end or
+    /// without. Nothing but a name hits anything: see
+    /// [`ServerName`](reprise_session::session::ServerName) for what is one.
     ServerName(String),
     /// They were made without a server name.
     NoServerName,
@@ -69,8 +72,9 @@ pub struct Revocation {
 }
 
 impl Revocation {
-    /// What goes back to a full handshake up to `until`, seconds since the Unix epoch, and [`ALLOWANCE`] beyond. It is kept for
-    /// as long as a session can live that may do so for `max_lifetime` seconds.
+    /// What goes back to a full handshake up to `until`, seconds since the Unix epoch, and
+    /// [`ALLOWANCE`] beyond. It is kept for as long as a session can live that may do so for
+    /// `max_lifetime` seconds.
     pub fn new(matcher: Matcher, until: u64, now: u64, max_lifetime: u64) -> Self {
         let before = until.saturating_add(ALLOWANCE);
         let kept = max_lifetime.max(AT_LEAST).saturating_add(ALLOWANCE);
@@ -79,7 +83,8 @@ impl Revocation {
 }
 
 impl Matcher {
-    /// Its kind, a short, stable name without what is private: `server-name`, `no-server-name`, `certificate`, `note`, `all`.
+    /// Its kind, a short, stable name without what is private: `server-name`, `no-server-name`,
+    /// `certificate`, `note`, `all`.
     pub fn kind(&self) -> &'static str {
         match self {
             Matcher::ServerName(_) => "server-name",

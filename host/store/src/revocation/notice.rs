@@ -1,8 +1,9 @@
 //! A revocation as bytes, as nodes tell each other through the store.
 //!
-//! A byte for the version, eight for the time in network order, then the matcher by postcard. Nodes of a fleet run different
-//! builds while it is updated, and a revocation that a node does not understand must not be one that it does not obey. So the
-//! first nine bytes mean the same in every version, and what cannot be told of the rest counts as the widest there is.
+//! A byte for the version, eight for the time in network order, then the matcher by postcard. Nodes
+//! of a fleet run different builds while it is updated, and a revocation that a node does not
+//! understand must not be one that it does not obey. So the first nine bytes mean the same in every
+//! version, and what cannot be told of the rest counts as the widest there is.
 
 use super::Revocation;
 use crate::store::Notice;

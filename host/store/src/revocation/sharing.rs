@@ -1,7 +1,7 @@
 //! A revocation is put in force here, and the store has the other nodes told.
 //!
-//! Here it holds before anybody else is asked. What the store does not take, or what nobody waited for, is tried again once
-//! a second until the store has it or it has expired.
+//! Here it holds before anybody else is asked. What the store does not take, or what nobody waited
+//! for, is tried again once a second until the store has it or it has expired.
 
 use std::{
     future::Future,
@@ -54,8 +54,8 @@ pub struct NotShared {
     pub cause: Unavailable,
 }
 
-/// The answer of the other nodes. The revocation holds here already; a `Revoking` that is dropped leaves it to the host to
-/// have the others told.
+/// The answer of the other nodes. The revocation holds here already; a `Revoking` that is dropped
+/// leaves it to the host to have the others told.
 #[must_use = "whether other nodes know is not known before this is awaited"]
 pub struct Revoking {
     revocation: Revocation,
@@ -104,7 +104,8 @@ impl Drop for Untaken {
 }
 
 impl Revocations {
-    /// Puts `revocation` in force, and has the store tell the other nodes, each of which has `wait` to say that it knows.
+    /// Puts `revocation` in force, and has the store tell the other nodes, each of which has `wait`
+    /// to say that it knows.
     pub fn revoke(self: &Arc<Self>, store: &dyn Store, revocation: Revocation, wait: Duration) -> Revoking {
         self.in_force.add(&revocation);
         tracing::info!(sessions = %revocation.matcher.kind(), until = revocation.before, "sessions are revoked");
@@ -140,8 +141,8 @@ impl Revocations {
         self.untold.lock().len()
     }
 
-    /// Forgets what has expired, and tells the store again what it has not taken. Off handshakes, about once a second; it does
-    /// not wait for the answers, but looks for them the next time.
+    /// Forgets what has expired, and tells the store again what it has not taken. Off handshakes,
+    /// about once a second; it does not wait for the answers, but looks for them the next time.
     pub fn maintain(&self, store: &dyn Store, now: u64) {
         self.in_force.expire(now);
         self.untold.lock().retain_mut(|untold| untold.notice.expires > now && !untold.tell(store));

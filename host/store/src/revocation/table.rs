@@ -47,8 +47,8 @@ impl Table {
         self.change(|in_force| in_force.add(revocation));
     }
 
-    /// Puts in force what the store says is. What it says no more stays in force until it expires: a store that was wiped
-    /// takes nothing back.
+    /// Puts in force what the store says is. What it says no more stays in force until it expires:
+    /// a store that was wiped takes nothing back.
     pub fn merge(&self, notices: &[Notice], now: u64) {
         let told: Vec<_> = notices.iter().map(|notice| (notice, Revocation::decode(notice))).collect();
         self.change(|in_force| {
@@ -135,8 +135,8 @@ impl InForce {
         rule.widen(Rule::of(revocation));
     }
 
-    /// A revocation that cannot be read revokes all that it might mean. That costs full handshakes; the other way round, what
-    /// an operator revoked would resume.
+    /// A revocation that cannot be read revokes all that it might mean. That costs full handshakes;
+    /// the other way round, what an operator revoked would resume.
     fn add_unread(&mut self, notice: &Notice, unread: Unread, now: u64) {
         let before = match unread {
             Unread::Matcher { before } => before,

@@ -15,19 +15,21 @@ pub struct Entry {
     pub expires: u64,
     /// Whether a fetch with [`Consume::IfSingleUse`] takes it.
     pub single_use: bool,
-    /// The session whose resumption made it: in TLS 1.3 a resumption makes a new session, and a client uses each once (RFC
-    /// 8446 appendix C.4). So this one's client is known to come back, and that one has likely done its service; a store
-    /// that counts fetches alone would have it the other way round.
+    /// The session whose resumption made it: in TLS 1.3 a resumption makes a new session, and a
+    /// client uses each once (RFC 8446 appendix C.4). So this one's client is known to come back,
+    /// and that one has likely done its service; a store that counts fetches alone would have it
+    /// the other way round.
     pub renews: Option<SessionId>,
-    /// When it was last known not to be revoked, where that is longer ago than now: the session that it renews was found as a
-    /// copy, and the store behind it could not be reached. Seconds since the Unix epoch.
+    /// When it was last known not to be revoked, where that is longer ago than now: the session
+    /// that it renews was found as a copy, and the store behind it could not be reached. Seconds
+    /// since the Unix epoch.
     pub since: Option<u64>,
     /// How hard a full store holds on to it.
     pub priority: Priority,
     /// How far it travels. A store of one node only ignores it.
     pub reach: Reach,
-    /// A live session to duplicate instead of decoding the record: where decoding is dear, for there is a client certificate in
-    /// it, or likely, for it renews another.
+    /// A live session to duplicate instead of decoding the record: where decoding is dear, for
+    /// there is a client certificate in it, or likely, for it renews another.
     pub prototype: Option<Prototype>,
 }
 
@@ -50,11 +52,12 @@ pub struct Found {
     pub wants_prototype: bool,
     /// How far it travels, as it was put.
     pub reach: Reach,
-    /// Seconds until it stops resuming by the store's own clock, rounded up; none where the store goes by this node's clock.
-    /// What another node wrote has that node's idea of the time in it, which may be some seconds off.
+    /// Seconds until it stops resuming by the store's own clock, rounded up; none where the store
+    /// goes by this node's clock. What another node wrote has that node's idea of the time in it,
+    /// which may be some seconds off.
     pub remaining: Option<u64>,
-    /// When it was last known not to be revoked, by this node's clock, if that is known: when this store was handed it, or what
-    /// [`Entry::since`] said. Seconds since the Unix epoch.
+    /// When it was last known not to be revoked, by this node's clock, if that is known: when this
+    /// store was handed it, or what [`Entry::since`] said. Seconds since the Unix epoch.
     pub since: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! Where kept sessions live.
 //!
-//! A [`Store`] holds encoded session records under their ids. What is in a record is no concern of its: it is handed bytes,
-//! an absolute expiry and a few hints.
+//! A [`Store`] holds encoded session records under their ids. What is in a record is no concern of
+//! its: it is handed bytes, an absolute expiry and a few hints.
 
 #[cfg(feature = "disk")]
 mod disk;
@@ -65,7 +65,8 @@ pub struct Removed {
     pub why: Removal,
 }
 
-/// Who is told of sessions that left the store. Called without the store's locks held, on whatever thread; it must not block.
+/// Who is told of sessions that left the store. Called without the store's locks held, on whatever
+/// thread; it must not block.
 pub type RemovalObserver = Arc<dyn Fn(Removed) + Send + Sync>;
 
 /// Who is told that a session was consumed or removed by another node: copies of it are to go. Called like a
@@ -100,7 +101,8 @@ impl Scope {
     }
 }
 
-/// A store that is well has done all that is needed of it within so long: it was asked, for that at least, several times meanwhile.
+/// A store that is well has done all that is needed of it within so long: it was asked, for that at
+/// least, several times meanwhile.
 pub const LATELY: Duration = Duration::from_secs(5);
 
 /// Whether a store does what is needed of it: look-ups, and writes.
@@ -123,8 +125,9 @@ pub struct TierStatus {
     pub scope: Scope,
     /// What it holds.
     pub usage: Usage,
-    /// Whether it has done what is needed of it within [`LATELY`]: answered look-ups, and taken writes. Before the first time it has
-    /// not. It is not asked where look-ups failed several times in a row, until it answers again.
+    /// Whether it has done what is needed of it within [`LATELY`]: answered look-ups, and taken
+    /// writes. Before the first time it has not. It is not asked where look-ups failed several
+    /// times in a row, until it answers again.
     pub reachable: bool,
     /// Why it is not reachable, in a line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,15 +144,17 @@ pub struct TierStatus {
 ///
 /// - It may lose any session at any time: a lost session costs a full handshake. `put` returns nothing for that reason.
 /// - It never gives out a session past its `expires`, nor one that was removed.
-/// - [`fetch`](Store::fetch) is one atomic operation: of any number of concurrent fetches that consume an entry, in any
-///   number of threads (or, for a shared store, nodes), exactly one finds it. A `fetch` that cannot be sure of this must
-///   answer [`Unavailable`], never the session.
+/// - [`fetch`](Store::fetch) is one atomic operation: of any number of concurrent fetches that
+///   consume an entry, in any number of threads (or, for a shared store, nodes), exactly one finds
+///   it. A `fetch` that cannot be sure of this must answer [`Unavailable`], never the session.
 /// - Ids come from the network and are untrusted, but the host has checked their keyed part before it asks.
 /// - It never blocks a handshake: `put` queues where it would have to wait, `fetch` answers [`Fetch::Pending`].
 /// - Whoever finds a session has been told before of every notice that was published before it asked.
 ///
-/// A store that says [`Scope::Process`] is handed records as they are, which are secrets. To any other one they are handed sealed,
-/// as notices are, with the host's [`Keyring`](reprise_session::session::Keyring): all that it can tell from them is how long they are.
+/// A store that says [`Scope::Process`] is handed records as they are, which are secrets. To any
+/// other one they are handed sealed, as notices are, with the host's
+/// [`Keyring`](reprise_session::session::Keyring): all that it can tell from them is how long they
+/// are.
 pub trait Store: Send + Sync + 'static {
     /// Who sees what is put here. The default is the most careful one.
     fn scope(&self) -> Scope {
@@ -168,19 +173,20 @@ pub trait Store: Send + Sync + 'static {
     /// [`Consume::Never`] first, and what is to be consumed then with [`Consume::Always`].
     fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch;
 
-    /// Removes what is under `id` and gives its record, if it was there and that is known without waiting. The observer is
-    /// not told.
+    /// Removes what is under `id` and gives its record, if it was there and that is known without
+    /// waiting. The observer is not told.
     fn remove(&self, id: &SessionId) -> Option<RecordBytes>;
 
-    /// Removes what is under `id`, as [`remove`](Store::remove) does, for whoever wants no record back: another node has consumed or
-    /// removed the session, and this store may have a copy. It must not block, for it is called on threads of other stores that
-    /// serve look-ups. A store whose `remove` waits for anything has one of its own; the default calls `remove`.
+    /// Removes what is under `id`, as [`remove`](Store::remove) does, for whoever wants no record
+    /// back: another node has consumed or removed the session, and this store may have a copy. It
+    /// must not block, for it is called on threads of other stores that serve look-ups. A store
+    /// whose `remove` waits for anything has one of its own; the default calls `remove`.
     fn forget(&self, id: &SessionId) {
         drop(self.remove(id));
     }
 
-    /// Reads what is under `id` without counting it as use and without consuming it, expired or not. For `remove-session`,
-    /// off handshakes: nothing resumes from it.
+    /// Reads what is under `id` without counting it as use and without consuming it, expired or
+    /// not. For `remove-session`, off handshakes: nothing resumes from it.
     fn peek(&self, id: &SessionId) -> Option<RecordBytes>;
 
     /// Offers a prototype of the session under `id`; the store keeps it if the session is still there and it has room.
@@ -192,8 +198,9 @@ pub trait Store: Send + Sync + 'static {
     /// Called once by the host, before any session is put.
     fn observe_removals(&self, _observer: RemovalObserver) {}
 
-    /// Shares a notice with every node that uses this store; answers once the store has it and each node that it knows of had
-    /// `wait` to say that it has taken it up. None where nothing is shared: nobody else uses this store.
+    /// Shares a notice with every node that uses this store; answers once the store has it and each
+    /// node that it knows of had `wait` to say that it has taken it up. None where nothing is
+    /// shared: nobody else uses this store.
     fn publish(&self, _notice: Notice, _wait: Duration) -> Option<Later<Result<Published, Unavailable>>> {
         None
     }
@@ -201,12 +208,12 @@ pub trait Store: Send + Sync + 'static {
     /// Called once by the host, before any session is put: who is told of the notices that are shared here.
     fn observe_notices(&self, _observer: NoticeObserver) {}
 
-    /// Called once by the host, before any session is put: who is told, where the store hears of it, that a session was consumed
-    /// or removed by another node.
+    /// Called once by the host, before any session is put: who is told, where the store hears of
+    /// it, that a session was consumed or removed by another node.
     fn observe_invalidations(&self, _observer: InvalidationObserver) {}
 
-    /// How long ago the store was last heard from about its notices: what was published later is not known here. None where
-    /// nothing is shared.
+    /// How long ago the store was last heard from about its notices: what was published later is
+    /// not known here. None where nothing is shared.
     fn notices_age(&self) -> Option<Duration> {
         None
     }
@@ -219,8 +226,9 @@ pub trait Store: Send + Sync + 'static {
     /// What it holds, as far as is known without waiting.
     fn usage(&self) -> Usage;
 
-    /// Whether it does what is needed of it, as far as is known without waiting. A store that can fail keeps that known: it asks, off
-    /// handshakes, often enough to know within [`LATELY`]. The default leaves it to the host to ask.
+    /// Whether it does what is needed of it, as far as is known without waiting. A store that can
+    /// fail keeps that known: it asks, off handshakes, often enough to know within [`LATELY`]. The
+    /// default leaves it to the host to ask.
     fn health(&self) -> Health {
         Health::Unknown
     }

@@ -18,8 +18,8 @@ impl std::fmt::Debug for Notice {
     }
 }
 
-/// Who is told of the notices in force, all of them, each time that they have changed. Called without the store's locks held,
-/// on whatever thread; it must not block.
+/// Who is told of the notices in force, all of them, each time that they have changed. Called
+/// without the store's locks held, on whatever thread; it must not block.
 pub type NoticeObserver = Arc<dyn Fn(Vec<Notice>) + Send + Sync>;
 
 /// What is known of a notice that the store has taken.

@@ -1,7 +1,8 @@
 //! A store that others than this process can see, behind a seal.
 //!
-//! What goes in is sealed and what comes out is opened, so that no store is ever handed a secret, and the host never a record that
-//! somebody else made, or moved from another session or another fleet.
+//! What goes in is sealed and what comes out is opened, so that no store is ever handed a secret,
+//! and the host never a record that somebody else made, or moved from another session or another
+//! fleet.
 
 use std::{sync::Arc, time::Duration};
 
@@ -79,8 +80,8 @@ impl Seal {
         Ok(Notice { bytes, expires: notice.expires })
     }
 
-    /// A notice that does not open is passed on as bytes that nothing can be read from, other ones for each: what it says may be
-    /// that everything is revoked.
+    /// A notice that does not open is passed on as bytes that nothing can be read from, other ones
+    /// for each: what it says may be that everything is revoked.
     fn open_notice(&self, sealed: &Notice) -> Notice {
         let expires = sealed.expires.to_be_bytes();
         let bytes = match self.keyring.open_sealed(&self.for_notice(&expires), &sealed.bytes) {

@@ -1,8 +1,9 @@
 //! Several stores as one: near ones in front of far ones.
 //!
-//! Each session has one *home*, the furthest tier that takes its reach. There it is consumed, and what it says holds. Tiers in
-//! front of its home have copies, of sessions that may resume many times; a session for single use is at home only. A look-up
-//! goes from the nearest tier to the home and leaves a copy in the tiers that it passed.
+//! Each session has one *home*, the furthest tier that takes its reach. There it is consumed, and
+//! what it says holds. Tiers in front of its home have copies, of sessions that may resume many
+//! times; a session for single use is at home only. A look-up goes from the nearest tier to the
+//! home and leaves a copy in the tiers that it passed.
 
 use std::{sync::Arc, time::Duration};
 
@@ -43,8 +44,9 @@ struct Inner {
 }
 
 impl Tiers {
-    /// `tiers`, the nearest first. While a tier that shares notices cannot be reached, what tiers in front of it were handed longer
-    /// than `copy_age` ago does not resume: it may have been revoked since.
+    /// `tiers`, the nearest first. While a tier that shares notices cannot be reached, what tiers
+    /// in front of it were handed longer than `copy_age` ago does not resume: it may have been
+    /// revoked since.
     ///
     /// # Errors
     /// There are none, or a nearer one is behind one further away.
@@ -143,8 +145,9 @@ impl Inner {
         }
     }
 
-    /// When what was found at `place` was last known not to be revoked: now, if every tier behind it was heard from; else a short
-    /// time ago. What comes of it, copies and renewals, is as old: passed on, a session gets no younger.
+    /// When what was found at `place` was last known not to be revoked: now, if every tier behind
+    /// it was heard from; else a short time ago. What comes of it, copies and renewals, is as old:
+    /// passed on, a session gets no younger.
     fn known_good(&self, place: usize, found: &Found, now: u64) -> Result<Option<u64>, Unavailable> {
         let behind = &self.tiers[place + 1..];
         let unheard = behind.iter().filter_map(|tier| tier.notices_age()).max();
@@ -203,8 +206,8 @@ impl Store for Tiers {
     }
 
     fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        // From home outwards: a look-up that begins now finds no more at home than in front of it. One that had its answer before
-        // may still leave a copy, which is good until it ends.
+        // From home outwards: a look-up that begins now finds no more at home than in front of it.
+        // One that had its answer before may still leave a copy, which is good until it ends.
         let mut record = None;
         for tier in self.0.tiers.iter().rev() {
             record = tier.remove(id).or(record);

@@ -1,8 +1,9 @@
 //! Whatever a policy does, no handshake fails because of it.
 //!
-//! Each policy is dropped beside a calm one into a server that clients of both versions keep busy. Every handshake succeeds,
-//! before it is there, while it is loaded, once it decides and after it was quarantined; what it may say, fail by, and take of
-//! the server's memory is stated by each test. Why it is rejected or quarantined is in the log and in `reprise status`.
+//! Each policy is dropped beside a calm one into a server that clients of both versions keep busy.
+//! Every handshake succeeds, before it is there, while it is loaded, once it decides and after it
+//! was quarantined; what it may say, fail by, and take of the server's memory is stated by each
+//! test. Why it is rejected or quarantined is in the log and in `reprise status`.
 
 mod answers;
 mod floods;
@@ -27,8 +28,8 @@ use serde_json::Value;
 /// Handshakes that the policy decides before a test looks at what came of them.
 const HANDSHAKES: usize = 40;
 const QUARANTINED: &str = "failed-objecting: quarantined";
-/// What a server may take at most, whatever a policy does. Without any it is about 40 MB; compiled code, and instances that
-/// have all they may have, come on top.
+/// What a server may take at most, whatever a policy does. Without any it is about 40 MB; compiled
+/// code, and instances that have all they may have, come on top.
 const MEMORY: usize = 400 << 20;
 
 /// A server under load with a hostile policy.
@@ -101,7 +102,8 @@ impl Ordeal {
         seen
     }
 
-    /// Drops the policy under so many names while clients are served; the most threads that the server had to load them.
+    /// Drops the policy under so many names while clients are served; the most threads that the
+    /// server had to load them.
     pub fn floods(&self, names: usize, policy: impl AsRef<[u8]>) -> usize {
         let mut most = 0;
         self.under_load(|| {
@@ -126,7 +128,8 @@ impl Ordeal {
         names.filter(|found| found.trim() == name).count()
     }
 
-    /// Drops the policy under so many names while clients are served: how many went live, and the memory that all policies take.
+    /// Drops the policy under so many names while clients are served: how many went live, and the
+    /// memory that all policies take.
     pub fn shares(&self, names: usize, policy: impl AsRef<[u8]>) -> (usize, u64) {
         let mut status = Value::Null;
         self.under_load(|| {
@@ -228,7 +231,8 @@ impl Seen {
         self.longest = self.longest.max(kept);
     }
 
-    /// It said these, or failed in passing: an instance that was lost was not replaced yet, or the budget was used up by then.
+    /// It said these, or failed in passing: an instance that was lost was not replaced yet, or the
+    /// budget was used up by then.
     pub fn says(&self, verdicts: &[&str]) {
         let passing = ["no-opinion", "failed-objecting: saturated", "failed-objecting: deadline", QUARANTINED];
         let known = |verdict: &String| verdicts.iter().chain(&passing).any(|known| known == verdict);

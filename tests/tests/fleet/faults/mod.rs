@@ -1,5 +1,5 @@
-//! Something breaks while clients come and go, and is mended: no handshake fails, and what could not resume meanwhile resumes again
-//! by itself.
+//! Something breaks while clients come and go, and is mended: no handshake fails, and what could
+//! not resume meanwhile resumes again by itself.
 
 mod failover;
 mod keys;

@@ -44,9 +44,10 @@ fn a_deploy_that_replaces_every_node_in_turn_costs_no_handshake_and_no_session()
     service.survived("a deploy");
 }
 
-/// A handshake is excused if the balancer had given its connection to that node before the node was gone, and it had not ended when
-/// the node was killed: what the balancer knows is compared with two times around the kill, so that none is excused that began
-/// later, that had ended, or that another node had.
+/// A handshake is excused if the balancer had given its connection to that node before the node was
+/// gone, and it had not ended when the node was killed: what the balancer knows is compared with
+/// two times around the kill, so that none is excused that began later, that had ended, or that
+/// another node had.
 #[test]
 fn a_node_that_is_killed_costs_the_handshakes_that_it_had_and_no_others() {
     let redis = RedisServer::start();

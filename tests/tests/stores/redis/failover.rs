@@ -43,7 +43,8 @@ fn when_a_master_of_a_cluster_dies_nodes_find_its_replica_and_what_it_has() {
     go_on(&nodes, &before);
 }
 
-/// Waits until the replica has what the master has had so far. (`WAIT` would look at what was written over its own connection.)
+/// Waits until the replica has what the master has had so far. (`WAIT` would look at what was
+/// written over its own connection.)
 fn copied(master: &RedisServer) {
     let had: u64 = master.info("master_repl_offset").parse().unwrap();
     until("the replica has it", || {

@@ -1,4 +1,5 @@
-//! `rediss://`, by the system's CAs: those of `SSL_CERT_FILE`, which is read once in a process, so that this needs one of its own.
+//! `rediss://`, by the system's CAs: those of `SSL_CERT_FILE`, which is read once in a process, so
+//! that this needs one of its own.
 
 use std::{env, process::Command};
 

@@ -1,4 +1,5 @@
-//! Servers that are not there, do not answer, are full, were wiped, or are no Redis servers at all: misses, and never more.
+//! Servers that are not there, do not answer, are full, were wiped, or are no Redis servers at all:
+//! misses, and never more.
 
 use std::{
     io::{Read, Write},

@@ -1,4 +1,5 @@
-//! C, and the languages that stand on its SDK: C++ and Zig. Warnings are errors here, as they are not in an author's build.
+//! C, and the languages that stand on its SDK: C++ and Zig. Warnings are errors here, as they are
+//! not in an author's build.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! The unit tests that lie beside a policy, run natively by its language's own means. The SDK stands in for the host's imports.
+//! The unit tests that lie beside a policy, run natively by its language's own means. The SDK
+//! stands in for the host's imports.
 
 mod c;
 

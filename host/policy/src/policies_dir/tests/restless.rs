@@ -1,4 +1,5 @@
-//! Files that are written to without end. Between two looks the writer must have had its turn, so these leave it half a second.
+//! Files that are written to without end. Between two looks the writer must have had its turn, so
+//! these leave it half a second.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,9 +1,10 @@
 //! What a component's instances multiply to.
 //!
-//! A component that instantiates another one twice, which does the same, doubles with each line. wasmtime follows every
-//! instantiation (`inline.rs` of wasmtime-environ), and copies what is handed on: the exports of an instance, what a component
-//! has of the components around it. So does this, with counts in place of what is counted, and it stops at the bounds. Nothing
-//! is copied here but references, and nothing is recursive.
+//! A component that instantiates another one twice, which does the same, doubles with each line.
+//! wasmtime follows every instantiation (`inline.rs` of wasmtime-environ), and copies what is
+//! handed on: the exports of an instance, what a component has of the components around it. So does
+//! this, with counts in place of what is counted, and it stops at the bounds. Nothing is copied
+//! here but references, and nothing is recursive.
 
 use std::{collections::HashMap, rc::Rc};
 
@@ -18,7 +19,8 @@ use super::{Bound, Mismatch};
 const INSTANCES: u64 = 640;
 /// What instances and components are made of, each time that it is handed on.
 const ITEMS: u64 = 500_000;
-/// Calls from one component into another: each is code of its own, as long as its types. A policy of one language has none.
+/// Calls from one component into another: each is code of its own, as long as its types. A policy
+/// of one language has none.
 const ADAPTERS: u64 = 1_000;
 /// Such calls times the bytes of all types.
 const ADAPTED: u64 = 32 << 20;
@@ -122,8 +124,9 @@ struct Spent {
     depth: u64,
 }
 
-/// Holds what `component` multiplies to against the bounds; `types` are the bytes of all its types. What does not parse is left
-/// to the compiler, which looks at all of it before it instantiates anything.
+/// Holds what `component` multiplies to against the bounds; `types` are the bytes of all its types.
+/// What does not parse is left to the compiler, which looks at all of it before it instantiates
+/// anything.
 pub(super) fn check(component: &[u8], types: u64) -> Result<(), Mismatch> {
     let Ok(Read { definitions, imports, captures }) = Read::of(component) else { return Ok(()) };
     let mut spent = Spent { items: captures, ..Spent::default() };

@@ -1,13 +1,16 @@
 //! What is too much to compile, counted before anything is.
 //!
-//! wasmtime takes whatever is valid: a million functions, or one of 7 MB. Compiling takes memory in proportion to the function
-//! at hand and to all that came of the others, and no limit of wasmtime's holds it. These bounds do: what keeps to them was
-//! compiled in less than 1 GB, in under a minute. They lie well above what interpreters of whole languages need: at most
-//! 9.9 MB of code in 20,000 functions, the largest of 172 KB, a flow of 580,000 for JavaScript; 6.6 MB in 13,500, the largest of
-//! 427 KB, a flow of 310,000 for Python. Time is not theirs to bound: compiling runs beside the handshakes, and behind them.
+//! wasmtime takes whatever is valid: a million functions, or one of 7 MB. Compiling takes memory in
+//! proportion to the function at hand and to all that came of the others, and no limit of
+//! wasmtime's holds it. These bounds do: what keeps to them was compiled in less than 1 GB, in
+//! under a minute. They lie well above what interpreters of whole languages need: at most 9.9 MB of
+//! code in 20,000 functions, the largest of 172 KB, a flow of 580,000 for JavaScript; 6.6 MB in
+//! 13,500, the largest of 427 KB, a flow of 310,000 for Python. Time is not theirs to bound:
+//! compiling runs beside the handshakes, and behind them.
 //!
-//! Counted is first what is written down, payload by payload, before any validator or encoder sees it: they recurse into types
-//! and keep a state for each component that they are inside of (`nesting`). Then what it multiplies to (`expansion`).
+//! Counted is first what is written down, payload by payload, before any validator or encoder sees
+//! it: they recurse into types and keep a state for each component that they are inside of
+//! (`nesting`). Then what it multiplies to (`expansion`).
 
 mod expansion;
 mod nesting;
@@ -24,14 +27,16 @@ const DEFINITIONS: u64 = 500_000;
 const CODE: u64 = 24 << 20;
 /// Bytes of one function's code. The compiler takes some 250 times as many.
 const FUNCTION: u64 = 1 << 20;
-/// Branches of one function times its variables: the compiler may keep a value for each pair, and takes some 100 bytes for it.
+/// Branches of one function times its variables: the compiler may keep a value for each pair, and
+/// takes some 100 bytes for it.
 const FLOW: u64 = 1 << 23;
 
 /// Bytes that describe a core module's interface. Ours takes 2 KB and all of WASI's 11.
 const METADATA: u64 = 256 << 10;
 
-/// How deeply components and modules lie inside one another, and how many there are. What languages' tools make is two levels of
-/// some ten; Python's has forty. A validator takes some 250 KB a level.
+/// How deeply components and modules lie inside one another, and how many there are. What
+/// languages' tools make is two levels of some ten; Python's has forty. A validator takes some 250
+/// KB a level.
 const DEPTH: u64 = 24;
 const NESTED: u64 = 500;
 /// How deeply types of components and instances lie inside one another: four levels for a whole package.
@@ -43,8 +48,9 @@ const WIRING: u64 = 4 << 20;
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 64 << 10;
 
-/// Holds a module's counts against the bounds, and gives the bytes of linear memory that its instances begin with. What does not
-/// parse is left to the compiler, which stops at the same place and says more about it.
+/// Holds a module's counts against the bounds, and gives the bytes of linear memory that its
+/// instances begin with. What does not parse is left to the compiler, which stops at the same place
+/// and says more about it.
 pub(super) fn check(module: &[u8]) -> Result<usize, Mismatch> {
     let mut counts = Counts::default();
     match counts.read(module) {

@@ -1,8 +1,9 @@
 //! Component types, read without recursion.
 //!
-//! The type of a component or an instance may declare further types, to any depth, and wasmparser reads them by recursion: three
-//! bytes a level, so that a text section of some kilobytes ends the process by its stack. Here a level is an entry of a vector,
-//! and what is no such type is left to wasmparser.
+//! The type of a component or an instance may declare further types, to any depth, and wasmparser
+//! reads them by recursion: three bytes a level, so that a text section of some kilobytes ends the
+//! process by its stack. Here a level is an entry of a vector, and what is no such type is left to
+//! wasmparser.
 
 use wasmparser::{BinaryReader, BinaryReaderError, ComponentType, ComponentTypeDeclaration, InstanceTypeDeclaration};
 

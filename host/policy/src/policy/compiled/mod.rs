@@ -1,9 +1,10 @@
 //! Compiled policies, kept on disk so that a restart does not compile them again.
 //!
-//! A directory that only this user can read and write, with a `key` made at random once, and an entry for each module's file and
-//! engine: `NAME.compiled`, where the name is a hash of both. Entries are authenticated with the key. Whatever is in doubt is
-//! not used: the module is compiled, and a new entry takes the place of the doubtful one. The cache is bounded in bytes; what
-//! was not used for longest goes first.
+//! A directory that only this user can read and write, with a `key` made at random once, and an
+//! entry for each module's file and engine: `NAME.compiled`, where the name is a hash of both.
+//! Entries are authenticated with the key. Whatever is in doubt is not used: the module is
+//! compiled, and a new entry takes the place of the doubtful one. The cache is bounded in bytes;
+//! what was not used for longest goes first.
 //!
 //! - `native`: code, sealed and opened, and the one `unsafe` call
 //! - `private`: files that are this user's alone
@@ -51,7 +52,8 @@ pub(super) struct Cache {
     room: u64,
 }
 
-/// What code is for: SHA-256 over the engine's compatibility hash, what makes components of modules, and the file's hash.
+/// What code is for: SHA-256 over the engine's compatibility hash, what makes components of
+/// modules, and the file's hash.
 pub(super) struct Name([u8; 32]);
 
 /// Why an entry, or the key, is not used.

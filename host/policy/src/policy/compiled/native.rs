@@ -1,9 +1,10 @@
 //! The one place outside `callbacks` with `unsafe`: compiled code becomes a component again.
 //!
-//! `Component::deserialize` trusts its bytes: they are machine code with tables beside it, and whoever writes them runs what
-//! he likes in this process. So what is given to it here is [`Code`], and only that: what this process compiled itself, or what
-//! was sealed with a key of ours by this host or by a process that it started to compile. The whole argument is in this file:
-//! nothing else makes `Code`, and `Code` is all that [`Code::load`] deserializes.
+//! `Component::deserialize` trusts its bytes: they are machine code with tables beside it, and
+//! whoever writes them runs what he likes in this process. So what is given to it here is [`Code`],
+//! and only that: what this process compiled itself, or what was sealed with a key of ours by this
+//! host or by a process that it started to compile. The whole argument is in this file: nothing
+//! else makes `Code`, and `Code` is all that [`Code::load`] deserializes.
 
 use openssl::{
     error::ErrorStack,
@@ -24,8 +25,8 @@ const BEGINS_WITH: usize = 8;
 /// What a component was compiled to.
 pub(in crate::policy) struct Code(Vec<u8>);
 
-/// What the code in an entry is authenticated with: a secret key. A cache's is in a file that only this user can read; a compiling
-/// process's is made for one module and told to that process alone.
+/// What the code in an entry is authenticated with: a secret key. A cache's is in a file that only
+/// this user can read; a compiling process's is made for one module and told to that process alone.
 pub(in crate::policy) struct Seal(PKey<Private>);
 
 impl Code {
@@ -53,20 +54,24 @@ impl Code {
     pub(in crate::policy) fn load(&self, engine: &Engine) -> Result<(Component, usize), Doubt> {
         let (begins_with, code) = self.0.split_first_chunk::<BEGINS_WITH>().ok_or(Doubt::Truncated)?;
         let begins_with = usize::try_from(u64::from_le_bytes(*begins_with)).unwrap_or(usize::MAX);
-        // SAFETY: `Component::deserialize` asks for unmodified bytes of `Component::serialize` or `Engine::precompile_component` of
-        // the same version of wasmtime.
-        // - They come from it. `Code` is made in three ways: `of` and `compile`, which call these two; and `Seal::open`, which
-        //   opens what `Seal::entry` made of `Code`, for nothing else makes tags. The key of a seal is 256 random bits. A cache's is
-        //   in this user's private file and in memory: whoever could forge an entry could read this user's files or this process's
-        //   memory, and needs no cache to run code as this user. A compiling process's is told to one process, by its standard
-        //   input, which this process started from the program that its owner named; it is the same code as this (`compiling/child.rs`), and
-        //   answers by a pipe that nobody else holds. A module that takes such a process over, by a fault of the compiler, gains
-        //   what it would have gained where modules are compiled in this one.
-        // - They are unmodified, and meant for this engine and this module: the tag covers every byte, of known length to its end,
-        //   and the name, which stands for the engine's compatibility hash (wasmtime's version, the CPU's features, the compiler's
-        //   settings) and the module's SHA-256. wasmtime checks version and settings again by itself.
-        // - They stay so: they are in this process's memory since before the tag was checked, borrowed here and not a mapped file,
-        //   and `deserialize` copies them.
+        // SAFETY: `Component::deserialize` asks for unmodified bytes of `Component::serialize` or
+        // `Engine::precompile_component` of the same version of wasmtime.
+        // - They come from it. `Code` is made in three ways: `of` and `compile`, which call these
+        //   two; and `Seal::open`, which opens what `Seal::entry` made of `Code`, for nothing else
+        //   makes tags. The key of a seal is 256 random bits. A cache's is in this user's private
+        //   file and in memory: whoever could forge an entry could read this user's files or this
+        //   process's memory, and needs no cache to run code as this user. A compiling process's is
+        //   told to one process, by its standard input, which this process started from the program
+        //   that its owner named; it is the same code as this (`compiling/child.rs`), and answers
+        //   by a pipe that nobody else holds. A module that takes such a process over, by a fault
+        //   of the compiler, gains what it would have gained where modules are compiled in this
+        //   one.
+        // - They are unmodified, and meant for this engine and this module: the tag covers every
+        //   byte, of known length to its end, and the name, which stands for the engine's
+        //   compatibility hash (wasmtime's version, the CPU's features, the compiler's settings)
+        //   and the module's SHA-256. wasmtime checks version and settings again by itself.
+        // - They stay so: they are in this process's memory since before the tag was checked,
+        //   borrowed here and not a mapped file, and `deserialize` copies them.
         let component = unsafe { Component::deserialize(engine, code) };
         let component = component.map_err(|error| Doubt::Foreign(format!("{error:#}")))?;
         Ok((component, begins_with))

@@ -18,8 +18,8 @@ pub(super) fn directory(dir: &Path) -> Result<(), Doubt> {
     is_private(dir, &metadata)
 }
 
-/// The content of a regular file of this user's that nobody else can read or write; none if there is no file. At most `most`
-/// bytes and one: a longer one is told by that.
+/// The content of a regular file of this user's that nobody else can read or write; none if there
+/// is no file. At most `most` bytes and one: a longer one is told by that.
 pub(super) fn read(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Doubt> {
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
     let file = match opened {

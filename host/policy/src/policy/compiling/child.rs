@@ -18,9 +18,11 @@ use crate::policy::{
 pub(super) const CODE: u8 = b'c';
 pub(super) const REASON: u8 = b'r';
 
-/// Compiles one module for the process that started this one, as [`Compiler::Program`](super::Compiler::Program) asks for: reads it from the standard
-/// input and writes its code, or why there is none, to the standard output. For the program that is named there, first thing when
-/// it is started with the arguments named there: no other thread may have begun, for the limits that this sets hold for all.
+/// Compiles one module for the process that started this one, as
+/// [`Compiler::Program`](super::Compiler::Program) asks for: reads it from the standard input and
+/// writes its code, or why there is none, to the standard output. For the program that is named
+/// there, first thing when it is started with the arguments named there: no other thread may have
+/// begun, for the limits that this sets hold for all.
 ///
 /// The exit status says whether there was an answer.
 #[must_use]

@@ -87,8 +87,9 @@ impl Header {
 
     /// Lets this process have no more than it is to have, for good.
     ///
-    /// What it may hold is bounded by RLIMIT_DATA, which counts what can be written, and so the heap, and threads' stacks; the
-    /// address space (RLIMIT_AS) only as a second bound, for systems where the other one counts less.
+    /// What it may hold is bounded by RLIMIT_DATA, which counts what can be written, and so the
+    /// heap, and threads' stacks; the address space (RLIMIT_AS) only as a second bound, for systems
+    /// where the other one counts less.
     pub(super) fn confine(&self) -> nix::Result<()> {
         let stacks = self.threads.saturating_mul(STACK as u64);
         let space = SPACE.saturating_add(self.threads.saturating_mul(SPACE_OF_A_THREAD));

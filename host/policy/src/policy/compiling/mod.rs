@@ -1,8 +1,10 @@
 //! From a module's file to code: what takes memory and time by the file's own choice, and where it takes them.
 //!
-//! Everything that a module's bytes go through before they are machine code (its text assembled, a component made of it, counted,
-//! held against the interface, compiled) is a function of these bytes alone. So it can be done elsewhere: in a process that is
-//! given the bytes and so much memory and time, and no more ([`Compiler::Program`]). What is not foreseen there costs that process.
+//! Everything that a module's bytes go through before they are machine code (its text assembled, a
+//! component made of it, counted, held against the interface, compiled) is a function of these
+//! bytes alone. So it can be done elsewhere: in a process that is given the bytes and so much
+//! memory and time, and no more ([`Compiler::Program`]). What is not foreseen there costs that
+//! process.
 //!
 //! - `program`: the parent's side, which starts it, waits for it, and believes none but its own child
 //! - `child`: the other side; `header`: what the one tells the other
@@ -31,14 +33,15 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compiler {
-    /// In this process. A module is counted before it is compiled, and what is too much is rejected; a way to take memory that
-    /// is not counted is this process's trouble.
+    /// In this process. A module is counted before it is compiled, and what is too much is
+    /// rejected; a way to take memory that is not counted is this process's trouble.
     #[default]
     InProcess,
     /// In a process of this program, one for each module, with so much memory and time
-    /// ([`RuntimeOptions::compile_memory`], [`RuntimeOptions::compile_time`]): whatever happens there, the module is rejected and
-    /// nothing else. The program calls [`compile_for_parent`] when it is started with these arguments, and is built with the
-    /// same version of Reprise. What it gives back is run as machine code: name a program that you would run.
+    /// ([`RuntimeOptions::compile_memory`], [`RuntimeOptions::compile_time`]): whatever happens
+    /// there, the module is rejected and nothing else. The program calls [`compile_for_parent`]
+    /// when it is started with these arguments, and is built with the same version of Reprise. What
+    /// it gives back is run as machine code: name a program that you would run.
     Program {
         /// The program.
         path: PathBuf,
@@ -151,8 +154,8 @@ fn threads() -> usize {
 /// What parsers recurse into is bounded; this is far more than what is left.
 const STACK: usize = 8 << 20;
 
-/// Does `work` on so many threads, behind everybody else on the machine, so that no handshake waits for it. The threads are
-/// there for this work only.
+/// Does `work` on so many threads, behind everybody else on the machine, so that no handshake waits
+/// for it. The threads are there for this work only.
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, rayon::ThreadPoolBuildError> {
     let threads = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -168,8 +171,8 @@ fn no_threads(error: &rayon::ThreadPoolBuildError) -> Failed {
     Failed::compiling("threads to compile it on", error.to_string(), hint)
 }
 
-/// The priority of compiling threads, from 0 to 99: `nice 10`, which on a busy machine leaves handshakes nine tenths of a core
-/// that both want, and a compilation the rest.
+/// The priority of compiling threads, from 0 to 99: `nice 10`, which on a busy machine leaves
+/// handshakes nine tenths of a core that both want, and a compilation the rest.
 const COMPILE_PRIORITY: u8 = 22;
 
 /// Lowers the priority of this thread.

@@ -33,7 +33,8 @@ const ENDING: Duration = Duration::from_millis(5);
 
 /// How many times its processor time a process may take by the clock: others come first.
 const PATIENCE: u32 = 6;
-/// The most threads that it compiles on: each takes memory of its own, and so what a module takes would go by the machine.
+/// The most threads that it compiles on: each takes memory of its own, and so what a module takes
+/// would go by the machine.
 const THREADS: usize = 8;
 
 /// What is to be compiled, and how.
@@ -169,7 +170,8 @@ impl Order<'_> {
 const SMALLER: &str = "Make it smaller: build it with optimization, and leave out what it does not use. If it has to be as it is, \
      raise --compile-memory. A module from elsewhere may mean harm.";
 
-/// The process's ends of three pipes, each with a thread, so that none waits for another. They end when the process does.
+/// The process's ends of three pipes, each with a thread, so that none waits for another. They end
+/// when the process does.
 struct Talk {
     answer: Receiver<Vec<u8>>,
     words: Receiver<Vec<u8>>,

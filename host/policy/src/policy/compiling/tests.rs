@@ -1,4 +1,5 @@
-//! Whatever becomes of the compiling process, it is the module's trouble. That a real one compiles is in `host/tests/compiling.rs`.
+//! Whatever becomes of the compiling process, it is the module's trouble. That a real one compiles
+//! is in `host/tests/compiling.rs`.
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 

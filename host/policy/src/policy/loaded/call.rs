@@ -27,8 +27,8 @@ use crate::policy::{
 const LOG_EVERY: Duration = Duration::from_secs(1);
 
 impl Policy {
-    /// Its verdict on a new session; none if it is not asked: it does not export the callback, or the connection is not in its
-    /// share.
+    /// Its verdict on a new session; none if it is not asked: it does not export the callback, or
+    /// the connection is not in its share.
     pub(in crate::policy) fn new_session(
         &self,
         budget: &mut Budget,
@@ -63,8 +63,8 @@ impl Policy {
         self.blueprint.linked.remove.is_some()
     }
 
-    /// Its verdict on a session that was given up; none if it is not asked. No connection stands behind a removal: with a
-    /// share it is asked about sessions that carry its note.
+    /// Its verdict on a session that was given up; none if it is not asked. No connection stands
+    /// behind a removal: with a share it is asked about sessions that carry its note.
     pub(in crate::policy) fn remove_session(
         &self,
         budget: &mut Budget,
@@ -80,8 +80,9 @@ impl Policy {
         self.call(Callback::Remove, budget, |instance| instance.remove_session(&id, session, why), |_| true)
     }
 
-    /// Calls it within what is left of `budget`, and takes what that used off it. `valid` holds the verdict against the limits
-    /// that its type does not have. No verdict: it does not export this callback.
+    /// Calls it within what is left of `budget`, and takes what that used off it. `valid` holds the
+    /// verdict against the limits that its type does not have. No verdict: it does not export this
+    /// callback.
     fn call<V>(
         &self,
         callback: Callback,
@@ -176,7 +177,8 @@ impl Policy {
     }
 }
 
-/// Why a call ended in `error`. Outside of Wasm, with no trap and no frame of the guest, only its verdict can be at fault.
+/// Why a call ended in `error`. Outside of Wasm, with no trap and no frame of the guest, only its
+/// verdict can be at fault.
 fn kind(error: &wasmtime::Error) -> Failure {
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Failure::Deadline,

@@ -120,8 +120,9 @@ impl Policy {
         self.mode
     }
 
-    /// The percentage of connections that it is asked about. A session that carries a note of the policy's is shown to it
-    /// wherever it is offered, so that what the policy bound it to still holds.
+    /// The percentage of connections that it is asked about. A session that carries a note of the
+    /// policy's is shown to it wherever it is offered, so that what the policy bound it to still
+    /// holds.
     pub fn share(&self) -> u8 {
         self.share
     }

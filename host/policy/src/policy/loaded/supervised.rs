@@ -32,8 +32,9 @@ impl Policy {
         self.breaker.open();
     }
 
-    /// Takes it back after it was set aside or retired, if a new instance answers a probe on scratch state. Its pool is warm
-    /// then, and its failures are forgotten. Takes as long as starting its instances: never call it on a handshake's thread.
+    /// Takes it back after it was set aside or retired, if a new instance answers a probe on
+    /// scratch state. Its pool is warm then, and its failures are forgotten. Takes as long as
+    /// starting its instances: never call it on a handshake's thread.
     ///
     /// # Errors
     /// Why it cannot be called.
@@ -52,8 +53,9 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether it may answer in place of `newer`, the next generation, which failed: only where it decides about no less, and is
-    /// no more lenient when it fails itself, so that nobody gains a resumption by making a policy fail.
+    /// Whether it may answer in place of `newer`, the next generation, which failed: only where it
+    /// decides about no less, and is no more lenient when it fails itself, so that nobody gains a
+    /// resumption by making a policy fail.
     pub(crate) fn stands_in_for(&self, newer: &Policy) -> bool {
         let decides = self.mode == Mode::Enforce && newer.mode == Mode::Enforce && self.share >= newer.share;
         decides && (self.on_failure == OnFailure::Object || newer.on_failure == OnFailure::Abstain)

@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 
 use super::{Misbehaviour, SupervisionOptions, WindowCounts, window::Window};
 
-/// Rung when a policy has been set aside for misbehaviour. Called on the thread of the call that failed: it must not wait.
+/// Rung when a policy has been set aside for misbehaviour. Called on the thread of the call that
+/// failed: it must not wait.
 pub(crate) type Alarm = Arc<dyn Fn() + Send + Sync>;
 
 /// How much a failed call weighs.
@@ -27,8 +28,9 @@ pub(in crate::policy) enum Weight {
     Excused,
 }
 
-/// A circuit breaker: closed, calls go through; open, they fail at once. A failure opens it if it makes up a misbehaviour with
-/// those before. A call that goes well reads one flag and takes no lock.
+/// A circuit breaker: closed, calls go through; open, they fail at once. A failure opens it if it
+/// makes up a misbehaviour with those before. A call that goes well reads one flag and takes no
+/// lock.
 pub(in crate::policy) struct Breaker {
     open: AtomicBool,
     options: SupervisionOptions,

@@ -5,34 +5,37 @@ use std::time::Duration;
 /// How policies are supervised. The defaults suit a server; each says why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SupervisionOptions {
-    /// How many failures within [`window`](Self::window) set a policy aside. Default 5: one may be a fact that nobody foresaw,
-    /// five are a pattern. Each costs one client a full handshake.
+    /// How many failures within [`window`](Self::window) set a policy aside. Default 5: one may be
+    /// a fact that nobody foresaw, five are a pattern. Each costs one client a full handshake.
     ///
-    /// A trap, a verdict that is not valid or does not lift, and an instance that the policy failed to start count. A call past
-    /// its deadline counts as [`deadline_percent`](Self::deadline_percent) says, and only if it had an instance at once and at
-    /// least half of the time that a call may take. That no instance came free, or that other policies had spent the time, does
-    /// not count.
+    /// A trap, a verdict that is not valid or does not lift, and an instance that the policy failed
+    /// to start count. A call past its deadline counts as
+    /// [`deadline_percent`](Self::deadline_percent) says, and only if it had an instance at once
+    /// and at least half of the time that a call may take. That no instance came free, or that
+    /// other policies had spent the time, does not count.
     ///
-    /// A client that finds facts on which a policy traps can get it set aside by repeating them, and so cost the other clients
-    /// their resumptions until the policy is back. Where that is worse than one full handshake for each such call, set it
-    /// higher.
+    /// A client that finds facts on which a policy traps can get it set aside by repeating them,
+    /// and so cost the other clients their resumptions until the policy is back. Where that is
+    /// worse than one full handshake for each such call, set it higher.
     pub failures: u32,
     /// How long a failure counts. Default 30 s, at most an hour.
     pub window: Duration,
-    /// Calls that ran past their deadline count only if they are at least this many percent of the calls made within the
-    /// window, and [`failures`](Self::failures) in number. Default 10: a thread that loses its core in mid-call is late without
-    /// any fault of the policy's, on a busy machine now and then; a policy that is too slow is late far more often.
+    /// Calls that ran past their deadline count only if they are at least this many percent of the
+    /// calls made within the window, and [`failures`](Self::failures) in number. Default 10: a
+    /// thread that loses its core in mid-call is late without any fault of the policy's, on a busy
+    /// machine now and then; a policy that is too slow is late far more often.
     pub deadline_percent: u8,
-    /// How long a policy is on trial after it goes live or comes back. Default one minute. In the trial of a new generation a
-    /// misbehaviour rolls it back to the generation before; a trial that goes well makes earlier setbacks forgotten.
+    /// How long a policy is on trial after it goes live or comes back. Default one minute. In the
+    /// trial of a new generation a misbehaviour rolls it back to the generation before; a trial
+    /// that goes well makes earlier setbacks forgotten.
     pub trial: Duration,
-    /// After how long a policy that was set aside is tried again for the first time; the wait doubles each time, until a trial
-    /// went well. Default 10 s.
+    /// After how long a policy that was set aside is tried again for the first time; the wait
+    /// doubles each time, until a trial went well. Default 10 s.
     pub first_retry: Duration,
     /// The longest wait between two tries. Default 10 minutes.
     pub longest_retry: Duration,
-    /// Decisions that wait for the policies in shadow mode; one more is dropped, and counted. Default 256: a few hundred
-    /// kilobytes, and a burst of handshakes.
+    /// Decisions that wait for the policies in shadow mode; one more is dropped, and counted.
+    /// Default 256: a few hundred kilobytes, and a burst of handshakes.
     pub shadow_queue: usize,
 }
 
@@ -51,8 +54,8 @@ impl Default for SupervisionOptions {
 }
 
 impl SupervisionOptions {
-    /// These options with no time beyond a day, so that no deadline lies beyond what a clock can show, no thread that never
-    /// rests, and no number that nothing can be made of.
+    /// These options with no time beyond a day, so that no deadline lies beyond what a clock can
+    /// show, no thread that never rests, and no number that nothing can be made of.
     pub(in crate::policy) fn within_reason(self) -> Self {
         const DAY: Duration = Duration::from_secs(86_400);
         const SHORTEST_RETRY: Duration = Duration::from_millis(100);

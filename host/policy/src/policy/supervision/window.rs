@@ -62,7 +62,8 @@ pub(super) struct Window {
     /// Everything so far; `calls` excused ones included.
     total: WindowCounts,
     excused: u64,
-    /// What everything was at some moments, the oldest first: the last one at or before the window's beginning, and those since.
+    /// What everything was at some moments, the oldest first: the last one at or before the
+    /// window's beginning, and those since.
     marks: VecDeque<(Instant, WindowCounts)>,
 }
 

@@ -122,7 +122,8 @@ fn each_policy_sees_its_own_note_and_leaves_the_others_alone() {
 #[test]
 fn attributes_go_to_those_who_ask() {
     let runtime = runtime();
-    // Resumes only without attributes: the connection's list is at 44, its length at 48; the candidate's at 212 and 216.
+    // Resumes only without attributes: the connection's list is at 44, its length at 48; the
+    // candidate's at 212 and 216.
     let curious = Fixture::default()
         .on(
             Callback::Get,

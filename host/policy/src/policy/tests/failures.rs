@@ -8,8 +8,8 @@ use crate::policy::{
     wit::types::{Removal, RemoveVerdict},
 };
 
-/// Decides with a policy that fails in `callback`, and holds the decision, and the policy's count, against `failure`: once
-/// objecting, once abstaining.
+/// Decides with a policy that fails in `callback`, and holds the decision, and the policy's count,
+/// against `failure`: once objecting, once abstaining.
 fn fails(callback: Callback, module: &[u8], failure: Failure, budget: fn() -> Budget) {
     let runtime = runtime();
     for abstains in [false, true] {
@@ -113,7 +113,8 @@ fn a_recursion_without_end_is_a_trap_on_a_small_thread_too() {
 
 #[test]
 fn on_a_stack_that_is_too_small_no_policy_is_called_and_the_log_says_what_to_do() {
-    // The C library may give a small thread the stack of a larger one that has ended: none of the tests' has as much as this.
+    // The C library may give a small thread the stack of a larger one that has ended: none of the
+    // tests' has as much as this.
     let runtime = runtime_with(|options| options.stack = 2 << 20);
     let chain = chain_of(&runtime, &[("deep", policies::overflow_in(Callback::Get))]);
     let small = std::thread::Builder::new().stack_size(1 << 20);
@@ -228,8 +229,8 @@ fn a_policy_that_takes_memory_without_end_never_has_more_than_its_cap() {
     let runtime = runtime();
     let policy = load(&runtime, "bloat", &policies::bloat(), "memory = \"2 MiB\"\ninstances = 1").unwrap();
     let chain = Chain::new(vec![policy.clone()]);
-    // 128 KiB to begin with and 1 MiB more a call: the first call has outgrown half of what was left, and a new instance
-    // takes its place before the third could be refused its memory.
+    // 128 KiB to begin with and 1 MiB more a call: the first call has outgrown half of what was
+    // left, and a new instance takes its place before the third could be refused its memory.
     for _ in 0..10 {
         assert_eq!(decide_get(&chain, &mut ample()), GetDecision::Resume { early_data: true });
     }

@@ -21,8 +21,8 @@ fn computed() -> f64 {
     [usage.user_time(), usage.system_time()].iter().map(|time| time.num_microseconds() as f64 / 1e6).sum()
 }
 
-/// Prints what the policies in `REPRISE_LARGE` (files, separated by colons) cost: from bytes to a policy that answers, the
-/// first time and again after a restart, in a call, and in memory.
+/// Prints what the policies in `REPRISE_LARGE` (files, separated by colons) cost: from bytes to a
+/// policy that answers, the first time and again after a restart, in a call, and in memory.
 #[test]
 #[ignore = "a measurement, of files that another build makes"]
 fn what_large_policies_cost() {

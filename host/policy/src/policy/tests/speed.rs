@@ -68,8 +68,8 @@ fn what_a_decision_costs() {
     println!("load, {} bytes, 2 instances:     {:>6} µs", module.len(), loads[5]);
 }
 
-/// The policies that `cargo xtask languages` makes, as docs/languages.md has them: what each takes to compile, to load again from
-/// the cache, to ask, and to keep an instance of.
+/// The policies that `cargo xtask languages` makes, as docs/languages.md has them: what each takes
+/// to compile, to load again from the cache, to ask, and to keep an instance of.
 #[test]
 #[ignore = "a measurement"]
 fn what_a_language_costs() {

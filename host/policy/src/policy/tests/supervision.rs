@@ -128,7 +128,8 @@ fn a_call_that_finds_no_instance_is_no_failure_of_the_policys() {
 
 #[test]
 fn a_policy_that_cannot_be_started_any_more_is_set_aside() {
-    // Its instances count themselves, and the fourth does not start: two are made at first, after a probe on scratch state.
+    // Its instances count themselves, and the fourth does not start: two are made at first, after a
+    // probe on scratch state.
     let configure = "(call $increment (i32.const 1024) (i32.const 1) (i64.const 1) (i32.const 0) (i32.const 600))
          (if (i64.gt_s (i64.load (i32.const 608)) (i64.const 3)) (then unreachable))
          (i32.store8 (i32.const 512) (i32.const 0)) (i32.const 512)";

@@ -1,7 +1,7 @@
 //! Files and the network, of which a policy has none.
 //!
-//! What makes a handle is answered: with none of them, or with `access-denied`. A function that takes one cannot be called, for
-//! want of a handle, and is there to be linked.
+//! What makes a handle is answered: with none of them, or with `access-denied`. A function that
+//! takes one cannot be called, for want of a handle, and is there to be linked.
 
 use wasmtime::{
     bail,

@@ -1,8 +1,8 @@
 //! Streams and pollables.
 //!
-//! Standard output and standard error take whatever is written; standard input is at its end. A pollable is always ready, also
-//! one of a clock: a policy that sleeps is not made to wait, and one that waits for something in a loop runs out of its
-//! budget there, where it can be ended.
+//! Standard output and standard error take whatever is written; standard input is at its end. A
+//! pollable is always ready, also one of a clock: a policy that sleeps is not made to wait, and one
+//! that waits for something in a loop runs out of its budget there, where it can be ended.
 
 use wasmtime::{
     bail,

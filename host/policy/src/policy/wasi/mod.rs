@@ -1,18 +1,20 @@
 //! A WASI 0.2 that gives nothing: what the standard library of a language imports whether it needs it or not.
 //!
-//! wasmtime's own, `wasmtime-wasi`, gives what one lets it give, and waits: for files, sockets and clocks, on an executor of
-//! its own. Here nothing may be given and nothing may wait, since a call runs on a handshake's thread, and what ends a call that
-//! takes too long (`ticker`) ends code of the guest's, not of the host's. So the few functions that a policy can get to
-//! are answered here, each at once and within bounds. Every other function of the interfaces takes a file or a socket, which no
-//! policy ever has.
+//! wasmtime's own, `wasmtime-wasi`, gives what one lets it give, and waits: for files, sockets and
+//! clocks, on an executor of its own. Here nothing may be given and nothing may wait, since a call
+//! runs on a handshake's thread, and what ends a call that takes too long (`ticker`) ends code of
+//! the guest's, not of the host's. So the few functions that a policy can get to are answered here,
+//! each at once and within bounds. Every other function of the interfaces takes a file or a socket,
+//! which no policy ever has.
 //!
 //! - `io`: streams, of which standard output and standard error go to the log, and pollables, which are always ready
 //! - `system`: the command line, clocks, random numbers
 //! - `denied`: files and the network
 //! - `output`: lines out of what is written piece by piece
 //!
-//! Only what a component imports is linked, under the very name that it imports, so that any 0.2.x will do. `docs/wasi.md` has
-//! the interfaces as a table for authors; a test holds it against [`INTERFACES`].
+//! Only what a component imports is linked, under the very name that it imports, so that any 0.2.x
+//! will do. `docs/wasi.md` has the interfaces as a table for authors; a test holds it against
+//! [`INTERFACES`].
 
 mod denied;
 mod io;

@@ -12,8 +12,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Takes bytes up to the end of a line, and gives the line if it has ended, and the bytes that were not taken. Empty lines
-    /// are none.
+    /// Takes bytes up to the end of a line, and gives the line if it has ended, and the bytes that
+    /// were not taken. Empty lines are none.
     pub(super) fn take<'a>(&mut self, bytes: &'a [u8]) -> (Option<String>, &'a [u8]) {
         let room = LONGEST - self.begun.len();
         let end = bytes.iter().take(room + 1).position(|&byte| byte == b'\n');

@@ -25,7 +25,7 @@ const LONGEST: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// The file cannot be read or written.
-    #[error("the keyring {}: {cause}", path.display())]
+    #[error("the keyring {}: {cause}{}", path.display(), advice(path, cause))]
     Io {
         /// The file.
         path: PathBuf,
@@ -88,6 +88,18 @@ struct Line {
 pub struct KeyringFile {
     path: PathBuf,
     lines: Vec<Line>,
+}
+
+/// What to do about it, where it is plain.
+fn advice(path: &Path, cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::NotFound if path.parent().is_some_and(|dir| dir.as_os_str().is_empty() || dir.is_dir()) => {
+            format!("; `reprise keys new {}` makes one", path.display())
+        }
+        io::ErrorKind::NotFound => "; expected it in a directory that is there".into(),
+        io::ErrorKind::PermissionDenied => "; expected one of this user's, in a directory of this user's".into(),
+        _ => String::new(),
+    }
 }
 
 impl KeyringFile {
@@ -167,8 +179,8 @@ impl KeyringFile {
         self.lines.iter().map(|line| Ok(Key::derive(&line.secret, line.seals_from)?)).collect()
     }
 
-    /// Adds a key that seals from `seals_from` on, and drops those that had sealed for the last time `keep` seconds ago; returns the
-    /// ids of these.
+    /// Adds a key that seals from `seals_from` on, and drops those that had sealed for the last
+    /// time `keep` seconds ago; returns the ids of these.
     pub fn rotate(&mut self, seals_from: u64, keep: u64, now: u64) -> Result<Vec<KeyId>, KeyringError> {
         let retired = |next: &Line| next.seals_from.saturating_add(keep) <= now;
         let kept_from = self.lines.iter().skip(1).take_while(|next| retired(next)).count();

@@ -31,8 +31,9 @@ pub const MOST_KEYS: usize = 16;
 
 /// Several keys, of which one seals and makes session ids, and all open and recognise.
 ///
-/// Each key has a time from which it seals; the latest that has come does. A key that is added with a time ahead is known to every
-/// node when the first one seals with it. Where no time has come yet, the earliest key seals.
+/// Each key has a time from which it seals; the latest that has come does. A key that is added with
+/// a time ahead is known to every node when the first one seals with it. Where no time has come
+/// yet, the earliest key seals.
 pub struct Keyring {
     file: Option<PathBuf>,
     keys: ArcSwap<Keys>,

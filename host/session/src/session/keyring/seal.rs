@@ -1,5 +1,5 @@
-//! The sealed format: version, key id, nonce, ciphertext, tag. XChaCha20-Poly1305, whose nonces are long enough to be random, so
-//! that nodes need not agree on a counter.
+//! The sealed format: version, key id, nonce, ciphertext, tag. XChaCha20-Poly1305, whose nonces are
+//! long enough to be random, so that nodes need not agree on a counter.
 
 use chacha20poly1305::{Tag, XNonce, aead::AeadInOut};
 use openssl::error::ErrorStack;

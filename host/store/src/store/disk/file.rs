@@ -20,10 +20,10 @@ use reprise_session::{ownership, process};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
-    aside,
     error::DiskError,
     power,
     schema::{self, STEPS},
+    set_aside,
 };
 
 const NAME: &str = "sessions.sqlite";
@@ -173,7 +173,7 @@ impl Place {
         let journal = self.beside(JOURNAL);
         if fs::symlink_metadata(&journal).is_ok_and(|there| !there.is_file()) {
             tracing::warn!(file = %journal.display(), "what stands in the place of the session store's journal is set aside");
-            aside::replace(&journal, &self.aside(JOURNAL)).map_err(unusable)?;
+            set_aside::replace(&journal, &self.aside(JOURNAL)).map_err(unusable)?;
         }
         let alone = self.writes_a_log().map_err(unusable)?;
         if self.has_log() && !alone {
@@ -182,7 +182,7 @@ impl Place {
         let reading = |error| DiskError::reading(&self.path, error);
         let mut opened = patiently(|| self.open_as(alone)).map_err(reading)?;
         // Of a log that was taken into the file just now.
-        aside::replace_if_there(&self.index, &self.aside(INDEX)).map_err(unusable)?;
+        set_aside::replace_if_there(&self.index, &self.aside(INDEX)).map_err(unusable)?;
         schema::migrate(&mut opened.connection, &self.path, STEPS)?;
         patiently(|| power::check(&mut opened.connection)).map_err(reading)
     }
@@ -191,10 +191,10 @@ impl Place {
     fn set_aside(&self, why: &str) -> Result<(), DiskError> {
         let aside = self.aside("");
         let unusable = |error| DiskError::Directory { path: self.dir.clone(), error };
-        aside::replace(&self.path, &aside).map_err(unusable)?;
+        set_aside::replace(&self.path, &aside).map_err(unusable)?;
         // What belongs to that file is good for no other.
         for of_its in [JOURNAL, LOG, INDEX] {
-            aside::replace_if_there(&self.beside(of_its), &self.aside(of_its)).map_err(unusable)?;
+            set_aside::replace_if_there(&self.beside(of_its), &self.aside(of_its)).map_err(unusable)?;
         }
         tracing::warn!(
             file = %self.path.display(), aside = %aside.display(), why,

@@ -1,8 +1,9 @@
 //! Look-ups that wait for a reader.
 //!
-//! What is read is nearly always in the system's memory, and takes some microseconds: less than it takes to wake a thread. So where
-//! look-ups follow one another closely, a reader that has nothing to do looks out for the next one for a moment before it
-//! sleeps, and whoever asks looks out for the answer. Both yield their core to anyone who has use for it.
+//! What is read is nearly always in the system's memory, and takes some microseconds: less than it
+//! takes to wake a thread. So where look-ups follow one another closely, a reader that has nothing
+//! to do looks out for the next one for a moment before it sleeps, and whoever asks looks out for
+//! the answer. Both yield their core to anyone who has use for it.
 
 use std::{
     collections::VecDeque,
@@ -23,10 +24,12 @@ use tokio::sync::oneshot::{Receiver, Sender, error::TryRecvError};
 
 use crate::store::{Answer, RecordBytes};
 
-/// The most look-ups that wait. A disk that answers has a few; so many wait for one that hangs, and more would wait in vain.
+/// The most look-ups that wait. A disk that answers has a few; so many wait for one that hangs, and
+/// more would wait in vain.
 const MOST: usize = 16_384;
 
-/// How long anybody looks out before it sleeps: some times what a look-up takes, and about what it takes to wake a thread.
+/// How long anybody looks out before it sleeps: some times what a look-up takes, and about what it
+/// takes to wake a thread.
 const LOOK_OUT: Duration = Duration::from_micros(40);
 
 pub enum Job {
@@ -118,8 +121,9 @@ impl Jobs {
         self.soon.store(asked.elapsed() < LOOK_OUT, Relaxed);
     }
 
-    /// The answer to a look-up, if it is worth looking out for and comes that soon. Whoever asks has lost no more than [`LOOK_OUT`], and
-    /// where it did not come the next ones lose nothing: a disk that hangs answers none, and so says of none that it took long.
+    /// The answer to a look-up, if it is worth looking out for and comes that soon. Whoever asks
+    /// has lost no more than [`LOOK_OUT`], and where it did not come the next ones lose nothing: a
+    /// disk that hangs answers none, and so says of none that it took long.
     pub fn soon(&self, answer: &mut Receiver<Answer>) -> Option<Answer> {
         if !self.soon.load(Relaxed) {
             return None;

@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - `file`: the directory and connections to the file; `schema`: its tables and versions; `error`: why it does not open; `power`: what a
-//!   loss of power leaves; `aside`: where what cannot be used goes
+//!   loss of power leaves; `set_aside`: where what cannot be used goes
 //! - `living`: what is alive in one process: its threads, which are
 //!   - `reader`: looks sessions up, for `jobs` that wait
 //!   - `writer`: writes what is in the `queue`, batch by batch, and gives up what has no `room`
@@ -11,7 +11,6 @@
 //!   - `sync`: has what is committed written to the disk
 //! - `table`: sessions as rows
 
-mod aside;
 mod error;
 mod file;
 mod jobs;
@@ -22,6 +21,7 @@ mod queue;
 mod reader;
 mod room;
 mod schema;
+mod set_aside;
 mod sync;
 mod table;
 mod watch;

@@ -1,8 +1,8 @@
 //! What every process that uses the store has to know.
 //!
-//! The store counts the changes of its notices. Whoever looks something up reads that count in the same statement, and where it has
-//! moved on reads the notices and tells the observer before it answers: so no process finds a session without knowing what was
-//! published before.
+//! The store counts the changes of its notices. Whoever looks something up reads that count in the
+//! same statement, and where it has moved on reads the notices and tells the observer before it
+//! answers: so no process finds a session without knowing what was published before.
 
 use std::{
     collections::HashSet,
@@ -60,7 +60,8 @@ impl Notices {
     /// Tells the observer if the store's count, read just now, is one that it was not told of.
     pub fn catch_up(&self, connection: &Connection, count: i64) -> rusqlite::Result<()> {
         let known = self.known.load(Ordering::Acquire);
-        // A thread may have read its count before another caught up with a later one; read again it has grown, or was lost.
+        // A thread may have read its count before another caught up with a later one; read again it
+        // has grown, or was lost.
         if count < known && self::count(connection)? < known {
             self.renew();
         }

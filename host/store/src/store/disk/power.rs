@@ -1,8 +1,9 @@
 //! What a loss of power leaves, and what is done about it.
 //!
-//! Nothing that is committed waits for the disk, so that a machine which stops without a word may leave a file of pages of different
-//! ages. Therefore the store says in which start of the machine it is being written without being synced. Whoever opens it after
-//! another start looks through the file, and where pages do not fit each other gives it up. No record is believed for being there:
+//! Nothing that is committed waits for the disk, so that a machine which stops without a word may
+//! leave a file of pages of different ages. Therefore the store says in which start of the machine
+//! it is being written without being synced. Whoever opens it after another start looks through the
+//! file, and where pages do not fit each other gives it up. No record is believed for being there:
 //! each is sealed.
 
 use std::{sync::mpsc, thread, time::Duration};
@@ -14,8 +15,8 @@ use super::file;
 /// How long a file is looked through before it is given up: some hundred megabytes.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Looks whether the machine was stopped under the store, and if so whether the file is whole. From now on it is written in this
-/// start.
+/// Looks whether the machine was stopped under the store, and if so whether the file is whole. From
+/// now on it is written in this start.
 ///
 /// # Errors
 /// It is not, or cannot be read.

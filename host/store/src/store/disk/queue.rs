@@ -1,8 +1,9 @@
 //! What waits to be written.
 //!
-//! Changes, one for each session, wait in the order in which they came, bounded in number and bytes. Until one is committed, look-ups
-//! of this process see it here. Takes and removals are urgent and overtake the puts of other sessions; a change of their own
-//! session that waits goes before them, in the same transaction.
+//! Changes, one for each session, wait in the order in which they came, bounded in number and
+//! bytes. Until one is committed, look-ups of this process see it here. Takes and removals are
+//! urgent and overtake the puts of other sessions; a change of their own session that waits goes
+//! before them, in the same transaction.
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry as Place},
@@ -95,8 +96,8 @@ struct Waiting {
 }
 
 impl Queue {
-    /// Queues a put. What that leaves to be told of: the session that it replaced before it was written, or, if the queue is
-    /// full, this one.
+    /// Queues a put. What that leaves to be told of: the session that it replaced before it was
+    /// written, or, if the queue is full, this one.
     pub fn put(&self, id: SessionId, entry: Entry, now: u64) -> Option<Removed> {
         let mut state = self.state.lock();
         let length = entry.record.len();
@@ -251,8 +252,8 @@ impl Queue {
         }
     }
 
-    /// These changes cannot be written. Puts are given up, and told of; removals wait on, for what was removed is not given out
-    /// as long as this store is there.
+    /// These changes cannot be written. Puts are given up, and told of; removals wait on, for what
+    /// was removed is not given out as long as this store is there.
     pub fn give_up(&self, changes: Vec<Numbered>, tell: impl Fn(Removed)) {
         for Numbered { change, id, .. } in &changes {
             if let Change::Put { entry, .. } = &**change {

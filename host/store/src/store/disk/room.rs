@@ -31,8 +31,8 @@ impl Pages {
         self.used * self.size
     }
 
-    /// It is time to give something up for what comes: SQLite refuses to add pages beyond the most, and a sixteenth is for
-    /// what a transaction needs while it moves rows about.
+    /// It is time to give something up for what comes: SQLite refuses to add pages beyond the most,
+    /// and a sixteenth is for what a transaction needs while it moves rows about.
     pub fn scarce(&self) -> bool {
         self.used > self.most - self.most / 16
     }
@@ -63,9 +63,10 @@ pub fn expire(connection: &Connection, now: u64, left: &mut Vec<Removed>) -> rus
     Ok(left.len() - before)
 }
 
-/// Gives up sessions until `bytes` are free, low priority before normal and that before high, within each those that expire
-/// first. Which of them are used is not known here: to note each use would make every look-up a write. What a store on
-/// disk has in abundance is room, and what expires first has the least left to give. Says how many.
+/// Gives up sessions until `bytes` are free, low priority before normal and that before high,
+/// within each those that expire first. Which of them are used is not known here: to note each use
+/// would make every look-up a write. What a store on disk has in abundance is room, and what
+/// expires first has the least left to give. Says how many.
 pub fn evict(connection: &Connection, bytes: usize, left: &mut Vec<Removed>) -> rusqlite::Result<usize> {
     let (mut freed, all) = (0, left.len());
     while freed < bytes {

@@ -1,7 +1,7 @@
 //! The database's schema, its versions, and the way from one to the next.
 //!
-//! A store of an earlier version is brought up to date when it is opened, in one transaction; one of a later version is refused.
-//! So a step, once released, never changes.
+//! A store of an earlier version is brought up to date when it is opened, in one transaction; one
+//! of a later version is refused. So a step, once released, never changes.
 
 use std::path::Path;
 
@@ -15,10 +15,11 @@ pub const APPLICATION: i32 = i32::from_be_bytes(*b"RPRS");
 /// The steps, each from the version of its place to the one after it.
 pub const STEPS: &[&str] = &[VERSION_1, VERSION_2];
 
-/// A session is found by `slot`, a hash of its id: a table in order of such a number has small inner pages, so that a look-up
-/// reads one page beside those that are always at hand. (Keyed by the id itself, `WITHOUT ROWID`, records would lie in the
-/// inner pages too, ten to a page, and a million sessions be six pages deep.) Of two sessions with one slot the later
-/// one stays; with a million sessions there are two such with a chance of 1 in 37 million.
+/// A session is found by `slot`, a hash of its id: a table in order of such a number has small
+/// inner pages, so that a look-up reads one page beside those that are always at hand. (Keyed by
+/// the id itself, `WITHOUT ROWID`, records would lie in the inner pages too, ten to a page, and a
+/// million sessions be six pages deep.) Of two sessions with one slot the later one stays; with a
+/// million sessions there are two such with a chance of 1 in 37 million.
 ///
 /// `store` has one row. `notices` there rises with every change of the notices, so that one look tells whether there is
 /// something new.

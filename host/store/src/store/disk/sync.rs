@@ -1,5 +1,5 @@
-//! A thread that has what is committed written to the disk, now and then. Nobody waits for it, and it holds nobody up: what was
-//! committed and not synced is what a loss of power may cost.
+//! A thread that has what is committed written to the disk, now and then. Nobody waits for it, and
+//! it holds nobody up: what was committed and not synced is what a loss of power may cost.
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 

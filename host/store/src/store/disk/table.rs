@@ -117,8 +117,8 @@ pub fn count(connection: &Connection, id: &SessionId, fetches: u32) -> rusqlite:
     count.execute(params![slot(id), id.as_bytes(), fetches]).map(drop)
 }
 
-/// Counts `more` sessions, and gives the store's count of notices and of sessions, and in which start of the machine it is written.
-/// Within a transaction.
+/// Counts `more` sessions, and gives the store's count of notices and of sessions, and in which
+/// start of the machine it is written. Within a transaction.
 pub fn grow(connection: &Connection, more: i64) -> rusqlite::Result<(i64, u64, i64)> {
     let mut grow = connection.prepare_cached(if more == 0 {
         "SELECT notices, sessions, unsynced FROM store WHERE ?1 = 0"

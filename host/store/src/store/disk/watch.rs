@@ -16,13 +16,14 @@ use crate::store::{KnownBy, Published, Unavailable};
 const LOOK: Duration = Duration::from_millis(250);
 const LOOK_FOR_ANSWERS: Duration = Duration::from_millis(20);
 
-/// How often a process says that it is there, and after how many seconds of silence it is taken to be gone. Whoever is gone
-/// and comes back reads the notices before it finds a session.
+/// How often a process says that it is there, and after how many seconds of silence it is taken to
+/// be gone. Whoever is gone and comes back reads the notices before it finds a session.
 const BEAT: Duration = Duration::from_secs(1);
 const GONE: u64 = 10;
 
-/// The most changes that are remembered for other processes, those read at once, and those forgotten at once. Processes look four times a second; one that
-/// was stopped for so long that more came is not told of the first of them.
+/// The most changes that are remembered for other processes, those read at once, and those
+/// forgotten at once. Processes look four times a second; one that was stopped for so long that
+/// more came is not told of the first of them.
 const REMEMBERED: i64 = 65_536;
 const AT_ONCE: i64 = 4_096;
 const FORGOTTEN_AT_ONCE: i64 = 16_384;

@@ -130,8 +130,9 @@ impl Writer<'_> {
         }
         transaction.commit()?;
         shared.wrote();
-        // Before anybody is answered: who finds a session knows what was published before. It is written, whatever becomes of this:
-        // a batch that failed would be written again, over what other processes have consumed since.
+        // Before anybody is answered: who finds a session knows what was published before. It is
+        // written, whatever becomes of this: a batch that failed would be written again, over what
+        // other processes have consumed since.
         done.unheard = shared.common.notices.catch_up(connection, done.notices).err();
         if shared.place.has_log() {
             // Others may have taken from the file as it was without what is in the log.
@@ -164,7 +165,8 @@ impl Writer<'_> {
             self.shared.queue.maintain(now);
         }
         if done.unheard.is_some() {
-            // What failed may lie in the connection. The thread that hears what is published meets the same, and warns of it.
+            // What failed may lie in the connection. The thread that hears what is published meets
+            // the same, and warns of it.
             self.held = None;
         }
     }
@@ -253,8 +255,8 @@ struct Done {
     left: Vec<Removed>,
     /// The store's count of notices.
     notices: i64,
-    /// Why they are not known here. A session that was taken is spent all the same, and not given out: it may be revoked, or taken by
-    /// another.
+    /// Why they are not known here. A session that was taken is spent all the same, and not given
+    /// out: it may be revoked, or taken by another.
     unheard: Option<rusqlite::Error>,
     sessions: u64,
     /// None where nothing was put.
@@ -320,8 +322,8 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Takes out what is under `id`, and gives it if it may be consumed. What was put before the machine was started last may
-    /// not: that it was consumed then may be what the power loss took.
+    /// Takes out what is under `id`, and gives it if it may be consumed. What was put before the
+    /// machine was started last may not: that it was consumed then may be what the power loss took.
     fn take(&mut self, id: &SessionId, now: u64) -> rusqlite::Result<Option<Stored>> {
         let Some(stored) = table::take(self.connection, id)? else { return Ok(None) };
         self.more -= 1;
@@ -359,8 +361,8 @@ impl Writing<'_> {
         watch::forget(self.connection)
     }
 
-    /// After the puts, so that these are among those that are weighed. Twice their size: where rows go, pages are free only once
-    /// they are mostly empty.
+    /// After the puts, so that these are among those that are weighed. Twice their size: where rows
+    /// go, pages are free only once they are mostly empty.
     fn make_room(&mut self, put: usize, maintain: bool) -> rusqlite::Result<()> {
         let bytes = if put > 0 {
             2 * put

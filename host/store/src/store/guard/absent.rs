@@ -1,11 +1,12 @@
 //! Sessions known not to be in a store: looked for in vain, spent, or removed by this node a moment ago.
 //!
-//! Clients ask again for what they were refused: an old ticket is offered by several connections at once, a spent one again by its
-//! retry. For some seconds such a look-up needs no round trip.
+//! Clients ask again for what they were refused: an old ticket is offered by several connections at
+//! once, a spent one again by its retry. For some seconds such a look-up needs no round trip.
 //!
-//! To be wrong here does no harm, it costs a full handshake. It happens where a session is written by another node while it is asked
-//! for here, which a store that writes behind makes possible: the client was given its ticket a moment ago. It made a full
-//! handshake when it was refused, so that it has another session now; that one is asked for.
+//! To be wrong here does no harm, it costs a full handshake. It happens where a session is written
+//! by another node while it is asked for here, which a store that writes behind makes possible: the
+//! client was given its ticket a moment ago. It made a full handshake when it was refused, so that
+//! it has another session now; that one is asked for.
 
 use std::{
     collections::HashSet,

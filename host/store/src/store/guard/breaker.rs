@@ -1,20 +1,23 @@
 //! When a store is not asked any more, and when again.
 //!
-//! *Closed*, every look-up goes to the store. Failures in a row are counted: look-ups that it could not serve or did not answer in
-//! time; any answer starts the count anew, so that a store which serves some is used for what it serves. A look-up counts only if it
-//! began after the failure before it was noted: the thousand that waited through one slow moment are one failure. The
+//! *Closed*, every look-up goes to the store. Failures in a row are counted: look-ups that it could
+//! not serve or did not answer in time; any answer starts the count anew, so that a store which
+//! serves some is used for what it serves. A look-up counts only if it began after the failure
+//! before it was noted: the thousand that waited through one slow moment are one failure. The
 //! [`FAILURES`]th opens the breaker.
 //!
-//! *Open*, look-ups are misses at once. After a pause a single *probe* goes out, a look-up that no handshake waits for; while it is
-//! under way look-ups are misses still, so that no herd runs into a store that is just coming up. Answered in time, it closes the
-//! breaker. Otherwise the pause is doubled, from [`PAUSE`] up to [`LONGEST_PAUSE`].
+//! *Open*, look-ups are misses at once. After a pause a single *probe* goes out, a look-up that no
+//! handshake waits for; while it is under way look-ups are misses still, so that no herd runs into
+//! a store that is just coming up. Answered in time, it closes the breaker. Otherwise the pause is
+//! doubled, from [`PAUSE`] up to [`LONGEST_PAUSE`].
 //!
 //! A function of the state, the event and the time: it has no clock and no lock.
 
 use std::time::{Duration, Instant};
 
-/// A pattern, where one or two may be a connection that was lost: with the default deadline, at least a tenth of a second in which
-/// nothing was answered, and five handshakes that waited for nothing.
+/// A pattern, where one or two may be a connection that was lost: with the default deadline, at
+/// least a tenth of a second in which nothing was answered, and five handshakes that waited for
+/// nothing.
 pub const FAILURES: u32 = 5;
 
 /// Before the first probe: about what a restart takes.
@@ -69,7 +72,8 @@ impl State {
         matches!(self, State::Closed { .. })
     }
 
-    /// What becomes of it when `event` happens at `now`. That a probe is to be sent shows in the step from `Open` to `Probing`.
+    /// What becomes of it when `event` happens at `now`. That a probe is to be sent shows in the
+    /// step from `Open` to `Probing`.
     #[must_use]
     pub fn next(self, event: Event, now: Instant) -> Self {
         match (self, event) {

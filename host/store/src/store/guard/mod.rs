@@ -1,7 +1,9 @@
-//! A guard in front of a store that others share: what is down is not asked, and what is known not to be there is not asked for.
+//! A guard in front of a store that others share: what is down is not asked, and what is known not
+//! to be there is not asked for.
 //!
-//! Whether a store is reachable is said here, for the status, the metrics and whoever asks whether the server is ready: it has answered
-//! lately, look-ups and writes, and is asked. What does not say so of itself is asked for it when nobody else asks.
+//! Whether a store is reachable is said here, for the status, the metrics and whoever asks whether
+//! the server is ready: it has answered lately, look-ups and writes, and is asked. What does not
+//! say so of itself is asked for it when nobody else asks.
 //!
 //! - `breaker`: when the store is not asked any more, and when again
 //! - `absent`: the sessions known not to be there
@@ -219,9 +221,9 @@ impl Future for Asked {
     }
 }
 
-/// Given up without an answer. Half the deadline tells a store that is silent from a client that has gone: the deadline itself is
-/// counted from before this store was asked, others nearer may have been before it, and a store that takes half of it every
-/// time is not well.
+/// Given up without an answer. Half the deadline tells a store that is silent from a client that
+/// has gone: the deadline itself is counted from before this store was asked, others nearer may
+/// have been before it, and a store that takes half of it every time is not well.
 impl Drop for Asked {
     fn drop(&mut self) {
         if !self.answered && self.began.elapsed() >= self.watch.deadline / 2 {

@@ -29,11 +29,12 @@ const DEFAULT_CAPACITY: usize = 64 << 20;
 const SHARD_ROOM: usize = 1 << 20;
 const MOST_SHARDS: usize = 256;
 
-/// How long a handshake waits for a shard. Its lock is held for microseconds, so that this much means that the holder was
-/// not scheduled, or vanished in a fork.
+/// How long a handshake waits for a shard. Its lock is held for microseconds, so that this much
+/// means that the holder was not scheduled, or vanished in a fork.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// How long others wait. A removal that is not done would be a promise broken, where a fetch that is not done is a miss.
+/// How long others wait. A removal that is not done would be a promise broken, where a fetch that
+/// is not done is a miss.
 const PATIENCE_OFF_HANDSHAKES: Duration = Duration::from_secs(1);
 
 /// The fewest slots of a shard that a sweep looks at, and the fewest sweeps that a round of a larger shard takes.
@@ -45,22 +46,25 @@ const SWEEP_HOLD: usize = 128;
 
 /// Keeps sessions in this process's memory, bounded in bytes.
 ///
-/// **What is counted.** For each session its record and the `Arc` it is shared by, each rounded up as glibc's `malloc` does
-/// (`(n + 8)` to the next 16, at least 32 bytes); for each prototype [`Prototype::weight`]; the tables that lead to the
-/// sessions, by capacity and not by use; the shards themselves. What was given out and is still held by a handshake is the
-/// handshake's. The tables do not shrink.
+/// **What is counted.** For each session its record and the `Arc` it is shared by, each rounded up
+/// as glibc's `malloc` does (`(n + 8)` to the next 16, at least 32 bytes); for each prototype
+/// [`Prototype::weight`]; the tables that lead to the sessions, by capacity and not by use; the
+/// shards themselves. What was given out and is still held by a handshake is the handshake's. The
+/// tables do not shrink.
 ///
-/// **What is given up first.** Sessions of low priority, all of them before any of normal, and those before any of high; a
-/// newcomer never pushes out a session of higher priority. Within each, by S3-FIFO, which protects the sessions that are
-/// resumed from a flood of sessions that are not. An entry too big for its shard, which has an equal part of the capacity,
-/// is given up at once.
+/// **What is given up first.** Sessions of low priority, all of them before any of normal, and
+/// those before any of high; a newcomer never pushes out a session of higher priority. Within each,
+/// by S3-FIFO, which protects the sessions that are resumed from a flood of sessions that are not.
+/// An entry too big for its shard, which has an equal part of the capacity, is given up at once.
 ///
-/// **Prototypes** have a budget of their own within the capacity. It is fixed, so that a store full of sessions, which is
-/// how a busy one spends its life, still has the prototypes that pay most. When it is used up, the prototypes used least are
-/// given up for new ones, and their sessions stay: no session is given up for a prototype.
+/// **Prototypes** have a budget of their own within the capacity. It is fixed, so that a store full
+/// of sessions, which is how a busy one spends its life, still has the prototypes that pay most.
+/// When it is used up, the prototypes used least are given up for new ones, and their sessions
+/// stay: no session is given up for a prototype.
 ///
-/// **Locks.** No call waits long for a lock. One that is held by a thread that vanished in a fork makes [`Store::fetch`]
-/// answer [`Unavailable`] and [`Store::put`] give the entry up, without waiting again each time.
+/// **Locks.** No call waits long for a lock. One that is held by a thread that vanished in a fork
+/// makes [`Store::fetch`] answer [`Unavailable`] and [`Store::put`] give the entry up, without
+/// waiting again each time.
 ///
 /// Every entry put leaves exactly once: by [`Store::remove`], or the observer is told.
 pub struct Memory {
@@ -75,8 +79,8 @@ impl Memory {
         Self::with_budgets(bytes - bytes / 4, bytes / 4)
     }
 
-    /// A store of at most `sessions` bytes of sessions and `prototypes` bytes of prototypes. Where no prototypes are wanted
-    /// `prototypes` is 0.
+    /// A store of at most `sessions` bytes of sessions and `prototypes` bytes of prototypes. Where
+    /// no prototypes are wanted `prototypes` is 0.
     pub fn with_budgets(sessions: usize, prototypes: usize) -> Self {
         let wanted = (sessions / SHARD_ROOM).clamp(1, MOST_SHARDS);
         let shards = if wanted.is_power_of_two() { wanted } else { wanted.next_power_of_two() / 2 };
@@ -169,8 +173,9 @@ impl Store for Memory {
         self.tell(left);
     }
 
-    /// Looks at a part of what is held: all of it in each call up to some thousand sessions for each shard, all of it in 16
-    /// calls beyond. What has expired meanwhile is not given out, it only takes room for a while.
+    /// Looks at a part of what is held: all of it in each call up to some thousand sessions for
+    /// each shard, all of it in 16 calls beyond. What has expired meanwhile is not given out, it
+    /// only takes room for a while.
     fn maintain(&self, now: u64) {
         for shard in &self.shards {
             let mut looked_at = 0;
@@ -269,7 +274,8 @@ mod tests {
         }
     }
 
-    /// What a fork leaves behind in the child is a lock that no thread will ever release; a guard kept here is the same.
+    /// What a fork leaves behind in the child is a lock that no thread will ever release; a guard
+    /// kept here is the same.
     #[test]
     fn a_lock_that_is_never_released_costs_a_miss_and_never_a_hang() {
         let store = Memory::with_capacity(1 << 20);

@@ -1,17 +1,20 @@
 //! What to give up first: S3-FIFO, for sessions and for prototypes alike.
 //!
-//! Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", SOSP 2023. Newcomers enter a small queue
-//! that gives way while it holds a tenth of the bytes or more. Whoever was asked for while in it moves on to the main queue,
-//! which is a clock. So a flood of sessions that nobody comes back for passes through the tenth and leaves the rest alone.
-//! SIEVE (NSDI 2024) is simpler and no worse on web traces, but has one queue, which such a flood washes out.
+//! Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", SOSP 2023.
+//! Newcomers enter a small queue that gives way while it holds a tenth of the bytes or more.
+//! Whoever was asked for while in it moves on to the main queue, which is a clock. So a flood of
+//! sessions that nobody comes back for passes through the tenth and leaves the rest alone. SIEVE
+//! (NSDI 2024) is simpler and no worse on web traces, but has one queue, which such a flood washes
+//! out.
 //!
 //! Three things differ from the paper, because of what sessions are:
 //!
 //! - There is no ghost queue. It recognises what comes back after it was given up; a session id never does.
-//! - One hit in the small queue is enough to move on, where the paper asks for two: there is no ghost to correct the error.
-//! - A TLS 1.3 client uses a session once and comes back with the one made then. That one has no hits of its own, yet its
-//!   client has shown that it returns: it enters the main queue at once (`proven`). The one it renews has a hit and no
-//!   future: it becomes the first to go (`demote`).
+//! - One hit in the small queue is enough to move on, where the paper asks for two: there is no
+//!   ghost to correct the error.
+//! - A TLS 1.3 client uses a session once and comes back with the one made then. That one has no
+//!   hits of its own, yet its client has shown that it returns: it enters the main queue at once
+//!   (`proven`). The one it renews has a hit and no future: it becomes the first to go (`demote`).
 
 use super::table::{NONE, Slot, Table};
 

@@ -78,8 +78,8 @@ impl Shard {
         // A weight past 4 GiB had no room.
         self.sessions[queue].insert(&mut self.table, slot, weight as u32, proven);
         if let Some(prototype) = prototype {
-            // Clients that come back without a certificate are many: their prototypes, which spare a fortieth, do not push out
-            // those of certificates, nor what is hit most.
+            // Clients that come back without a certificate are many: their prototypes, which spare
+            // a fortieth, do not push out those of certificates, nor what is hit most.
             let proven = proven && prototype.has_certificate();
             self.attach(slot, prototype, proven, left);
         }
@@ -194,8 +194,8 @@ impl Shard {
         size_of::<Self>() + self.table.bytes() + self.sessions.iter().map(S3Fifo::bytes).sum::<usize>()
     }
 
-    /// Gives up sessions of this priority and below until another of `weight` bytes fits. False, with nobody given up for
-    /// it, if those of higher priority leave too little.
+    /// Gives up sessions of this priority and below until another of `weight` bytes fits. False,
+    /// with nobody given up for it, if those of higher priority leave too little.
     fn make_room(&mut self, weight: usize, priority: Priority, now: u64, left: &mut Left) -> bool {
         let yielding = &self.sessions[..=rank(priority)];
         let yields = yielding.iter().map(S3Fifo::bytes).sum::<usize>();
@@ -236,8 +236,9 @@ impl Shard {
         Some(prototype)
     }
 
-    /// While there is room, from the second fetch on. Then only at every doubling of a session's fetches, so that those hit
-    /// most get their chance to push out those hit less, without a duplicate made on every hit.
+    /// While there is room, from the second fetch on. Then only at every doubling of a session's
+    /// fetches, so that those hit most get their chance to push out those hit less, without a
+    /// duplicate made on every hit.
     fn wants_prototype(&self, fetches: u32) -> bool {
         if fetches < WORTH_A_PROTOTYPE || self.prototype_room == 0 {
             return false;

@@ -1,7 +1,8 @@
 //! The sessions of one shard: slots in one vector, found by id through chained hashing.
 //!
-//! It grows in steps whose bytes are known before they are taken, which is what lets a shard count everything. That, and not
-//! speed, is why it is not a `HashMap`: one of those doubles, at a time of its choosing.
+//! It grows in steps whose bytes are known before they are taken, which is what lets a shard count
+//! everything. That, and not speed, is why it is not a `HashMap`: one of those doubles, at a time
+//! of its choosing.
 
 use std::{
     mem::size_of,
@@ -199,8 +200,8 @@ impl Table {
     }
 }
 
-/// For slots that are known to be taken: those that a chain or a queue leads to. Were one vacant, a session would be linked
-/// that was given up, and to go on could give it out.
+/// For slots that are known to be taken: those that a chain or a queue leads to. Were one vacant, a
+/// session would be linked that was given up, and to go on could give it out.
 impl Index<Slot> for Table {
     type Output = Node;
 

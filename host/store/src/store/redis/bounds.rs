@@ -1,8 +1,9 @@
 //! What a server may say: so much in one reply, so deeply nested, so many pushes in a second.
 //!
-//! The client's parser takes what it is told to take: a bulk of any length, an array of any number, a line without an end. So what
-//! comes from the socket is read along, byte by byte of structure and length by length of content, before the parser has it, and
-//! where it becomes too much the connection ends with the reason.
+//! The client's parser takes what it is told to take: a bulk of any length, an array of any number,
+//! a line without an end. So what comes from the socket is read along, byte by byte of structure
+//! and length by length of content, before the parser has it, and where it becomes too much the
+//! connection ends with the reason.
 
 use std::{
     fmt, io,
@@ -13,8 +14,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most that one reply may take, its elements counted with `ELEMENT` each. The largest of ours has every notice in force: some
-/// 200,000 of them fit.
+/// The most that one reply may take, its elements counted with `ELEMENT` each. The largest of ours
+/// has every notice in force: some 200,000 of them fit.
 pub const REPLY: u64 = 64 << 20;
 
 /// What an element takes beside its bytes, once it is parsed.

@@ -1,6 +1,11 @@
 //! Connections to servers, each within bounds.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    sync::Arc,
+    time::Duration,
+};
 
 use openssl::ssl::{SslConnector, SslMethod};
 use redis::{
@@ -11,19 +16,41 @@ use redis::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, lookup_host},
-    task::{AbortHandle, JoinSet},
-    time::timeout,
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::{AbortHandle, JoinSet, spawn_blocking},
+    time::{sleep, timeout},
 };
 use tokio_openssl::SslStream;
 
-use super::bounds::Bounded;
+use super::{bounds::Bounded, cluster};
 
 /// How long a server may take to accept a connection and to say that it is one.
 pub const CONNECTING: Duration = Duration::from_secs(1);
 
 /// The most addresses of one name that are tried.
 const ADDRESSES: usize = 8;
+
+/// The most connections of one store. A Cluster's node may send whom it likes, and wherever it likes.
+const CONNECTIONS: usize = 2 * cluster::NODES;
+
+/// The most names of which the addresses are asked for at once, each by a thread that may wait for long.
+const NAMES: usize = 16;
+
+thread_local! {
+    // A store has a thread, and its library connects from there with nothing in hand that would say whose it is.
+    static FREE: Free = Free {
+        connections: Arc::new(Semaphore::new(CONNECTIONS)),
+        names: Arc::new(Semaphore::new(NAMES)),
+    };
+}
+
+/// What a store may still have.
+#[derive(Clone)]
+struct Free {
+    connections: Arc<Semaphore>,
+    names: Arc<Semaphore>,
+}
 
 /// A connection, with the task that serves it.
 #[derive(Clone)]
@@ -33,11 +60,14 @@ pub struct Bound {
 }
 
 /// Ended with the last that holds it: by itself it would wait for answers that may never come.
-struct Driver(AbortHandle);
+struct Driver {
+    task: AbortHandle,
+    _place: OwnedSemaphorePermit,
+}
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -49,29 +79,37 @@ impl Bound {
     }
 
     async fn try_dial(info: &ConnectionInfo, config: AsyncConnectionConfig) -> RedisResult<Self> {
+        let place = FREE.with(|free| free.connections.clone()).try_acquire_owned();
+        let place = place.map_err(|_| io::Error::other(format!("there are {CONNECTIONS} connections already")))?;
         match info.addr() {
-            ConnectionAddr::Tcp(host, port) => Self::over(connect(host, *port).await?, info, config).await,
+            ConnectionAddr::Tcp(host, port) => Self::over(connect(host, *port).await?, place, info, config).await,
             ConnectionAddr::TcpTls { host, port, .. } => {
                 let tls = |error: &dyn std::fmt::Display| io::Error::other(format!("TLS: {error}"));
                 let connector = SslConnector::builder(SslMethod::tls_client()).map_err(|error| tls(&error))?.build();
                 let ssl = connector.configure().and_then(|ssl| ssl.into_ssl(host)).map_err(|error| tls(&error))?;
                 let mut stream = SslStream::new(ssl, connect(host, *port).await?).map_err(|error| tls(&error))?;
                 std::pin::Pin::new(&mut stream).connect().await.map_err(|error| tls(&error))?;
-                Self::over(stream, info, config).await
+                Self::over(stream, place, info, config).await
             }
             _ => Err(RedisError::from((ErrorKind::InvalidClientConfig, "neither TCP nor TLS"))),
         }
     }
 
-    async fn over<S>(stream: S, info: &ConnectionInfo, config: AsyncConnectionConfig) -> RedisResult<Self>
+    async fn over<S>(
+        stream: S,
+        place: OwnedSemaphorePermit,
+        info: &ConnectionInfo,
+        config: AsyncConnectionConfig,
+    ) -> RedisResult<Self>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // What a server is told of its client (`CLIENT SETINFO`) is a right that nothing here needs, and that the user may not have.
+        // What a server is told of its client (`CLIENT SETINFO`) is a right that nothing here
+        // needs, and that the user may not have.
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
         let (connection, driver) =
             MultiplexedConnection::new_with_config(&settings, Bounded::new(stream), config).await?;
-        let driver = Arc::new(Driver(tokio::spawn(driver).abort_handle()));
+        let driver = Arc::new(Driver { task: tokio::spawn(driver).abort_handle(), _place: place });
         Ok(Self { connection, _driver: driver })
     }
 
@@ -84,7 +122,7 @@ impl Bound {
 /// The first of a name's addresses that answers.
 async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let mut tried: JoinSet<io::Result<TcpStream>> = JoinSet::new();
-    for address in lookup_host((host, port)).await?.take(ADDRESSES) {
+    for address in addresses(host, port).await? {
         tried.spawn(async move { connect_to(address).await });
     }
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -98,6 +136,19 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     Err(failed)
 }
 
+async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![(address, port).into()]);
+    }
+    let thread = FREE.with(|free| free.names.clone()).acquire_owned().await.map_err(io::Error::other)?;
+    let host = host.to_owned();
+    let asked = spawn_blocking(move || {
+        let _thread = thread;
+        Ok((host.as_str(), port).to_socket_addrs()?.take(ADDRESSES).collect())
+    });
+    asked.await.map_err(io::Error::other)?
+}
+
 async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     // A question is one small packet, and somebody waits for it.
@@ -107,7 +158,13 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
 
 impl ConnectionLike for Bound {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        self.connection.req_packed_command(command)
+        if !cluster::asks_for_nodes(command) {
+            return self.connection.req_packed_command(command);
+        }
+        Box::pin(async move {
+            let answer = self.connection.req_packed_command(command).await.and_then(Value::extract_error);
+            paced(answer.and_then(|answer| cluster::look_at_nodes(&answer).map(|()| answer))).await
+        })
     }
 
     fn req_packed_commands<'a>(
@@ -130,6 +187,14 @@ impl Connect for Bound {
     where
         T: IntoConnectionInfo + Send + 'a,
     {
-        Box::pin(async move { Self::dial(&info.into_connection_info()?, config).await })
+        Box::pin(async move { paced(Self::dial(&info.into_connection_info()?, config).await).await })
     }
+}
+
+/// What failed takes a while, for it is tried again at once.
+async fn paced<T>(done: RedisResult<T>) -> RedisResult<T> {
+    if done.is_err() {
+        sleep(cluster::PAUSE).await;
+    }
+    done
 }

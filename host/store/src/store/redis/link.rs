@@ -1,7 +1,8 @@
 //! The connection, kept.
 //!
-//! It is made in the background and made anew when it breaks: when it is closed, when the server is no longer a master, when
-//! nothing was answered for a while. Until there is one, whoever asks is told so at once.
+//! It is made in the background and made anew when it breaks: when it is closed, when the server is
+//! no longer a master, when nothing was answered for a while. Until there is one, whoever asks is
+//! told so at once.
 
 use std::{
     sync::Arc,
@@ -37,7 +38,8 @@ const CONNECTING_AT_ALL: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A connection that is over so soon is made anew with growing pauses: its server says what it should not, or is no master.
+/// A connection that is over so soon is made anew with growing pauses: its server says what it
+/// should not, or is no master.
 const SHORT: Duration = Duration::from_secs(1);
 
 /// After so long without an answer to anything, the connection is made anew.
@@ -194,10 +196,19 @@ impl Link {
         let silent = self.answered.lock().elapsed() > SILENCE;
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => self.broken.notify_one(),
-            // Whatever else it says, it is there.
-            _ if !error.is_io_error() && error.kind() != ErrorKind::Parse => {}
-            // A Cluster's client sees to its connections itself, and is given the time.
-            _ if self.address.is_cluster() || error.is_timeout() => {
+            // Whatever else it says, it is there. But a Cluster's client that has lost all nodes
+            // can come to ask nobody any more.
+            kind if !error.is_io_error()
+                && !matches!(kind, ErrorKind::Parse | ErrorKind::ClusterConnectionNotFound) => {}
+            // A Cluster's client sees to its connections itself, and is given the time. Then it
+            // makes room, for all that it has.
+            _ if self.address.is_cluster() => {
+                if silent {
+                    self.connection.send_replace(None);
+                    self.broken.notify_one();
+                }
+            }
+            _ if error.is_timeout() => {
                 if silent {
                     self.broken.notify_one();
                 }
@@ -231,7 +242,8 @@ pub fn was_refused_for_now(error: &RedisError) -> bool {
     )
 }
 
-/// Told on the task that reads the connection: what comes faster than it can be told waits in the socket, and nowhere else.
+/// Told on the task that reads the connection: what comes faster than it can be told waits in the
+/// socket, and nowhere else.
 impl AsyncPushSender for News {
     fn send(&self, info: redis::PushInfo) -> Result<(), SendError> {
         self.hear(&info);

@@ -4,7 +4,7 @@
 //!
 //! - `address`: where the servers are, as a URL says it
 //! - `worker`: the thread that talks to the server; `link`: the connection, kept
-//! - `dial`: how it is made, `sentinel`: to whom, `bounds`: what the server may say; `news`: what it pushes
+//! - `dial`: how it is made, `sentinel` and `cluster`: to whom, `bounds`: what the server may say; `news`: what it pushes
 //! - `sessions`: put, fetched, removed; `value`: what stands under a session's key
 //! - `notices`: revocations, read before anything is given out
 //! - `names`: what keys are called; `script`, `scripts/`: what runs in the server
@@ -34,6 +34,7 @@
 
 mod address;
 pub mod bounds;
+mod cluster;
 mod dial;
 mod link;
 mod names;

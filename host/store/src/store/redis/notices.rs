@@ -1,8 +1,9 @@
 //! Notices: read whenever their version is another than the one known here, and told before anything else is.
 //!
-//! The server has them under one version, which is another one after each that is published, and after a server took over that had
-//! missed some. A node asks for the version several times a second, and with each session that it finds; with its question it says
-//! which version it knows, and that is how the others see what it knows.
+//! The server has them under one version, which is another one after each that is published, and
+//! after a server took over that had missed some. A node asks for the version several times a
+//! second, and with each session that it finds; with its question it says which version it knows,
+//! and that is how the others see what it knows.
 
 use std::{
     collections::BTreeMap,
@@ -137,7 +138,8 @@ impl Notices {
     /// Asks for the version again and again, for as long as it is polled.
     pub async fn keep(&self, link: &Link, names: &Names, observers: &Observers, heart: &Heart) {
         loop {
-            // At once when there is a connection: with its first question a node is known to be there, and waited for by who revokes.
+            // At once when there is a connection: with its first question a node is known to be
+            // there, and waited for by who revokes.
             link.connected(self.poll).await;
             let asked = {
                 let _busy = heart.works();
@@ -218,7 +220,8 @@ impl Notices {
         let member = encode(&notice);
         self.known.lock().notices.insert(member.clone(), notice.expires);
         let mut version = self.add(&[(member.clone(), notice.expires)], link, names).await?;
-        // The first of a new history: the store was wiped, or another server took over, and nodes have yet to say that they are there.
+        // The first of a new history: the store was wiped, or another server took over, and nodes
+        // have yet to say that they are there.
         let settled = if version.ends_with(b":1") { Instant::now() + self.poll * 2 } else { Instant::now() };
         self.hurry();
         let mut published = Err(Unavailable("it has the notice, and does not say which nodes there are".into()));

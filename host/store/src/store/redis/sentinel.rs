@@ -17,8 +17,8 @@ pub struct Sentinels {
 }
 
 impl Sentinels {
-    /// A connection to the master: to the first one that a Sentinel names and that says itself that it is. All are asked at once, for
-    /// some may not answer.
+    /// A connection to the master: to the first one that a Sentinel names and that says itself that
+    /// it is. All are asked at once, for some may not answer.
     pub async fn connect(&self, config: AsyncConnectionConfig) -> RedisResult<Bound> {
         let mut asked = JoinSet::new();
         for sentinel in &self.servers {

@@ -100,8 +100,9 @@ impl Drop for Place {
     }
 }
 
-/// Sessions that something is being done to. What comes for one of them waits until that is done, so that what a node has put it
-/// finds, and what it has removed it does not. All answers are the server's all the same, so that a session is consumed there only.
+/// Sessions that something is being done to. What comes for one of them waits until that is done,
+/// so that what a node has put it finds, and what it has removed it does not. All answers are the
+/// server's all the same, so that a session is consumed there only.
 #[derive(Default)]
 pub struct Underway(HashMap<SessionId, (u64, watch::Receiver<()>)>, u64);
 

@@ -1,4 +1,5 @@
-//! What stands in the store's directory and cannot be used: it is moved, and never removed but for what was moved there before.
+//! What stands in the store's directory and cannot be used: it is moved, and never removed but for
+//! what was moved there before.
 
 use std::{fs, io, path::Path};
 
