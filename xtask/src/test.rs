@@ -268,4 +268,21 @@ mod tests {
         }
         assert!(vendored("version = 4\n", "3.5").is_err());
     }
+
+    #[test]
+    fn tests_are_compiled_the_same_way_in_every_crate() {
+        let workspace = Workspace::of_this_crate();
+        let mut metadata = cargo(&workspace.root);
+        let output = metadata.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output().unwrap();
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let settings = fs::read_to_string(workspace.path("xtask/tests.toml")).unwrap();
+        let packages = metadata["packages"].as_array().unwrap();
+        assert!(packages.len() > 10);
+        for package in packages.iter().map(|package| package["name"].as_str().unwrap()) {
+            let table = format!(
+                "\n[profile.release.package.{package}]\nopt-level = 0\ndebug-assertions = true\noverflow-checks = true\n"
+            );
+            assert!(settings.contains(&table), "xtask/tests.toml says nothing of {package}");
+        }
+    }
 }
