@@ -1,6 +1,6 @@
 //! A clock that is set back prolongs nothing.
 
-mod support;
+use crate::support;
 
 use std::{
     sync::{

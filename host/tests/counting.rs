@@ -1,6 +1,6 @@
 //! What a host counts is what happened, once each, and nothing of a session's secrets is in it.
 
-mod support;
+use crate::support;
 
 use std::{
     ffi::c_int,

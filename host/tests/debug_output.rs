@@ -1,6 +1,6 @@
 //! What holds a secret does not show it.
 
-mod support;
+use crate::support;
 
 use std::fmt::Debug;
 

@@ -1,6 +1,6 @@
 //! Whoever listens is told what the policies decide.
 
-mod support;
+use crate::support;
 
 use reprise::{
     Decision, Host,

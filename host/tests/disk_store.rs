@@ -1,7 +1,7 @@
 //! What `store::Disk` promises, seen from outside. What only several processes show is in `disk_store_processes.rs`, and what
 //! files it takes in `disk_store_opening.rs`.
 
-mod support;
+use crate::support;
 
 use std::{
     fs,

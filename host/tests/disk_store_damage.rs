@@ -1,7 +1,7 @@
 //! What somebody does to the files of a store on disk while processes use it, or before: no process ends, no two use different
 //! files, and nothing that was revoked comes back.
 
-mod support;
+use crate::support;
 
 use std::{
     fs::{self, OpenOptions},

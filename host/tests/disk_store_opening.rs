@@ -1,6 +1,6 @@
 //! What files `store::Disk` opens, and which it refuses.
 
-mod support;
+use crate::support;
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 

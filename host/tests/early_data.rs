@@ -1,6 +1,6 @@
 //! 0-RTT data is accepted once for each session, on all nodes that share a store, and lost nowhere.
 
-mod support;
+use crate::support;
 
 use std::{
     io::{Read, Write},
@@ -12,11 +12,7 @@ use std::{
 };
 
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslSession, SslStream, SslVersion};
-use reprise::{
-    ConnectionReport, EarlyData, Host, HostBuilder,
-    session::{Keyring, SessionId},
-    store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
-};
+use reprise::{ConnectionReport, EarlyData, Host, HostBuilder, session::Keyring, store::Consume};
 use support::{
     early::{self, EARLY, accepting, first_flight, offering},
     shared::Shared,
@@ -76,38 +72,11 @@ fn of_a_flight_sent_to_four_nodes_at_once_one_accepts_it() {
     }
 }
 
-/// A store that gives a session out and does not take it, though it was asked to.
-struct Keeps(Memory);
-
-impl Store for Keeps {
-    fn scope(&self) -> Scope {
-        Scope::Process
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.0.put(id, entry, now);
-    }
-
-    fn fetch(&self, id: &SessionId, _consume: Consume, now: u64) -> Fetch {
-        self.0.fetch(id, Consume::IfSingleUse, now)
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.remove(id)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.peek(id)
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-}
-
 #[test]
 fn a_session_that_was_not_taken_out_of_the_store_resumes_without_0_rtt() {
-    let host = Host::builder().store(Keeps(Memory::default())).build().unwrap();
+    let store = Slow::bare();
+    store.keep_what_is_to_be_taken();
+    let host = Host::builder().store(store).build().unwrap();
     let context = accepting(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
     let (accepted, report) = receive(&host, &context, &first_flight(first.session()));
@@ -176,7 +145,7 @@ fn where_early_data_is_not_read_the_handshake_completes_and_nothing_is_lost() {
 #[test]
 fn where_nobody_said_that_it_can_be_taken_up_reading_early_data_waits_for_the_store_until_the_deadline() {
     for answers in [true, false] {
-        let store = Slow::default();
+        let store = Slow::bare();
         let deadline = Duration::from_millis(if answers { 60_000 } else { 1 });
         let host = waiting(&store).store_deadline(deadline).build().unwrap();
         let context = accepting(&host);
@@ -209,7 +178,7 @@ fn where_nobody_said_that_it_can_be_taken_up_reading_early_data_waits_for_the_st
 
 #[test]
 fn a_handshake_that_waits_for_the_store_is_taken_up_by_reading_early_data() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = waiting(&store).build().unwrap();
     let context = accepting(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));
@@ -236,7 +205,7 @@ fn one_thread() -> tokio::runtime::Runtime {
 
 #[test]
 fn a_request_that_came_early_is_answered_before_the_handshake_is_complete() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = waiting(&store).build().unwrap();
     let context = accepting(&host);
     let first = handshake(&host, &context, &Client::of(SslVersion::TLS1_3));

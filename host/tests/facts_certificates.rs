@@ -1,6 +1,6 @@
 //! Facts of OpenSSL about client certificates, times and lifetimes, each as it shows through the host.
 
-mod support;
+use crate::support;
 
 use std::{
     os::unix::net::UnixStream,

@@ -1,7 +1,7 @@
 //! Who would be refused in a full handshake does not resume: a session ends with the first certificate of its client's
 //! chain, and waits for a current revocation list.
 
-mod support;
+use crate::support;
 
 use std::{
     fs,
@@ -13,18 +13,15 @@ use std::{
 };
 
 use openssl::{
-    asn1::Asn1Time,
-    bn::BigNum,
-    hash::MessageDigest,
     ssl::{SslContext, SslContextBuilder, SslFiletype, SslSession, SslVerifyMode, SslVersion},
     x509::{
-        CrlNumber, X509, X509Crl, X509CrlBuilder,
-        extension::{AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier},
+        X509Crl,
         store::{X509Lookup, X509StoreBuilder},
         verify::X509VerifyFlags,
     },
 };
 use reprise::{Host, Listener};
+use reprise_testing::certificates::certificate;
 use support::{certificates::Identity, policies::lied_to, spy::Spy, *};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -46,11 +43,7 @@ fn for_ever(spy: &Spy) {
 }
 
 fn ca(name: &str, issuer: Option<&Identity>, days: u32) -> Identity {
-    certificates::issue(name, issuer, days, |builder| {
-        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-        let key = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None)).unwrap();
-        builder.append_extension(key).unwrap();
-    })
+    certificate(name).by(issuer).valid([0, i64::from(days) * DAY as i64]).ca().make()
 }
 
 /// A root, and a client that shows the certificate in between; each is valid for so many days.
@@ -164,17 +157,7 @@ fn a_session_whose_chain_is_not_yet_valid_is_a_miss() {
 
 /// What `issuer` revoked, which is nothing, from one time to another.
 fn revocation_list(issuer: &Identity, from: u64, until: u64) -> X509Crl {
-    let time = |seconds: u64| Asn1Time::from_unix(seconds as i64).unwrap();
-    let mut list = X509CrlBuilder::new().unwrap();
-    list.set_issuer_name(issuer.certificate.subject_name()).unwrap();
-    list.set_last_update(&time(from)).unwrap();
-    list.set_next_update(&time(until)).unwrap();
-    let context = X509::builder().unwrap();
-    let context = context.x509v3_context(Some(&issuer.certificate), None);
-    list.append_extension(AuthorityKeyIdentifier::new().keyid(true).build(&context).unwrap()).unwrap();
-    list.append_extension(CrlNumber::new(BigNum::from_u32(1).unwrap()).unwrap().build().unwrap()).unwrap();
-    list.sign(&issuer.key, MessageDigest::sha256()).unwrap();
-    list.build().unwrap()
+    issuer.revocation_list(&[], [from as i64, until as i64])
 }
 
 /// A context that verifies clients against `lists`, by OpenSSL's clock at `time`.

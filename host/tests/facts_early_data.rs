@@ -1,6 +1,6 @@
 //! Facts of OpenSSL about 0-RTT, each as it shows through the host.
 
-mod support;
+use crate::support;
 
 use std::{io::Write, os::unix::net::UnixStream, thread};
 

@@ -1,6 +1,6 @@
 //! Facts of OpenSSL about the client-hello hook and the look-ups after it, each as it shows through the host.
 
-mod support;
+use crate::support;
 
 use std::{
     os::unix::net::UnixStream,

@@ -1,6 +1,6 @@
 //! Facts of OpenSSL about statefulness and session ids, each as it shows through the host.
 
-mod support;
+use crate::support;
 
 use openssl::ssl::{SslContextBuilder, SslSession, SslSessionCacheMode, SslVersion};
 use reprise::{Host, Listener, session::Keyring};

@@ -1,7 +1,7 @@
 //! Host invariants: what no policy can talk the host out of. Nobody here says no but the host: there is a policy that keeps
 //! everything for as long as it can ask for, and resumes everything.
 
-mod support;
+use crate::support;
 
 use std::sync::{
     Arc,

@@ -1,6 +1,6 @@
 //! Facts of OpenSSL about the message callback, by which ClientHellos are counted and had as they were sent.
 
-mod support;
+use crate::support;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,7 +1,7 @@
 //! Facts of OpenSSL about sessions that it gives up, each as it shows through the host: only a fatal alert on an established
 //! connection takes a session from its owner, and only on the worker.
 
-mod support;
+use crate::support;
 
 use std::{
     io::{Read, Write},

@@ -1,6 +1,6 @@
 //! Facts of OpenSSL about contexts that a connection is switched between, each as it shows through the host.
 
-mod support;
+use crate::support;
 
 use std::{os::unix::net::UnixStream, sync::Arc};
 

@@ -1,7 +1,7 @@
 //! Facts of OpenSSL about TLS 1.3 tickets, each as it shows through the host: a ticket says how long its session
 //! resumes, and none is sent for a session that is not kept.
 
-mod support;
+use crate::support;
 
 use std::{
     io::Read,

@@ -1,13 +1,9 @@
 //! A store that others share and that is down, as it shows through the host: handshakes go on, it is left alone, and it is used again
 //! by itself.
 
-mod support;
+use crate::support;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
     thread,
     time::{Duration, Instant},
 };
@@ -15,51 +11,19 @@ use std::{
 use openssl::ssl::SslVersion;
 use reprise::{
     Host,
-    session::{Keyring, SessionId},
-    store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, TierStatus, Unavailable, Usage},
+    session::Keyring,
+    store::{Memory, Scope, Store, TierStatus},
 };
+use reprise_testing::TestStore;
 use support::*;
 use zeroize::Zeroizing;
 
 /// A store of the fleet's that may be down.
-#[derive(Clone, Default)]
-struct Remote {
-    memory: Arc<Memory>,
-    down: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
+fn remote() -> TestStore {
+    TestStore::of(Scope::Fleet).kind("remote")
 }
 
-impl Store for Remote {
-    fn kind(&self) -> &'static str {
-        "remote"
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.memory.put(id, entry, now);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        if self.down.load(Ordering::SeqCst) {
-            return Fetch::Ready(Err(Unavailable("connection refused".into()).into()));
-        }
-        self.memory.fetch(id, consume, now)
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.memory.remove(id)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.memory.peek(id)
-    }
-
-    fn usage(&self) -> Usage {
-        self.memory.usage()
-    }
-}
-
-fn host(remote: &Remote) -> Host {
+fn host(remote: &TestStore) -> Host {
     Host::builder().store(remote.clone()).keyring(Keyring::new(Zeroizing::new([3; 32])).unwrap()).build().unwrap()
 }
 
@@ -70,7 +34,7 @@ fn tier(host: &Host) -> TierStatus {
 
 #[test]
 fn a_store_that_is_down_is_left_alone_and_is_used_again_when_it_is_back() {
-    let remote = Remote::default();
+    let remote = remote();
     let host = host(&remote);
     let context = installed(&host);
     let client = Client::of(SslVersion::TLS1_3);
@@ -79,7 +43,7 @@ fn a_store_that_is_down_is_left_alone_and_is_used_again_when_it_is_back() {
     assert!(handshake(&host, &context, &again).resumed);
     assert!(tier(&host).reachable);
 
-    remote.down.store(true, Ordering::SeqCst);
+    remote.set_down(true);
     while tier(&host).reachable {
         let missed = handshake(&host, &context, &again);
         assert_eq!((missed.resumed, missed.miss().as_str()), (false, "store-unavailable"));
@@ -92,7 +56,7 @@ fn a_store_that_is_down_is_left_alone_and_is_used_again_when_it_is_back() {
     }
     assert_eq!(tier(&host).lookups_skipped, skipped + 3);
 
-    remote.down.store(false, Ordering::SeqCst);
+    remote.set_down(false);
     let patience = Instant::now() + Duration::from_secs(60);
     while !tier(&host).reachable {
         assert!(Instant::now() < patience, "it is used again");
@@ -106,22 +70,22 @@ fn a_store_that_is_down_is_left_alone_and_is_used_again_when_it_is_back() {
 fn an_old_ticket_offered_again_and_again_costs_one_round_trip() {
     /// What was not there is remembered at least this long.
     const REMEMBERED: Duration = Duration::from_secs(5);
-    let remote = Remote::default();
+    let remote = remote();
     let host = host(&remote);
     let context = installed(&host);
     for version in VERSIONS {
         let begun = Instant::now();
         let spared = tier(&host).lookups_spared;
         let first = handshake(&host, &context, &Client::of(version));
-        remote.memory.remove(&first.report.as_ref().unwrap().session_id.unwrap());
-        remote.asked.store(0, Ordering::SeqCst);
+        remote.remove(&first.report.as_ref().unwrap().session_id.unwrap());
+        let asked = remote.seen.fetches();
         for _ in 0..3 {
             let missed = handshake(&host, &context, &Client::of(version).offering(first.session()));
             assert_eq!((missed.resumed, missed.miss().as_str()), (false, "not-found"), "{version:?}");
         }
         // A machine so busy that this took longer shows nothing.
         if begun.elapsed() < REMEMBERED {
-            let asked = remote.asked.load(Ordering::SeqCst);
+            let asked = remote.seen.fetches() - asked;
             assert_eq!((asked, tier(&host).lookups_spared - spared), (1, 2), "{version:?}");
         }
     }
@@ -129,7 +93,7 @@ fn an_old_ticket_offered_again_and_again_costs_one_round_trip() {
 
 #[test]
 fn each_store_shows_with_its_kind_its_scope_and_what_it_holds() {
-    let remote = Remote::default();
+    let remote = remote();
     let client = Client::of(SslVersion::TLS1_2);
     let other = host(&remote);
     let first = handshake(&other, &installed(&other), &client);

@@ -1,6 +1,6 @@
 //! Installing the host, its end, and what embedders do around it.
 
-mod support;
+use crate::support;
 
 use std::{
     net::IpAddr,

@@ -1,6 +1,6 @@
 //! What `store::Memory` promises, seen from outside.
 
-mod support;
+use crate::support;
 
 use std::sync::{
     Arc, Barrier,

@@ -1,6 +1,6 @@
 //! `store::Memory` beside a simple model of it, through thousands of random steps.
 
-mod support;
+use crate::support;
 
 use std::collections::HashMap;
 

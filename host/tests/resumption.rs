@@ -1,6 +1,6 @@
 //! Sessions resume in both versions, and nowhere but where they were made.
 
-mod support;
+use crate::support;
 
 use openssl::ssl::SslVersion;
 use reprise::Host;

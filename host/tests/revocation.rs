@@ -1,6 +1,6 @@
 //! What is revoked resumes nowhere, and nothing else is hit.
 
-mod support;
+use crate::support;
 
 use std::{
     future::Future,

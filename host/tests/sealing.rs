@@ -1,6 +1,6 @@
 //! What leaves the process is sealed, and only what was sealed for a session, by this fleet, comes back as one.
 
-mod support;
+use crate::support;
 
 use std::{
     future::Future,

@@ -1,7 +1,7 @@
 //! Who answers a HelloRetryRequest with another ClientHello than the first (RFC 8446 section 4.1.2) is not served, and whoever sends the
 //! same one is.
 
-mod support;
+use crate::support;
 
 use std::sync::{
     Arc,

@@ -1,7 +1,7 @@
 //! A stranger who has seen a session's id, which goes over the network in clear: what he can do with it, and what its
 //! owner can do afterwards.
 
-mod support;
+use crate::support;
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ use support::{
     early::EARLY,
     policies::directory,
     raw::{Offer, P_256, X25519, client_hello, client_hello_for, client_hello_with, client_hello_with_early_data},
-    robbed::{Met, Server, Swaps, once, servers},
+    robbed::{Met, Server, once, servers, swapping},
     slow::Slow,
     wire::Wire,
     *,
@@ -284,7 +284,7 @@ fn a_bound_set_again_lets_no_early_data_in() {
 #[test]
 fn what_is_taken_is_what_was_looked_at() {
     let once = once();
-    let host = Host::builder().policies(once.path()).store(Swaps::default());
+    let host = Host::builder().policies(once.path()).store(swapping());
     let server = Server::new(host.build().unwrap(), "a store that swaps");
     for version in VERSIONS {
         server.handshake(&Client::of(version));
@@ -296,7 +296,7 @@ fn what_is_taken_is_what_was_looked_at() {
 
 #[test]
 fn what_resumes_often_is_looked_up_once_and_stays() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let server = Server::new(Host::builder().store(store.clone()).build().unwrap(), "watched");
     for version in VERSIONS {
         let first = server.handshake(&Client::of(version));

@@ -1,132 +1,40 @@
 //! Several stores as one: where a session is kept, where it is consumed, what happens to copies.
 
-mod support;
+use crate::support;
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
-    },
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
 };
 
 use reprise::{
     Host,
-    session::{Keyring, SessionId},
-    store::{
-        Answer, Consume, Entry, Fetch, InvalidationObserver, Memory, Notice, NoticeObserver, Reach, RecordBytes,
-        Removal, RemovalObserver, Scope, Store, Tiers, TiersError, Unavailable, Usage,
-    },
+    session::Keyring,
+    store::{Answer, Consume, Entry, Fetch, Memory, Notice, Reach, Removal, Scope, Store, Tiers, TiersError},
 };
+use reprise_testing::TestStore;
 use support::store::{entry, id, reasons};
 
-/// A store of some scope that can be out of reach.
-#[derive(Clone)]
-struct Tier(Arc<State>);
-
-struct State {
-    memory: Memory,
-    scope: Scope,
-    later: bool,
-    down: AtomicBool,
-    /// Held while the disk under it hangs: then a removal waits.
-    hangs: Mutex<()>,
-    asked: AtomicU64,
-    unheard: AtomicU64,
-    invalidations: Mutex<Option<InvalidationObserver>>,
-    notices: Mutex<Option<NoticeObserver>>,
+/// A store of some scope.
+fn tier(scope: Scope) -> TestStore {
+    let tier = TestStore::of(scope).with_budget(1 << 20).telling_removals();
+    if scope != Scope::Fleet {
+        return tier;
+    }
+    tier.set_unheard(Duration::ZERO);
+    tier.answering_who_waits()
 }
 
-impl Tier {
-    fn new(scope: Scope) -> Self {
-        Self(Arc::new(State {
-            memory: Memory::with_budgets(1 << 20, 0),
-            scope,
-            later: scope == Scope::Fleet,
-            down: AtomicBool::default(),
-            hangs: Mutex::default(),
-            asked: AtomicU64::default(),
-            unheard: AtomicU64::default(),
-            invalidations: Mutex::default(),
-            notices: Mutex::default(),
-        }))
-    }
-
-    fn has(&self, id: &SessionId) -> bool {
-        self.0.memory.peek(id).is_some()
-    }
-
-    fn asked(&self) -> u64 {
-        self.0.asked.load(Ordering::SeqCst)
-    }
-
-    fn down(&self, seconds: u64) {
-        self.0.down.store(true, Ordering::SeqCst);
-        self.0.unheard.store(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Store for Tier {
-    fn scope(&self) -> Scope {
-        self.0.scope
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.0.memory.put(id, entry, now);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        self.0.asked.fetch_add(1, Ordering::SeqCst);
-        if self.0.down.load(Ordering::SeqCst) {
-            return Fetch::Ready(Err(Unavailable("down".into()).into()));
-        }
-        match self.0.memory.fetch(id, consume, now) {
-            Fetch::Ready(answer) if self.0.later => Fetch::Pending(Box::pin(std::future::ready(answer))),
-            answer => answer,
-        }
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        let _waits = self.0.hangs.lock().unwrap();
-        self.0.memory.remove(id)
-    }
-
-    fn forget(&self, id: &SessionId) {
-        self.0.memory.remove(id);
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.memory.peek(id)
-    }
-
-    fn observe_removals(&self, observer: RemovalObserver) {
-        self.0.memory.observe_removals(observer);
-    }
-
-    fn observe_invalidations(&self, observer: InvalidationObserver) {
-        *self.0.invalidations.lock().unwrap() = Some(observer);
-    }
-
-    fn observe_notices(&self, observer: NoticeObserver) {
-        *self.0.notices.lock().unwrap() = Some(observer);
-    }
-
-    fn notices_age(&self) -> Option<Duration> {
-        let unheard = self.0.unheard.load(Ordering::SeqCst);
-        let age = if unheard == u64::MAX { Duration::MAX } else { Duration::from_secs(unheard) };
-        (self.0.scope == Scope::Fleet).then_some(age)
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.memory.usage()
-    }
+/// It is out of reach, and has not heard of notices for so long.
+fn down(tier: &TestStore, unheard: Duration) {
+    tier.set_down(true);
+    tier.set_unheard(unheard);
 }
 
 /// Memory, disk and a store of the fleet, and the three as one.
-fn tiers() -> ([Tier; 3], Tiers) {
-    let tiers = [Scope::Process, Scope::Node, Scope::Fleet].map(Tier::new);
+fn tiers() -> ([TestStore; 3], Tiers) {
+    let tiers = [Scope::Process, Scope::Node, Scope::Fleet].map(tier);
     let all = tiers.iter().map(|tier| Arc::new(tier.clone()) as Arc<dyn Store>).collect();
     (tiers, Tiers::new(all, Duration::from_secs(30)).unwrap())
 }
@@ -138,8 +46,8 @@ fn fetch(store: &Tiers, number: u64, consume: Consume, now: u64) -> Answer {
     }
 }
 
-fn held(tiers: &[Tier; 3], number: u64) -> [bool; 3] {
-    tiers.each_ref().map(|tier| tier.has(&id(number)))
+fn held(tiers: &[TestStore; 3], number: u64) -> [bool; 3] {
+    tiers.each_ref().map(|tier| tier.peek(&id(number)).is_some())
 }
 
 #[test]
@@ -163,7 +71,7 @@ fn a_near_copy_answers_without_asking_further() {
     let (tiers, store) = tiers();
     store.put(id(1), entry(100), 0);
     assert!(fetch(&store, 1, Consume::IfSingleUse, 1).unwrap().is_some());
-    assert_eq!(tiers.each_ref().map(Tier::asked), [1, 0, 0]);
+    assert_eq!(tiers.each_ref().map(|tier| tier.seen.fetches()), [1, 0, 0]);
 }
 
 #[test]
@@ -217,12 +125,12 @@ fn a_home_out_of_reach_gives_nothing_up_for_consumption_and_copies_for_a_while()
     let (tiers, store) = tiers();
     store.put(id(1), entry(100), 100);
     store.put(id(2), entry(100), 100);
-    tiers[2].down(40);
+    down(&tiers[2], Duration::from_secs(40));
     assert!(fetch(&store, 1, Consume::Always, 110).is_err());
     assert!(fetch(&store, 2, Consume::IfSingleUse, 130).unwrap().is_some(), "a young copy resumes");
     let old = fetch(&store, 2, Consume::IfSingleUse, 131);
     assert!(old.is_err(), "a copy that may have been revoked resumed: {old:?}");
-    tiers[2].down(1);
+    down(&tiers[2], Duration::from_secs(1));
     assert!(fetch(&store, 2, Consume::IfSingleUse, 131).unwrap().is_some(), "the store was heard from a second ago");
 }
 
@@ -232,7 +140,7 @@ fn what_comes_of_a_copy_while_its_home_is_out_of_reach_is_as_old_as_the_copy() {
     store.put(id(1), entry(100), 100);
     let found = fetch(&store, 1, Consume::IfSingleUse, 110).unwrap().unwrap();
     assert_eq!(found.since, Some(110), "it is not revoked, says its home");
-    tiers[2].down(40);
+    down(&tiers[2], Duration::from_secs(40));
     let found = fetch(&store, 1, Consume::IfSingleUse, 120).unwrap().unwrap();
     assert_eq!(found.since, Some(100), "nobody knows");
     // A client that renews its session again and again does not make it younger.
@@ -242,7 +150,7 @@ fn what_comes_of_a_copy_while_its_home_is_out_of_reach_is_as_old_as_the_copy() {
     // Nor does a copy of a copy.
     tiers[0].remove(&id(1));
     assert!(fetch(&store, 1, Consume::IfSingleUse, 130).unwrap().is_some());
-    assert!(tiers[0].has(&id(1)));
+    assert!(tiers[0].peek(&id(1)).is_some());
     tiers[1].remove(&id(1));
     assert!(fetch(&store, 1, Consume::IfSingleUse, 131).is_err());
 }
@@ -251,7 +159,7 @@ fn what_comes_of_a_copy_while_its_home_is_out_of_reach_is_as_old_as_the_copy() {
 fn a_home_that_was_never_reached_vouches_for_nothing() {
     let (tiers, store) = tiers();
     store.put(id(1), entry(100), 100);
-    tiers[2].down(u64::MAX);
+    down(&tiers[2], Duration::MAX);
     assert!(fetch(&store, 1, Consume::IfSingleUse, 130).unwrap().is_some());
     assert!(fetch(&store, 1, Consume::IfSingleUse, 131).is_err(), "an old copy resumed");
 }
@@ -260,7 +168,7 @@ fn a_home_that_was_never_reached_vouches_for_nothing() {
 fn a_session_consumed_or_removed_elsewhere_loses_its_copies_here() {
     let (tiers, store) = tiers();
     store.put(id(1), entry(100), 0);
-    let tell = tiers[2].0.invalidations.lock().unwrap().clone().unwrap();
+    let tell = tiers[2].invalidations();
     tell(&id(1));
     assert_eq!(held(&tiers, 1), [false, false, true]);
 }
@@ -271,7 +179,7 @@ fn a_nearer_store_whose_removals_wait_does_not_hold_up_the_one_that_tells_of_a_s
     gone_while_a_nearer_one_hangs(&tiers);
     drop(store);
     // Behind the guards and seals of a host, too, and where what is nearer is several stores.
-    let tiers = [Scope::Process, Scope::Node, Scope::Fleet].map(Tier::new);
+    let tiers = [Scope::Process, Scope::Node, Scope::Fleet].map(tier);
     let near = tiers[..2].iter().map(|tier| Arc::new(tier.clone()) as Arc<dyn Store>).collect();
     let near = Tiers::new(near, Duration::ZERO).unwrap();
     let host = Host::builder().store(near).store(tiers[1].clone()).store(tiers[2].clone());
@@ -279,10 +187,10 @@ fn a_nearer_store_whose_removals_wait_does_not_hold_up_the_one_that_tells_of_a_s
     gone_while_a_nearer_one_hangs(&tiers);
 }
 
-fn gone_while_a_nearer_one_hangs(tiers: &[Tier; 3]) {
+fn gone_while_a_nearer_one_hangs(tiers: &[TestStore; 3]) {
     tiers.iter().for_each(|tier| tier.put(id(1), entry(100), 0));
-    let tell = tiers[2].0.invalidations.lock().unwrap().clone().unwrap();
-    let _hangs = tiers[1].0.hangs.lock().unwrap();
+    let tell = tiers[2].invalidations();
+    let _hangs = tiers[1].hang();
     let (ended, waits) = mpsc::channel();
     thread::spawn(move || {
         tell(&id(1));
@@ -325,7 +233,7 @@ fn the_notices_of_every_tier_are_told_together() {
     store.observe_notices(Arc::new(move |notices| *tell.lock().unwrap() = notices));
     let notice = |byte| Notice { bytes: vec![byte], expires: 10 };
     for (tier, byte) in [(1, 1), (2, 2)] {
-        let observer = tiers[tier].0.notices.lock().unwrap().clone().unwrap();
+        let observer = tiers[tier].notices();
         observer(vec![notice(byte)]);
     }
     assert_eq!(*told.lock().unwrap(), [notice(1), notice(2)]);
@@ -333,7 +241,7 @@ fn the_notices_of_every_tier_are_told_together() {
 
 #[test]
 fn tiers_in_the_wrong_order_are_refused_by_number() {
-    let tier = |scope| Arc::new(Tier::new(scope)) as Arc<dyn Store>;
+    let tier = |scope| Arc::new(tier(scope)) as Arc<dyn Store>;
     let wrong = Tiers::new(vec![tier(Scope::Process), tier(Scope::Fleet), tier(Scope::Node)], Duration::ZERO);
     assert_eq!(wrong.err(), Some(TiersError::Order { number: 3 }));
     assert_eq!(Tiers::new(Vec::new(), Duration::ZERO).err(), Some(TiersError::None));
@@ -342,10 +250,10 @@ fn tiers_in_the_wrong_order_are_refused_by_number() {
 #[test]
 fn a_host_takes_no_store_that_others_can_see_without_a_keyring() {
     for scope in [Scope::Node, Scope::Fleet] {
-        let host = || Host::builder().store(Tier::new(Scope::Process)).store(Tier::new(scope));
+        let host = || Host::builder().store(tier(Scope::Process)).store(tier(scope));
         let refused = host().build().unwrap_err().to_string();
         assert!(refused.contains("keyring") && refused.contains("reprise keys new"), "{scope:?}: {refused}");
         assert!(host().keyring(Keyring::random().unwrap()).build().is_ok(), "{scope:?}");
     }
-    assert!(Host::builder().store(Tier::new(Scope::Process)).store(Memory::default()).build().is_ok());
+    assert!(Host::builder().store(tier(Scope::Process)).store(Memory::default()).build().is_ok());
 }

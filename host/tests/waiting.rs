@@ -15,8 +15,8 @@ use std::{
 use openssl::ssl::{ErrorCode, Ssl, SslContext, SslStream, SslVersion};
 use reprise::{
     Alert, HelloResponse, Host, Listener,
-    session::{Keyring, SessionId},
-    store::{Consume, Entry, Fetch, RecordBytes, Scope, Store, Usage},
+    session::Keyring,
+    store::{Consume, Entry, Store},
 };
 use support::{
     raw::Offer,
@@ -46,7 +46,7 @@ fn waiting(
 
 #[test]
 fn a_handshake_that_can_be_taken_up_again_returns_and_resumes_once_the_store_has_answered() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = host(&store, NEVER);
     let context = installed(&host);
     for version in VERSIONS {
@@ -74,7 +74,7 @@ fn a_waiting_handshake_wakes_whoever_said_that_it_would_take_it_up() {
             self.0.store(true, Ordering::SeqCst);
         }
     }
-    let (key, store) = (key(), Slow::default());
+    let (key, store) = (key(), Slow::bare());
     let host = Host::builder().store(store.clone()).keyring(key.clone()).store_deadline(NEVER).build().unwrap();
     let rung = Arc::new(Rung(AtomicBool::new(false)));
     let mut ssl = Ssl::new(&installed(&host)).unwrap();
@@ -92,7 +92,7 @@ fn a_waiting_handshake_wakes_whoever_said_that_it_would_take_it_up() {
 
 #[test]
 fn where_nobody_said_that_it_can_be_taken_up_the_look_up_holds_the_thread_and_resumes() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = host(&store, NEVER);
     let context = installed(&host);
     for version in VERSIONS {
@@ -113,7 +113,7 @@ fn where_nobody_said_that_it_can_be_taken_up_the_look_up_holds_the_thread_and_re
 
 #[test]
 fn where_nobody_said_that_it_can_be_taken_up_a_silent_store_is_a_miss() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = host(&store, Duration::from_millis(1));
     let context = installed(&host);
     for version in VERSIONS {
@@ -128,7 +128,7 @@ fn where_nobody_said_that_it_can_be_taken_up_a_silent_store_is_a_miss() {
 /// Nothing wakes anybody here: the deadline holds all the same.
 #[test]
 fn a_store_that_does_not_answer_costs_a_full_handshake_and_its_late_answer_is_ignored() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = host(&store, Duration::from_millis(5));
     let context = installed(&host);
     for version in VERSIONS {
@@ -148,7 +148,7 @@ fn a_store_that_does_not_answer_costs_a_full_handshake_and_its_late_answer_is_ig
 
 #[test]
 fn what_a_vanished_client_was_waiting_for_is_not_waited_for_any_more() {
-    let (key, store) = (key(), Slow::default());
+    let (key, store) = (key(), Slow::bare());
     let host = Host::builder().store(store.clone()).keyring(key.clone()).store_deadline(NEVER).build().unwrap();
     let context = installed(&host);
     store.hold();
@@ -162,9 +162,9 @@ fn what_a_vanished_client_was_waiting_for_is_not_waited_for_any_more() {
 
 #[test]
 fn a_session_for_single_use_is_spent_once_however_often_the_handshake_is_taken_up() {
-    let store = Slow::default();
-    let spending = Spending(store.clone());
-    let host = Host::builder().store(spending).store_deadline(NEVER).build().unwrap();
+    let store = Slow::bare();
+    store.putting(|_, entry| entry.single_use = true);
+    let host = Host::builder().store(store.clone()).store_deadline(NEVER).build().unwrap();
     let wrong_share = installed_as(&host, Listener::named("public"), |context| {
         context.set_groups_list("P-256").unwrap();
     });
@@ -193,38 +193,9 @@ fn a_session_for_single_use_is_spent_once_however_often_the_handshake_is_taken_u
     }
 }
 
-/// A store of sessions for single use.
-struct Spending(Slow);
-
-impl Store for Spending {
-    fn scope(&self) -> Scope {
-        self.0.scope()
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.0.put(id, Entry { single_use: true, ..entry }, now);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        self.0.fetch(id, consume, now)
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.remove(id)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.peek(id)
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-}
-
 #[test]
 fn a_session_resumes_at_its_own_site_alone_also_where_the_connection_is_switched_before_it_waits() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = Arc::new(host(&store, NEVER));
     let choose = |sites: [SslContext; 2]| {
         move |hello: &mut reprise::ClientHello<'_>| {
@@ -260,7 +231,7 @@ fn a_session_resumes_at_its_own_site_alone_also_where_the_connection_is_switched
 
 #[test]
 fn an_own_callback_may_ask_for_a_retry_before_the_store_is_waited_for() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = host(&store, NEVER);
     let asked = Arc::new(AtomicBool::new(true));
     let asks = asked.clone();
@@ -289,7 +260,7 @@ fn an_own_callback_may_ask_for_a_retry_before_the_store_is_waited_for() {
 
 #[test]
 fn the_second_identity_is_asked_for_once_the_first_was_not_found() {
-    let (key, store) = (key(), Slow::default());
+    let (key, store) = (key(), Slow::bare());
     let host = Host::builder().store(store.clone()).keyring(key.clone()).store_deadline(NEVER).build().unwrap();
     let ids = [1, 2].map(|nonce| key.id([nonce; 16], 0));
     let identities = ids.each_ref().map(|id| &id.as_bytes()[..]);
@@ -309,7 +280,7 @@ fn the_second_identity_is_asked_for_once_the_first_was_not_found() {
 /// decode, holds nobody up.
 #[test]
 fn the_second_identity_is_not_waited_for_where_the_first_was_found() {
-    let (key, store) = (key(), Slow::default());
+    let (key, store) = (key(), Slow::bare());
     let host = Host::builder().store(store.clone()).keyring(key.clone()).store_deadline(NEVER).build().unwrap();
     let ids = [1, 2].map(|nonce| key.id([nonce; 16], 0));
     store.put(ids[0], Entry { expires: u64::MAX, ..support::store::entry(100) }, 0);
@@ -350,7 +321,7 @@ fn who_is_woken_is_let_go_when_the_handshake_is_complete() {
 /// The client offers both versions, and the session of the one that the server does not take counts for nothing.
 #[test]
 fn the_session_of_the_version_that_is_chosen_is_asked_for() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = host(&store, NEVER);
     let context = installed_as(&host, Listener::named("public"), |context| {
         context.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
@@ -370,7 +341,7 @@ fn the_session_of_the_version_that_is_chosen_is_asked_for() {
 
 #[test]
 fn what_cannot_resume_starts_no_look_up() {
-    let (key, store) = (key(), Slow::default());
+    let (key, store) = (key(), Slow::bare());
     let host = Host::builder().store(store.clone()).keyring(key.clone()).build().unwrap();
     let bare = server_context(&certificates::server()).build();
     let switched = Listener::named("public").on_client_hello(move |hello| {
@@ -401,7 +372,7 @@ fn what_cannot_resume_starts_no_look_up() {
 
 #[test]
 fn a_store_that_panics_is_a_miss() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = host(&store, NEVER);
     let context = installed(&host);
     for version in VERSIONS {
@@ -419,7 +390,7 @@ fn a_store_that_panics_is_a_miss() {
 #[test]
 fn ten_thousand_handshakes_wait_on_one_thread_and_others_do_not_feel_it() {
     const MANY: u64 = 10_000;
-    let (key, store) = (key(), Slow::default());
+    let (key, store) = (key(), Slow::bare());
     let host = Host::builder().store(store.clone()).keyring(key.clone()).store_deadline(NEVER).build().unwrap();
     let context = installed(&host);
     store.hold();

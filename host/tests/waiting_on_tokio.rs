@@ -1,6 +1,6 @@
 //! The accept for tokio: a handshake that waits for a store holds no thread, and never longer than its deadline.
 
-mod support;
+use crate::support;
 
 use std::{pin::Pin, time::Duration};
 
@@ -52,7 +52,7 @@ async fn talk(host: &Host, context: &SslContext, with: &Client) -> Outcome {
 
 #[test]
 fn while_one_handshake_waits_others_on_its_thread_complete() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = Host::builder().store(store.clone()).store_deadline(Duration::from_secs(3_600)).build().unwrap();
     let context = installed(&host);
     one_thread().block_on(async {
@@ -81,7 +81,7 @@ fn while_one_handshake_waits_others_on_its_thread_complete() {
 
 #[test]
 fn a_store_that_never_answers_holds_a_handshake_until_the_deadline() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = Host::builder().store(store.clone()).store_deadline(Duration::from_millis(5)).build().unwrap();
     let context = installed(&host);
     one_thread().block_on(async {
@@ -98,7 +98,7 @@ fn a_store_that_never_answers_holds_a_handshake_until_the_deadline() {
 
 #[test]
 fn an_accept_that_is_given_up_waits_for_nothing_any_more() {
-    let store = Slow::default();
+    let store = Slow::bare();
     let host = Host::builder().store(store.clone()).store_deadline(Duration::from_secs(3_600)).build().unwrap();
     let context = installed(&host);
     one_thread().block_on(async {

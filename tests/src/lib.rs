@@ -7,7 +7,7 @@
 //! - `client`, `s_client`, `python`: the clients: the openssl crate, OpenSSL's own program, Python's `ssl`
 //! - `visitors`: clients of other makes, such as Go's and Java's; `relay`: a wire that is listened in on
 //! - `raw`: a stranger that writes its ClientHello byte by byte
-//! - `certificates`: CAs, and what they issue
+//! - `certificates`, of the crate beside this one: CAs, and what they issue
 //! - `fleet`: several servers as one service: nodes, a balancer, a load of clients, nginx to compare with
 //! - `fork`: a forked child that a test is run in
 //! - `redis`: real Redis servers, for hosts that share their sessions
@@ -19,7 +19,6 @@
 #![deny(unsafe_code)]
 
 pub mod built;
-pub mod certificates;
 pub mod client;
 pub mod fleet;
 pub mod fork;
@@ -36,7 +35,12 @@ pub mod s_client;
 mod server;
 pub mod visitors;
 
-use std::{thread, time::Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+pub use reprise_testing::certificates;
 
 pub use self::{
     client::{Client, Session, Visit},
@@ -46,6 +50,9 @@ pub use self::{
     server::Server,
 };
 
+/// Between two looks at what no event tells of, so that what is looked at has the processor.
+const PAUSE: Duration = Duration::from_millis(2);
+
 /// Asks whether something holds that no event tells of, again and again until it does.
 ///
 /// # Panics
@@ -54,7 +61,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        thread::yield_now();
+        thread::sleep(PAUSE);
     }
 }
 

@@ -5,7 +5,7 @@
 //! - `invocation`: the command line
 //! - `languages`: the policies in languages other than Rust
 //! - `serve`, `policies`, `test`, `dependencies`, `docs`, `bench`: the commands, one each
-//! - `suite`: the programs with the tests, several at a time, each test timed
+//! - `suite`: jobs, several at a time: the programs with the tests, each test timed, and what else takes a while
 //! - `requirements`: what a command needs of the machine, and how it gets there; `pypi`: programs from there
 //! - `machine`: what the machine is, and who we are on it
 //! - `wasm_compiler`: which compiler makes WebAssembly here

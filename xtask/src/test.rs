@@ -4,7 +4,13 @@
 //! (NAME.wasm), and `REPRISE_BIN`, the server to test. Both are absolute paths. Where a system lets nobody mount a file system, two tests
 //! fail and say so; `REPRISE_WITHOUT_MOUNTS=1`, set by whoever runs them, leaves them out.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use reprise_authoring::Language;
@@ -15,95 +21,188 @@ use crate::{
     policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
-    suite::{self, Program},
+    suite::{self, Job, Program},
     valkey,
     wasm_compiler::WasmCompiler,
 };
 
 /// Runs every check and every test; with `openssl`, every test against that OpenSSL, built from source.
 pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
-    let Some(wanted) = openssl else {
-        ensure(&[
-            Requirement::OpensslHeaders,
-            Requirement::OpensslProgram,
-            Requirement::Python,
-            Requirement::RedisServer,
-            Requirement::Nginx,
-            Requirement::Faketime,
-            Requirement::Java,
-            Requirement::NssTools,
-        ])?;
-        component("rustfmt", "fmt")?;
-        component("clippy", "clippy")?;
-        let unchecked = check(workspace)?;
-        let system =
-            output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
-        languages(workspace, &LANGUAGES)?;
-        let programs = run_tests(workspace, "target", &[], &format!("the system's OpenSSL, {system}"))?;
-        let stores = programs.iter().find(|program| program.name == "stores");
-        valkey::test(workspace, stores.context("the tests of the stores are gone")?)?;
-        if let Some(unchecked) = unchecked {
-            eprintln!("\n{unchecked}");
-        }
-        return Ok(());
-    };
+    let Some(wanted) = openssl else { return test_all(workspace) };
     let lock = fs::read_to_string(workspace.path("Cargo.lock")).context("Cargo.lock could not be read")?;
     let version = vendored(&lock, wanted)?;
-    ensure(&[
-        Requirement::PerlAndMake,
-        Requirement::OpensslProgram,
-        Requirement::Python,
-        Requirement::RedisServer,
-        Requirement::Nginx,
-        Requirement::Faketime,
-        Requirement::Java,
-        Requirement::NssTools,
-    ])?;
-    // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
-    let directory = format!("target/openssl-{wanted}");
-    run_tests(
-        workspace,
-        &directory,
-        &["--features", "reprise/vendored"],
-        &format!("OpenSSL {version}, built from source"),
-    )
-    .map(drop)
-}
-
-/// All that needs no test to run: cheap things first. What could not be checked here.
-fn check(workspace: &Workspace) -> Result<dependencies::Unchecked> {
-    step("formatting");
-    run(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
-    let unchecked = dependencies::check(workspace)?;
-    step("lints");
-    run(in_target(workspace, "target", "clippy").args(["--all-targets", "--", "--deny", "warnings"]))?;
-    step("documentation");
-    run(in_target(workspace, "target", "doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"))?;
-    Ok(unchecked)
-}
-
-/// Gives the programs that ran.
-fn run_tests(workspace: &Workspace, directory: &str, features: &[&str], openssl: &str) -> Result<Vec<Program>> {
+    ensure(&[Requirement::PerlAndMake])?;
+    ensure(&CLIENTS_AND_SERVERS)?;
     policies::build(workspace)?;
     // Tests play authors in every language.
     languages::install_toolchains(workspace)?;
-    step("building the server");
-    run(in_target(workspace, directory, "build").args(features).args(["--bin", "reprise"]))?;
-    step("building the tests");
-    let programs = suite::built(in_target(workspace, directory, "test").args(features).arg("--no-run"))?;
-    step(&format!("tests, against {openssl}"));
-    let compiler = WasmCompiler::ensure()?;
-    let environment = |tests: &mut Command| {
-        policies::tell(workspace, tests);
-        compiler.tell_authors(tests);
-        tests.env("REPRISE_BIN", workspace.path(directory).join("release/reprise"));
-    };
-    suite::run(&programs, &workspace.path(directory).join("tests"), environment)?;
-    step("tests in the documentation");
-    let mut documentation = in_target(workspace, directory, "test");
-    environment(&mut documentation);
-    run(documentation.args(features).arg("--doc"))?;
-    Ok(programs)
+    // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
+    let directory = format!("target/openssl-{wanted}");
+    let build = Build { workspace, directory: &directory, features: &["--features", "reprise/vendored"] };
+    let mut phases = Phases::default();
+    let programs = build.all(&mut phases)?;
+    step(&format!("tests, against OpenSSL {version}, built from source"));
+    let mut jobs = build.jobs(&programs)?;
+    jobs.push(build.documentation()?);
+    suite::run(jobs, &build.logs())?;
+    eprintln!("{phases}");
+    Ok(())
+}
+
+/// What the tests start.
+const CLIENTS_AND_SERVERS: [Requirement; 7] = [
+    Requirement::OpensslProgram,
+    Requirement::Python,
+    Requirement::RedisServer,
+    Requirement::Nginx,
+    Requirement::Faketime,
+    Requirement::Java,
+    Requirement::NssTools,
+];
+
+fn test_all(workspace: &Workspace) -> Result<()> {
+    let xtask = env::current_exe().context("the system does not say where this program is")?;
+    let (mut phases, build) = (Phases::default(), Build { workspace, directory: "target", features: &[] });
+    let unchecked = phases.time("requirements, formatting and dependencies", || {
+        ensure(&[Requirement::OpensslHeaders])?;
+        ensure(&CLIENTS_AND_SERVERS)?;
+        component("rustfmt", "fmt")?;
+        component("clippy", "clippy")?;
+        step("formatting");
+        run(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
+        dependencies::check(workspace)
+    })?;
+    // What fetches and waits, beside what compiles.
+    let programs = thread::scope(|scope| {
+        let policies = scope.spawn(|| {
+            let mut command = Command::new(&xtask);
+            command.arg("languages");
+            suite::run_beside(Job::new("policies in every language", command), &build.logs())
+        });
+        let programs = checked(workspace, &mut phases).and_then(|()| build.all(&mut phases));
+        let policies = policies.join().unwrap_or_else(|_| bail!("a thread panicked"));
+        policies.and(programs)
+    })?;
+    let system = output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
+    step(&format!("tests, against the system's OpenSSL, {system}"));
+    phases.time("tests", || suite::run(all_jobs(&build, &programs, &xtask)?, &build.logs()))?;
+    eprintln!("{phases}");
+    if let Some(unchecked) = unchecked {
+        eprintln!("\n{unchecked}");
+    }
+    Ok(())
+}
+
+/// What is checked of sources without running them.
+fn checked(workspace: &Workspace, phases: &mut Phases) -> Result<()> {
+    phases.time("lints", || {
+        run(in_target(workspace, "target", "clippy").args(["--all-targets", "--", "--deny", "warnings"]))
+    })?;
+    phases.time("documentation", || {
+        run(in_target(workspace, "target", "doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"))
+    })
+}
+
+/// The programs with the tests; what holds policies in every language against their vectors; and what else takes a while.
+fn all_jobs(build: &Build<'_>, programs: &[Program], xtask: &Path) -> Result<Vec<Job>> {
+    let mut jobs = build.jobs(programs)?;
+    let stores =
+        programs.iter().find(|program| program.name == "stores").context("the tests of the stores are gone")?;
+    let mut others = valkey::job(build.workspace, stores)?.into_iter().collect::<Vec<_>>();
+    others.extend(LANGUAGES.map(|language| {
+        let mut command = Command::new(xtask);
+        command.args(["languages", language.as_str(), "--test"]).env("REPRISE_BIN", build.server());
+        Job::new(&format!("policies in {language}"), command)
+    }));
+    others.push(build.documentation()?);
+    // Behind those that take longest.
+    let place = jobs.iter().position(|job| job.name() == stores.full_name()).map_or(0, |place| place + 1);
+    jobs.splice(place..place, others);
+    Ok(jobs)
+}
+
+/// How the workspace is built, and where to.
+struct Build<'a> {
+    workspace: &'a Workspace,
+    directory: &'a str,
+    features: &'a [&'a str],
+}
+
+impl Build<'_> {
+    /// Builds the server, and then the programs with the tests.
+    fn all(&self, phases: &mut Phases) -> Result<Vec<Program>> {
+        phases.time("building the server", || {
+            run(in_target(self.workspace, self.directory, "build").args(self.features).args(["--bin", "reprise"]))?;
+            // The tests' build makes one of its own there.
+            let (built, server) = (self.folder().join("release/reprise"), self.server());
+            fs::create_dir_all(self.logs())?;
+            if server.exists() {
+                fs::remove_file(&server)?;
+            }
+            fs::hard_link(&built, &server).with_context(|| format!("{} could not be linked", built.display()))
+        })?;
+        phases.time("building the tests", || suite::built(self.tests().arg("--no-run")))
+    }
+
+    /// `cargo test`, with the sources as `xtask/tests.toml` has them compiled.
+    fn tests(&self) -> Command {
+        let mut cargo = in_target(self.workspace, self.directory, "test");
+        cargo.arg("--config").arg(self.workspace.path("xtask/tests.toml")).args(self.features);
+        cargo
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.workspace.path(self.directory)
+    }
+
+    fn logs(&self) -> PathBuf {
+        self.folder().join("tests")
+    }
+
+    /// The server that is tested from outside.
+    fn server(&self) -> PathBuf {
+        self.logs().join("reprise")
+    }
+
+    fn environment(&self) -> Result<impl Fn(&mut Command)> {
+        let compiler = WasmCompiler::ensure()?;
+        Ok(move |tests: &mut Command| {
+            policies::tell(self.workspace, tests);
+            compiler.tell_authors(tests);
+            tests.env("REPRISE_BIN", self.server());
+        })
+    }
+
+    fn jobs(&self, programs: &[Program]) -> Result<Vec<Job>> {
+        Ok(Job::of_programs(programs, self.environment()?))
+    }
+
+    fn documentation(&self) -> Result<Job> {
+        let mut tests = self.tests();
+        self.environment()?(tests.arg("--doc"));
+        Ok(Job::new("tests in the documentation", tests))
+    }
+}
+
+/// What took how long.
+#[derive(Default)]
+struct Phases(Vec<(String, Duration)>);
+
+impl Phases {
+    fn time<T>(&mut self, name: &str, phase: impl FnOnce() -> Result<T>) -> Result<T> {
+        step(name);
+        let started = Instant::now();
+        let done = phase();
+        self.0.push((name.to_owned(), started.elapsed()));
+        done
+    }
+}
+
+impl fmt::Display for Phases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the phases, in seconds:")?;
+        self.0.iter().try_for_each(|(name, took)| write!(f, "\n{:9.1}  {name}", took.as_secs_f32()))
+    }
 }
 
 /// The unit tests and vectors of policies in these languages, run by the server that they are for, or by `REPRISE_BIN`.
@@ -168,5 +267,22 @@ mod tests {
             assert!(error.contains("3.5.4") && error.contains(wanted), "{error}");
         }
         assert!(vendored("version = 4\n", "3.5").is_err());
+    }
+
+    #[test]
+    fn tests_are_compiled_the_same_way_in_every_crate() {
+        let workspace = Workspace::of_this_crate();
+        let mut metadata = cargo(&workspace.root);
+        let output = metadata.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).output().unwrap();
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let settings = fs::read_to_string(workspace.path("xtask/tests.toml")).unwrap();
+        let packages = metadata["packages"].as_array().unwrap();
+        assert!(packages.len() > 10);
+        for package in packages.iter().map(|package| package["name"].as_str().unwrap()) {
+            let table = format!(
+                "\n[profile.release.package.{package}]\nopt-level = 0\ndebug-assertions = true\noverflow-checks = true\n"
+            );
+            assert!(settings.contains(&table), "xtask/tests.toml says nothing of {package}");
+        }
     }
 }

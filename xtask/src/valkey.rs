@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     Workspace, pypi,
-    run::{output, run, step},
-    suite::Program,
+    run::{output, step},
+    suite::{Job, Program},
 };
 
 const VERSION: &str = "9.1.2";
@@ -15,21 +15,22 @@ const VERSION: &str = "9.1.2";
 /// Says where a test finds the server's program: `tests/src/redis/server.rs` reads it.
 const SERVER: &str = "REPRISE_REDIS_SERVER";
 
-/// Runs the tests of the store in Redis with Valkey as the server; `stores` has them. They take some two minutes.
+/// The tests of the store in Redis with Valkey as the server; `stores` has them. They take some two minutes. None where there is
+/// no Valkey.
 ///
 /// # Errors
-/// Valkey cannot be installed, or a test fails.
-pub fn test(workspace: &Workspace, stores: &Program) -> Result<()> {
+/// Valkey cannot be installed.
+pub fn job(workspace: &Workspace, stores: &Program) -> Result<Option<Job>> {
     if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
         eprintln!(
             "\nnot tested here: the store in Redis with Valkey {VERSION}, of which there is no ready-made program"
         );
-        return Ok(());
+        return Ok(None);
     }
-    let server = installed(workspace)?;
-    step(&format!("tests of the store in Redis, with Valkey {VERSION}"));
+    let mut command = stores.command();
     // The program has no TLS.
-    run(stores.command().args(["redis::", "--skip", "redis::tls::"]).env(SERVER, server))
+    command.args(["redis::", "--skip", "redis::tls::"]).env(SERVER, installed(workspace)?);
+    Ok(Some(Job::new(&format!("tests of the store in Redis, with Valkey {VERSION}"), command)))
 }
 
 /// The server's program, ready-made and pinned by hash.

@@ -1,7 +1,12 @@
 //! The seam between OpenSSL's callbacks and decisions can be a socket: the tests of resumption once more, with each call turned into
 //! bytes and back on its way to the host.
 
+// `waiting` is a program of its own, too.
+#![allow(clippy::duplicate_mod)]
+
 mod bytes;
+#[path = "../support/mod.rs"]
+mod support;
 
 #[path = "../early_data.rs"]
 mod early_data;

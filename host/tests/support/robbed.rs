@@ -2,9 +2,7 @@
 
 use std::{
     collections::HashMap,
-    future::poll_fn,
     sync::{Arc, Mutex},
-    task::Poll,
     time::Duration,
 };
 
@@ -15,9 +13,10 @@ use openssl::{
 use reprise::{
     EarlyData, Host, HostBuilder,
     session::{Keyring, SessionId},
-    store::{Consume, Entry, Fetch, Memory, RecordBytes, Scope, Store, Usage},
+    store::{Memory, RecordBytes},
 };
 use reprise_fixtures::policies::single_use;
+use reprise_testing::TestStore;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -32,45 +31,6 @@ use super::{
 
 /// `illegal_parameter`, by which OpenSSL 3.0 refuses a binder, and `decrypt_error`, by which 3.5 does.
 const ALERTS_OF_BINDERS: [u8; 2] = [47, 51];
-
-/// A store that never answers at once.
-#[derive(Clone, Default)]
-pub struct Late(Arc<Memory>);
-
-impl Store for Late {
-    fn scope(&self) -> Scope {
-        Scope::Process
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.0.put(id, entry, now);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        let (memory, id, mut asked) = (self.0.clone(), *id, false);
-        Fetch::Pending(Box::pin(async move {
-            poll_fn(|context| {
-                context.waker().wake_by_ref();
-                if std::mem::replace(&mut asked, true) { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-            let Fetch::Ready(answer) = memory.fetch(&id, consume, now) else { panic!("memory knows at once") };
-            answer
-        }))
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.remove(id)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.peek(id)
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-}
 
 /// How a client's flight was met.
 #[derive(Debug, PartialEq)]
@@ -151,9 +111,11 @@ pub fn servers(build: impl Fn() -> HostBuilder) -> Vec<Server> {
     for retries in [true, false] {
         let keyring = Arc::new(Keyring::new(Zeroizing::new([3; 32])).unwrap());
         let tiers = build().store(Memory::default()).store(Shared::sealed().node("a")).keyring(keyring);
-        for (store, host) in
-            [("memory", build().store(Memory::default())), ("later", build().store(Late::default())), ("tiers", tiers)]
-        {
+        for (store, host) in [
+            ("memory", build().store(Memory::default())),
+            ("later", build().store(TestStore::bare().late())),
+            ("tiers", tiers),
+        ] {
             let what = format!("{store}, retries: {retries}");
             // However busy the machine is: a late answer is no answer.
             let host = host.store_deadline(Duration::from_secs(3_600)).build().unwrap();
@@ -164,42 +126,22 @@ pub fn servers(build: impl Fn() -> HostBuilder) -> Vec<Server> {
 }
 
 /// A store that gives up another session than it has shown.
-#[derive(Default)]
-pub struct Swaps(Memory, Mutex<HashMap<SessionId, RecordBytes>>);
-
-impl Store for Swaps {
-    fn scope(&self) -> Scope {
-        Scope::Process
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, now: u64) {
-        self.1.lock().unwrap().insert(id, entry.record.clone());
-        self.0.put(id, entry, now);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, now: u64) -> Fetch {
-        let Fetch::Ready(answer) = self.0.fetch(id, consume, now) else { panic!("memory knows at once") };
-        let mut records = self.1.lock().unwrap().clone();
+pub fn swapping() -> TestStore {
+    let store = TestStore::bare();
+    let put: Arc<Mutex<HashMap<SessionId, RecordBytes>>> = Arc::default();
+    let records = Arc::clone(&put);
+    store.putting(move |id, entry| drop(records.lock().unwrap().insert(id, entry.record.clone())));
+    store.answering(move |id, answer| {
+        let mut records = put.lock().unwrap().clone();
         records.remove(id);
-        Fetch::Ready(answer.map(|found| {
+        answer.map(|found| {
             found.map(|mut found| {
                 if found.consumed {
                     found.record = records.into_values().next().expect("there is another");
                 }
                 found
             })
-        }))
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.remove(id)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.0.peek(id)
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
+        })
+    });
+    store
 }

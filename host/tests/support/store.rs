@@ -5,15 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use openssl::{
-    asn1::Asn1Time,
-    ec::{EcGroup, EcKey},
-    hash::MessageDigest,
-    nid::Nid,
-    pkey::PKey,
-    ssl::{Ssl, SslContext, SslMethod, SslRef, SslVersion},
-    x509::X509Builder,
-};
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslRef, SslVersion};
 use reprise::{
     Prototype,
     session::SessionId,
@@ -78,16 +70,10 @@ pub fn prototype_without_certificate() -> Prototype {
 
 /// The client's, which has the server's certificate, and the server's.
 fn prototypes() -> (Prototype, Prototype) {
-    let key =
-        PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap()).unwrap();
-    let mut certificate = X509Builder::new().unwrap();
-    certificate.set_pubkey(&key).unwrap();
-    certificate.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    certificate.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-    certificate.sign(&key, MessageDigest::sha256()).unwrap();
+    let identity = reprise_testing::certificates::certificate("server").days(1).make();
     let mut server = SslContext::builder(SslMethod::tls_server()).unwrap();
-    server.set_certificate(&certificate.build()).unwrap();
-    server.set_private_key(&key).unwrap();
+    server.set_certificate(&identity.certificate).unwrap();
+    server.set_private_key(&identity.key).unwrap();
     let server = server.build();
     let mut client = SslContext::builder(SslMethod::tls_client()).unwrap();
     client.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();

@@ -1,11 +1,13 @@
-//! The programs that Cargo builds of the tests, run several at a time: one that waits leaves the cores
-//! to another. Each prints its output in one piece when it ends.
+//! Jobs, several at a time: one that waits leaves the cores to another. Most are the programs that Cargo
+//! builds of the tests. Each prints its output in one piece when it ends.
 //!
 //! # Layout
 //!
-//! - `programs`: building and listing them
+//! - `job`: what is run
+//! - `programs`: building and listing the programs with the tests
 //! - `times`: how long each test took, read from what a program prints
 
+mod job;
 mod programs;
 mod times;
 
@@ -13,7 +15,7 @@ use std::{
     collections::VecDeque,
     fs::{self, File},
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
     sync::Mutex,
     thread,
     time::{Duration, Instant},
@@ -21,42 +23,34 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-pub use self::programs::{Program, built};
 use self::times::Times;
+pub use self::{
+    job::Job,
+    programs::{Program, built},
+};
 use crate::run::step;
 
 /// How many run at once. Most of their time they wait: for processes, for servers, for deadlines.
 const AT_ONCE: usize = 2;
 
-/// Those that take longest begin first.
-const FIRST: [&str; 4] = ["end_to_end", "authoring", "fleet", "stores"];
-
-/// They start compilers, which would take the harness's permission to time tests for their own.
-const UNTIMED: [&str; 3] = ["authoring", "reprise-authoring", "xtask"];
-
 /// How many of the slowest tests are shown.
 const SLOWEST: usize = 20;
 
-/// Runs the programs, with `environment` set by the caller on each command.
+/// Runs the jobs in their order.
 ///
 /// # Errors
 /// Some failed; their names.
-pub fn run(programs: &[Program], logs: &Path, environment: impl Fn(&mut Command) + Sync) -> Result<()> {
+pub fn run(jobs: Vec<Job>, logs: &Path) -> Result<()> {
     fs::create_dir_all(logs).with_context(|| format!("{} could not be made", logs.display()))?;
-    let mut programs = programs.to_vec();
-    programs.sort_by_key(|program| {
-        let place = FIRST.iter().position(|first| *first == program.name);
-        (place.unwrap_or(FIRST.len()), program.name.clone())
-    });
-    let (queue, report) = (Mutex::new(VecDeque::from(programs)), Mutex::new(Report::default()));
+    let (queue, report) = (Mutex::new(VecDeque::from(jobs)), Mutex::new(Report::default()));
     let next = || queue.lock().ok()?.pop_front();
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(program) = next() {
-                    let run = Run::of(&program, logs, &environment);
+                while let Some(mut job) = next() {
+                    let done = Done::of(&mut job, logs);
                     if let Ok(mut report) = report.lock() {
-                        report.add(&program, run);
+                        report.add(job.name, done);
                     }
                 }
             });
@@ -65,33 +59,47 @@ pub fn run(programs: &[Program], logs: &Path, environment: impl Fn(&mut Command)
     report.into_inner().map_err(|_| anyhow::anyhow!("a thread that ran tests panicked"))?.end()
 }
 
-/// What became of one program.
-struct Run {
+/// Runs one job, while others print.
+///
+/// # Errors
+/// It failed.
+pub fn run_beside(mut job: Job, logs: &Path) -> Result<()> {
+    fs::create_dir_all(logs).with_context(|| format!("{} could not be made", logs.display()))?;
+    let done = Done::of(&mut job, logs);
+    done.show(&job.name);
+    if !done.succeeded {
+        bail!("{} failed: its output is above", job.name);
+    }
+    Ok(())
+}
+
+/// What became of a job.
+struct Done {
     succeeded: bool,
     output: String,
     took: Duration,
 }
 
-impl Run {
-    fn of(program: &Program, logs: &Path, environment: impl Fn(&mut Command)) -> Self {
+impl Done {
+    fn of(job: &mut Job, logs: &Path) -> Self {
         let started = Instant::now();
-        let log = logs.join(format!("{}.log", program.unique_name()));
+        let log = logs.join(format!("{}.log", job.file));
         let ended = (|| -> Result<bool> {
             let output = File::create(&log).with_context(|| format!("{} could not be made", log.display()))?;
-            let mut command = program.command();
-            command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-            if !UNTIMED.contains(&program.name.as_str()) {
-                // The harness of a stable toolchain has the times, too, for whoever insists.
-                command.env("RUSTC_BOOTSTRAP", "1").args(["-Zunstable-options", "--report-time"]);
-            }
-            environment(&mut command);
-            Ok(command.status().with_context(|| format!("{} could not be started", program.path.display()))?.success())
+            job.command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+            Ok(job.command.status().with_context(|| format!("{} could not be started", job.name))?.success())
         })();
         let output = fs::read(&log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         match ended {
             Ok(succeeded) => Self { succeeded, output, took: started.elapsed() },
             Err(error) => Self { succeeded: false, output: format!("{output}{error:#}\n"), took: started.elapsed() },
         }
+    }
+
+    fn show(&self, name: &str) {
+        let Self { succeeded, output, took } = self;
+        step(&format!("{name}, {:.1} s{}", took.as_secs_f32(), if *succeeded { "" } else { ": FAILED" }));
+        eprint!("{output}");
     }
 }
 
@@ -102,17 +110,11 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, program: &Program, Run { succeeded, output, took }: Run) {
-        step(&format!(
-            "{}, {:.1} s{}",
-            program.full_name(),
-            took.as_secs_f32(),
-            if succeeded { "" } else { ": FAILED" }
-        ));
-        eprint!("{output}");
-        self.times.add(program, took, &output);
-        if !succeeded {
-            self.failed.push(program.full_name());
+    fn add(&mut self, name: String, done: Done) {
+        done.show(&name);
+        self.times.add(&name, done.took, &done.output);
+        if !done.succeeded {
+            self.failed.push(name);
         }
     }
 
@@ -122,5 +124,28 @@ impl Report {
             bail!("tests failed in {}: their output is above", self.failed.join(", "));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn shell(name: &str, line: &str) -> Job {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]);
+        Job::new(name, command)
+    }
+
+    #[test]
+    fn those_that_fail_are_named_and_the_others_run() {
+        let logs = std::env::temp_dir().join(format!("xtask-suite-{}", std::process::id()));
+        let jobs = vec![shell("one", "exit 3"), shell("two", "echo well"), shell("no such", "no-such-program-here")];
+        let error = run(jobs, &logs).unwrap_err().to_string();
+        assert!(error.contains("one") && error.contains("no such") && !error.contains("two"), "{error}");
+        assert_eq!(fs::read_to_string(logs.join("two.log")).unwrap(), "well\n");
+        fs::remove_dir_all(&logs).unwrap();
     }
 }

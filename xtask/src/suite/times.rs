@@ -2,8 +2,6 @@
 
 use std::{fmt::Write, time::Duration};
 
-use super::Program;
-
 /// What took how long.
 #[derive(Default)]
 pub struct Times {
@@ -12,10 +10,9 @@ pub struct Times {
 }
 
 impl Times {
-    pub fn add(&mut self, program: &Program, took: Duration, output: &str) {
-        let name = program.full_name();
+    pub fn add(&mut self, name: &str, took: Duration, output: &str) {
         self.tests.extend(output.lines().filter_map(timed).map(|(test, took)| (took, format!("{name}: {test}"))));
-        self.programs.push((took, name));
+        self.programs.push((took, name.to_owned()));
     }
 
     /// The slowest of each, as a table.
@@ -41,17 +38,14 @@ fn timed(line: &str) -> Option<(&str, Duration)> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     #[test]
     fn the_slowest_come_first() {
-        let program = Program { name: "b".into(), package: "a".into(), folder: PathBuf::new(), path: PathBuf::new() };
         let output = "running 3 tests\ntest x::y ... ok <0.250s>\ntest z - should panic ... FAILED <61.000s>\n\
                       test w ... ignored\ntest v ... ok <0.100s>\n";
         let mut times = Times::default();
-        times.add(&program, Duration::from_secs(62), output);
+        times.add("a b", Duration::from_secs(62), output);
         assert_eq!(
             times.slowest(2),
             "the slowest tests, in seconds:\n     61.0  a b: z - should panic\n      0.2  a b: x::y\n\

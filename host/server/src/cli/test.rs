@@ -34,9 +34,9 @@ pub(super) struct Test {
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
 
-    /// The vectors: a TOML file, as docs/conformance.md tells
-    #[arg(value_name = "VECTORS")]
-    vectors: PathBuf,
+    /// The vectors: TOML files, as docs/conformance.md tells
+    #[arg(required = true, value_name = "VECTORS")]
+    vectors: Vec<PathBuf>,
 
     /// Show the vectors that pass, too
     #[arg(long, short)]
@@ -47,9 +47,7 @@ impl Test {
     pub(super) fn run(self) -> Result<ExitCode> {
         // Where a policy panics, it says why in the log.
         log::start(EnvFilter::new("warn"), Look::default())?;
-        let shown = self.vectors.display();
-        let text = reading::read_text_once(&self.vectors, MOST_TEXT)?;
-        let suite = Suite::parse(&text).map_err(|error| anyhow!("{shown}: {error}"))?;
+        let suites = self.vectors.iter().map(|file| suite(file)).collect::<Result<Vec<_>>>()?;
         let module = reading::read(&self.policy, DirOptions::default().max_module_size);
         let module = module.context("there is no policy to test; of a project, `reprise build` makes it")?.bytes;
         let manifest = manifest(&self.policy)?;
@@ -58,9 +56,20 @@ impl Test {
         // user alone.
         let scratch = tempfile::tempdir().context("there is no directory for compiled code")?;
         let runtime = Runtime::new(patient(&scratch.path().join("compiled"), compiler()?))?;
+        let mut status = ExitCode::SUCCESS;
+        for suite in &suites {
+            let subject = Subject { file: &self.policy, module: &module, manifest: &manifest };
+            if !self.passes(suite, &runtime, subject) {
+                status = ExitCode::FAILURE;
+            }
+        }
+        Ok(status)
+    }
+
+    /// Runs one file's vectors, and says what came of them.
+    fn passes(&self, suite: &Suite, runtime: &Runtime, subject: Subject<'_>) -> bool {
         let mut failed = 0_usize;
-        let subject = Subject { file: &self.policy, module: &module, manifest: &manifest };
-        for outcome in suite.run(&runtime, subject) {
+        for outcome in suite.run(runtime, subject) {
             match outcome.failure {
                 None if self.verbose => output::say(format_args!("ok: {}", outcome.vector)),
                 None => {}
@@ -72,8 +81,13 @@ impl Test {
         }
         let policy = self.policy.display();
         output::say(format_args!("{policy}: {} of {} vectors passed", suite.len() - failed, suite.len()));
-        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        failed == 0
     }
+}
+
+fn suite(file: &Path) -> Result<Suite> {
+    let text = reading::read_text_once(file, MOST_TEXT)?;
+    Suite::parse(&text).map_err(|error| anyhow!("{}: {error}", file.display()))
 }
 
 /// One instance at a time, and no hurry.

@@ -12,7 +12,10 @@ fn retained(circumstances: Circumstances) -> bool {
     // One after the other: when the last one is gone, the first was decided about.
     let alert = Users::One { established: true, failed: true };
     desk.resources.given_up(last, Circumstances { users: alert, freed: false, error: true, unexpected_eof: false });
-    while desk.store.peek(&last).is_some() {
+    let lost = desk.store.seen.clone();
+    // The first one too, if it was lost.
+    lost.wait_for_removes(1);
+    while desk.stored() > 1 {
         std::thread::yield_now();
     }
     desk.store.peek(&id).is_some()
@@ -39,8 +42,6 @@ fn only_a_fatal_alert_on_an_established_connection_loses_a_session() {
 fn a_foreign_id_is_not_even_queued() {
     let desk = Desk::new();
     let foreign = SessionId::from([7; 32]);
-    let entry = desk.store.entries.lock().clone();
-    assert!(entry.is_empty());
     for _ in 0..10_000 {
         let users = Users::One { established: true, failed: true };
         desk.resources.given_up(foreign, Circumstances { users, freed: false, error: true, unexpected_eof: false });

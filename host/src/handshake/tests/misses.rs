@@ -7,7 +7,7 @@ use reprise_openssl::facts::{Resumed, Stored};
 use reprise_session::session::{Miss, RevocationList, RevocationLists, Unsealable};
 use reprise_store::{
     revocation::{Matcher, Revocation},
-    store::Unavailable,
+    store::{Entry, FetchError, RecordBytes, Unavailable},
 };
 
 use super::*;
@@ -132,16 +132,17 @@ fn each_invariant_is_a_reason_of_its_own() {
 
 #[test]
 fn each_failure_of_a_store_is_a_reason_of_its_own() {
-    let failing = |error| attempt(TLS13, |attempt| *attempt.desk.store.fails.lock() = Some(error));
+    let failing =
+        |error: fn() -> FetchError| attempt(TLS13, |attempt| attempt.desk.store.answering(move |_, _| Err(error())));
     let cases = [
         (Miss::StoreUnavailable, failing(|| Unavailable("dead".into()).into())),
         (Miss::Unsealable(Unsealable::Broken), failing(|| FetchError::Unsealable(Unsealable::Broken))),
-        (Miss::NotFound, attempt(TLS13, |attempt| attempt.desk.store.entries.lock().clear())),
+        (Miss::NotFound, attempt(TLS13, |attempt| drop(attempt.desk.store.remove(&attempt.id)))),
         (
             Miss::Undecodable,
             attempt(TLS13, |attempt| {
-                let mut entries = attempt.desk.store.entries.lock();
-                entries.get_mut(&attempt.id).unwrap().record = RecordBytes::new(vec![9]);
+                let garbage = Entry { record: RecordBytes::new(vec![9]), ..attempt.desk.store.seen.entry() };
+                attempt.desk.store.put(attempt.id, garbage, NOW);
             }),
         ),
         (Miss::ForeignId, attempt(TLS13, |attempt| attempt.id = SessionId::from([7; 32]))),
@@ -165,7 +166,7 @@ fn a_policy_that_objects_or_fails_is_a_reason() {
 fn no_more_are_looked_up_than_two() {
     let desk = Desk::new();
     let ids = [(); 3].map(|()| desk.made(TLS13, |_| {}));
-    desk.store.entries.lock().clear();
+    ids.iter().for_each(|id| drop(desk.store.remove(id)));
     let mut connection = desk.connection();
     connection.hello(&hello(TLS13, &ids), None);
     let misses = ids.map(|id| {
@@ -196,8 +197,8 @@ fn without_a_hook_or_a_host_nothing_resumes() {
 fn what_is_for_single_use_is_taken_from_its_owner_alone() {
     for version in [TLS12, TLS13] {
         let desk = Desk::new();
+        desk.store.putting(|_, entry| entry.single_use = true);
         let id = desk.made(version, |_| {});
-        desk.rewrite(id, |_, entry| entry.single_use = true);
         let mut connection = desk.connection();
         connection.hello(&hello(version, &[id]), None);
         let resumed = connection.offered(&offer(&id, version), None);
@@ -232,7 +233,7 @@ fn a_question_repeated_is_neither_asked_nor_judged_again() {
     let mut connection = desk.connection();
     connection.hello(&hello(TLS13, &[id]), None);
     assert!(connection.offered(&offer(&id, TLS13), None).is_some());
-    desk.store.entries.lock().clear();
+    desk.store.remove(&id);
     for turn in [Turn::Again, Turn::Second] {
         connection.hello(&HelloFacts { turn, ..hello(TLS13, &[id]) }, None);
         assert!(connection.offered(&offer(&id, TLS13), None).is_some(), "{turn:?}");

@@ -5,7 +5,6 @@ mod made;
 mod misses;
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{
         Arc,
@@ -13,7 +12,6 @@ use std::{
     },
 };
 
-use parking_lot::Mutex;
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
@@ -26,11 +24,9 @@ use reprise_policy::{
     policies_dir::DirOptions,
     policy::{RuntimeOptions, wit::types::Certificate},
 };
-use reprise_session::session::{Epoch, Keyring, Record, RevocationLists, Secret, SessionId};
-use reprise_store::{
-    revocation::Revocations,
-    store::{Consume, Entry, Fetch, FetchError, Found, RecordBytes, Scope, Store, Usage},
-};
+use reprise_session::session::{Epoch, Keyring, RevocationLists, Secret, SessionId};
+use reprise_store::{revocation::Revocations, store::Store};
+use reprise_testing::TestStore;
 use tempfile::TempDir;
 
 use super::{Connection, ConnectionReport, HandshakeCounts, Limits, Resources, in_text, look_up::TLS13, removal};
@@ -40,59 +36,10 @@ const TLS12: i32 = 0x0303;
 const NOW: u64 = 1_700_000_000;
 const SUITE: u16 = 0x1301;
 
-/// A store that gives what it was given, or this error.
-#[derive(Default)]
-struct Kept {
-    entries: Mutex<HashMap<SessionId, Entry>>,
-    fails: Mutex<Option<fn() -> FetchError>>,
-}
-
-impl Store for Kept {
-    fn scope(&self) -> Scope {
-        Scope::Process
-    }
-
-    fn put(&self, id: SessionId, entry: Entry, _: u64) {
-        self.entries.lock().insert(id, entry);
-    }
-
-    fn fetch(&self, id: &SessionId, consume: Consume, _: u64) -> Fetch {
-        if let Some(error) = *self.fails.lock() {
-            return Fetch::Ready(Err(error()));
-        }
-        let mut entries = self.entries.lock();
-        let consumed = consume == Consume::Always;
-        let entry = if consumed { entries.remove(id) } else { entries.get(id).cloned() };
-        Fetch::Ready(Ok(entry.map(|entry| Found {
-            record: entry.record,
-            prototype: entry.prototype,
-            fetches: 0,
-            consumed,
-            single_use: entry.single_use,
-            wants_prototype: false,
-            reach: entry.reach,
-            remaining: None,
-            since: None,
-        })))
-    }
-
-    fn remove(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.entries.lock().remove(id).map(|entry| entry.record)
-    }
-
-    fn peek(&self, id: &SessionId) -> Option<RecordBytes> {
-        self.entries.lock().get(id).map(|entry| entry.record.clone())
-    }
-
-    fn usage(&self) -> Usage {
-        Usage::default()
-    }
-}
-
 /// A host's resources, with a clock that a test sets.
 struct Desk {
     resources: Arc<Resources>,
-    store: Arc<Kept>,
+    store: TestStore,
     clock: Arc<AtomicU64>,
     _policies: TempDir,
 }
@@ -108,7 +55,7 @@ impl Desk {
         for (name, module) in policies {
             std::fs::write(dir.path().join(name), module).unwrap();
         }
-        let (store, clock) = (Arc::new(Kept::default()), Arc::new(AtomicU64::new(NOW)));
+        let (store, clock) = (TestStore::bare(), Arc::new(AtomicU64::new(NOW)));
         let time = clock.clone();
         let resources = Arc::new(Resources {
             limits: Limits {
@@ -120,7 +67,7 @@ impl Desk {
                 store_deadline: std::time::Duration::from_secs(60),
             },
             keyring: Arc::new(Keyring::random().unwrap()),
-            store: store.clone(),
+            store: Arc::new(store.clone()),
             revocations: Arc::new(Revocations::default()),
             counts: HandshakeCounts::default(),
             decisions: Listeners::default(),
@@ -162,13 +109,9 @@ impl Desk {
         Some(id)
     }
 
-    /// Changes what is stored.
-    fn rewrite(&self, id: SessionId, change: impl Fn(&mut Record, &mut Entry)) {
-        let mut entries = self.store.entries.lock();
-        let entry = entries.get_mut(&id).expect("it is stored");
-        let mut record = Record::decode(&entry.record).unwrap();
-        change(&mut record, entry);
-        entry.record = record.encode().unwrap();
+    /// How many sessions are stored.
+    fn stored(&self) -> u64 {
+        self.store.usage().sessions
     }
 }
 

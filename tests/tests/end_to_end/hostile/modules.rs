@@ -93,6 +93,6 @@ fn ten_policies_of_60_mib_take_no_more_than_there_is() {
 
 #[test]
 fn while_a_module_is_compiled_for_seconds_handshakes_go_on() {
-    let seen = Ordeal::new().lets_live(hostile::slow_to_compile(10_000));
+    let seen = Ordeal::new().lets_live(hostile::slow_to_compile(3_000));
     assert_eq!(seen.resumed, seen.offered, "{seen:?}");
 }

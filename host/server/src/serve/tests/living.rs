@@ -89,7 +89,7 @@ async fn certificates_are_followed_after_a_panic() {
     files.issue("default", None);
     let server = Running::start(&files, "").await;
     server.vitals.strike("certificates");
-    let renewed = files.issue("default", None).cert.to_der().unwrap();
+    let renewed = files.issue("default", None).certificate.to_der().unwrap();
     // Nobody asks: the change itself, or the look after the restart, is what leads to it.
     while certificate(&server.connect(None).await.unwrap()).to_der().unwrap() != renewed {
         tokio::task::yield_now().await;

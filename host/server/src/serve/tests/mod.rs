@@ -23,9 +23,9 @@ use tokio::{
 };
 use tokio_openssl::SslStream;
 
-use self::certificates::Issued;
 pub(super) use self::certificates::{Files, revocation_list};
 use super::{Reload, Server, Settings, Sites};
+use reprise_testing::certificates::Identity;
 
 /// A server that runs in the background.
 struct Running {
@@ -66,11 +66,11 @@ impl Running {
     async fn connect_as(
         &self,
         server_name: Option<&str>,
-        client: Option<&Issued>,
+        client: Option<&Identity>,
     ) -> Result<SslStream<TcpStream>, openssl::ssl::Error> {
         let mut context = client_context();
         if let Some(client) = client {
-            context.set_certificate(&client.cert).unwrap();
+            context.set_certificate(&client.certificate).unwrap();
             context.set_private_key(&client.key).unwrap();
         }
         let mut ssl = Ssl::new(&context.build()).unwrap();

@@ -14,11 +14,11 @@ fn reload(sites: &Arc<Sites>, before: &mut Look) -> Vec<(String, Result<(), Stri
 #[tokio::test]
 async fn a_renewed_certificate_is_served_to_new_connections_and_old_ones_go_on() {
     let files = Files::new();
-    let first = files.issue("default", None).cert;
+    let first = files.issue("default", None).certificate;
     let server = Running::start(&files, "").await;
     let mut seen = server.sites.look();
     let mut before = server.connect(None).await.unwrap();
-    let second = files.issue("default", None).cert;
+    let second = files.issue("default", None).certificate;
     assert_eq!(reload(&server.sites, &mut seen), [("default".to_owned(), Ok(()))]);
     let after = server.connect(None).await.unwrap();
     assert_eq!(certificate(&before).to_der().unwrap(), first.to_der().unwrap());
@@ -115,7 +115,7 @@ async fn a_site_with_bad_files_does_not_keep_another_from_its_new_ones() {
     let server = Running::start(&files, "site = 'a.example={}/a.example.crt,{}/a.example.key'").await;
     let mut seen = server.sites.look();
     fs::write(files.path("default.crt"), "garbage").unwrap();
-    let renewed = files.issue("a.example", None).cert;
+    let renewed = files.issue("a.example", None).certificate;
     reload(&server.sites, &mut seen);
     let served = certificate(&server.connect(Some("a.example")).await.unwrap());
     assert_eq!(served.to_der().unwrap(), renewed.to_der().unwrap());
@@ -127,7 +127,7 @@ async fn a_revoked_client_is_refused_once_the_list_says_so() {
     files.issue("default", None);
     let ca = files.issue("ca", None);
     let client = files.issue("client", Some(&ca));
-    let list = |revoked: &[&Issued]| fs::write(files.path("crl.pem"), revocation_list(&ca, revoked)).unwrap();
+    let list = |revoked: &[&Identity]| fs::write(files.path("crl.pem"), revocation_list(&ca, revoked)).unwrap();
     list(&[]);
     let server = Running::start(&files, "client-ca = '{}/ca.crt'\ncrl = '{}/crl.pem'").await;
     let mut seen = server.sites.look();
@@ -147,7 +147,7 @@ async fn a_certificate_renamed_over_the_old_one_is_taken_up_by_itself() {
     files.issue("default", None);
     let server = Running::start(&files, "").await;
     let next = Files::new();
-    let renewed = next.issue("default", None).cert;
+    let renewed = next.issue("default", None).certificate;
     for file in ["default.key", "default.crt"] {
         fs::copy(next.path(file), files.path("arriving")).unwrap();
         fs::rename(files.path("arriving"), files.path(file)).unwrap();
@@ -164,7 +164,7 @@ async fn when_a_reload_that_was_asked_for_is_done_changed_files_are_in_force() {
     files.issue("default", None);
     let server = Running::start(&files, "").await;
     for _ in 0..3 {
-        let renewed = files.issue("default", None).cert;
+        let renewed = files.issue("default", None).certificate;
         server.reload.now().await;
         let served = certificate(&server.connect(None).await.unwrap());
         assert_eq!(served.to_der().unwrap(), renewed.to_der().unwrap());

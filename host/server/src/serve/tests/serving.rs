@@ -8,9 +8,9 @@ use super::*;
 #[tokio::test]
 async fn a_site_is_chosen_by_server_name_and_the_default_serves_the_rest() {
     let files = Files::new();
-    let default = files.issue("default", None).cert;
-    let a = files.issue("a.example", None).cert;
-    let wild = files.issue("wild", None).cert;
+    let default = files.issue("default", None).certificate;
+    let a = files.issue("a.example", None).certificate;
+    let wild = files.issue("wild", None).certificate;
     let sites = "site = ['a.example={}/a.example.crt,{}/a.example.key', '*.b.example={}/wild.crt,{}/wild.key']";
     let server = Running::start(&files, sites).await;
     for (server_name, expected) in [

@@ -1,0 +1,89 @@
+//! What is run, and in which order.
+
+use std::process::Command;
+
+use super::Program;
+
+/// The programs that take longest, which begin first.
+const FIRST: [&str; 4] = ["authoring", "end_to_end", "fleet", "stores"];
+
+/// A program that is run in parts, for one test in it takes as long as the others together: what each part is called, and what the
+/// harness is told. All parts together are all tests.
+const IN_PARTS: (&str, [(&str, &[&str]); 3]) = (
+    "authoring",
+    [
+        ("python", &["languages::python"]),
+        ("readme", &["readme::"]),
+        ("others", &["--skip", "languages::python", "--skip", "readme::"]),
+    ],
+);
+
+/// They start compilers, which would take the harness's permission to time tests for their own.
+const UNTIMED: [&str; 3] = ["authoring", "reprise-authoring", "xtask"];
+
+/// A command and what it is called.
+pub struct Job {
+    pub(super) name: String,
+    /// The name of its log, which no two jobs share.
+    pub(super) file: String,
+    pub(super) command: Command,
+}
+
+impl Job {
+    pub fn new(name: &str, command: Command) -> Self {
+        Self { name: name.to_owned(), file: name.replace([' ', '/'], "-"), command }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All tests of these programs, in the order in which they are best begun, with `environment` set on each command.
+    pub fn of_programs(programs: &[Program], environment: impl Fn(&mut Command)) -> Vec<Self> {
+        let mut programs = programs.iter().collect::<Vec<_>>();
+        programs.sort_by_key(|program| {
+            let place = FIRST.iter().position(|first| *first == program.name);
+            (place.unwrap_or(FIRST.len()), &program.name)
+        });
+        let job = |program: &Program, part: Option<(&str, &[&str])>| {
+            let mut command = program.command();
+            if !UNTIMED.contains(&program.name.as_str()) {
+                // The harness of a stable toolchain has the times, too, for whoever insists.
+                command.env("RUSTC_BOOTSTRAP", "1").args(["-Zunstable-options", "--report-time"]);
+            }
+            environment(&mut command);
+            let (mut name, mut file) = (program.full_name(), program.unique_name());
+            if let Some((part, arguments)) = part {
+                command.args(arguments);
+                name += &format!(", {part}");
+                file += &format!("-{part}");
+            }
+            Self { name, file, command }
+        };
+        let (in_parts, parts) = IN_PARTS;
+        let jobs = programs.into_iter().flat_map(|program| {
+            let parts = if program.name == in_parts { parts.map(Some).to_vec() } else { vec![None] };
+            parts.into_iter().map(|part| job(program, part)).collect::<Vec<_>>()
+        });
+        jobs.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_takes_longest_begins_first() {
+        let program =
+            |name: &str| Program { name: name.into(), package: "a".into(), folder: PathBuf::new(), path: name.into() };
+        let jobs = Job::of_programs(&["b", "stores", "a", "authoring"].map(program), |_| {});
+        let names = jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>();
+        let parts = ["a authoring, python", "a authoring, readme", "a authoring, others"];
+        assert_eq!(names, [&parts[..], &["a stores", "a", "a b"]].concat());
+        let logs = jobs.iter().map(|job| &job.file).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(logs.len(), names.len());
+    }
+}
