@@ -65,7 +65,7 @@ use std::{
 use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use reprise_session::{
-    process,
+    process::PerProcess,
     vital::{Ended, Vital, Vitals},
 };
 
@@ -94,11 +94,10 @@ pub use reprise_session::ownership::exposed;
 /// known at the fork, nothing changes any more, and dropping it does nothing.
 pub struct PoliciesDir {
     /// Always there until the drop.
-    running: Option<Running>,
+    running: Option<PerProcess<Running>>,
 }
 
 struct Running {
-    process: u32,
     shared: Arc<Shared>,
     vitals: Vitals,
     thread: JoinHandle<()>,
@@ -144,7 +143,7 @@ impl PoliciesDir {
         let thread = vitals
             .thread("reprise-policies", body)
             .context("no thread can be started to watch the directory of policies")?;
-        let running = Running { process: process::id(), shared, vitals, thread };
+        let running = PerProcess::new(Running { shared, vitals, thread });
         let scanned = first_scan.recv().context("the thread that watches the directory of policies ended early")?;
         scanned.map_err(anyhow::Error::msg)?;
         Ok(Self { running: Some(running) })
@@ -154,7 +153,7 @@ impl PoliciesDir {
     pub fn subscribe(&self) -> Receiver<PolicyEvent> {
         let (sender, receiver) = channel();
         // In a forked child the list may have been locked for good, and nobody would send.
-        if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
+        if let Some(running) = self.here() {
             running.shared.subscribers.lock().push(sender);
         }
         receiver
@@ -162,24 +161,22 @@ impl PoliciesDir {
 
     /// The files in the directory, in order, and what became of each.
     pub fn status(&self) -> Vec<FileStatus> {
-        self.running.as_ref().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
+        self.as_it_was().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
     }
 
     /// How the thread that watches is doing; nothing in a forked child.
     pub fn vitals(&self) -> Vec<Vital> {
-        let running = self.running.as_ref().filter(|running| running.is_here());
-        running.map(|running| running.vitals.list()).unwrap_or_default()
+        self.here().map(|running| running.vitals.list()).unwrap_or_default()
     }
 
     /// What has happened under a policy's name so far; nothing in a forked child.
     pub fn history(&self, name: &str) -> PolicyHistory {
-        let running = self.running.as_ref().filter(|running| running.is_here());
-        running.map(|running| running.shared.histories.lock().get(name)).unwrap_or_default()
+        self.here().map(|running| running.shared.histories.lock().get(name)).unwrap_or_default()
     }
 
     /// How each policy that went live is doing.
     pub fn policies(&self) -> Vec<PolicyReport> {
-        self.running.as_ref().map(|running| running.shared.reports(Instant::now())).unwrap_or_default()
+        self.as_it_was().map(|running| running.shared.reports(Instant::now())).unwrap_or_default()
     }
 
     /// Takes the directory up anew: looks at every file, loads again what was rejected or rolled back, and tries again at once
@@ -212,11 +209,7 @@ impl PoliciesDir {
     }
 
     fn wish(&self, wish: Wish) -> Reply {
-        let running = self
-            .running
-            .as_ref()
-            .filter(|running| running.is_here())
-            .ok_or(ControlError::NotWatched("it forked, and the host was not revived since"))?;
+        let running = self.here().ok_or(ControlError::NotWatched("it forked, and the host was not revived since"))?;
         let (request, reply) = Request::new(wish);
         running.shared.requests.push(request);
         running.shared.bell.ring(Rings { attend: true, ..Rings::default() });
@@ -226,26 +219,26 @@ impl PoliciesDir {
     /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before, or within [`DirOptions::poll`]
     /// while a file is being written to without end.
     pub fn rescan(&self) {
-        if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
+        if let Some(running) = self.here() {
             running.shared.bell.ring(Rings { look: true, ..Rings::default() });
         }
     }
-}
 
-impl Running {
-    fn is_here(&self) -> bool {
-        self.process == process::id()
+    /// What runs in this process; nothing in a forked child.
+    fn here(&self) -> Option<&Running> {
+        self.running.as_ref()?.get()
+    }
+
+    /// What runs here, or ran in the parent at the fork.
+    fn as_it_was(&self) -> Option<&Running> {
+        self.running.as_ref()?.as_it_was()
     }
 }
 
 impl Drop for PoliciesDir {
     fn drop(&mut self) {
-        let Some(running) = self.running.take() else { return };
-        if !running.is_here() {
-            // Nothing to join, and locks that the thread held at the fork are held for ever.
-            std::mem::forget(running);
-            return;
-        }
+        // In a forked child there is nothing to join.
+        let Some(running) = self.running.take().and_then(PerProcess::into_inner) else { return };
         running.shared.bell.ring(Rings { stop: true, ..Rings::default() });
         if running.thread.join().is_err() {
             tracing::error!("the thread that watches the directory of policies panicked");
