@@ -61,5 +61,5 @@ pub use self::{
         session_callbacks,
     },
     handshake::{ConnectionReport, EarlyData, NotKept, allows_early_data, on_client_hello},
-    host::{Decision, Decisions, Host, HostBuilder, Policies},
+    host::{BuildError, Decision, Decisions, Host, HostBuilder, Policies, StartError},
 };

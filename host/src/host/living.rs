@@ -14,18 +14,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use reprise_policy::{
     policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
     policy::{Chain, Runtime, RuntimeOptions},
 };
 use reprise_session::{
-    clock, process,
+    clock,
+    printable::causes,
+    process,
     vital::{Ended, Heart, Vital, Vitals},
 };
 
-use super::Inner;
+use super::{Inner, StartError};
 use crate::{
     callbacks::live::Live,
     handshake::removal::{self, GivenUp},
@@ -99,6 +100,7 @@ impl Slot {
             let revived = thread::Builder::new().name("reprise-revive".into()).spawn(move || {
                 let _claim = Claim(&host.living);
                 if let Err(error) = host.living.fill(&host) {
+                    let error = causes(&error);
                     tracing::error!(%error, "the host could not be started again after a fork; sessions do not resume");
                 }
             });
@@ -111,7 +113,7 @@ impl Slot {
     }
 
     /// Fills the slot if it is not filled in this process.
-    pub fn revive(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
+    pub fn revive(&self, host: &Arc<Inner>) -> Result<(), StartError> {
         while self.here().is_none() {
             if self.claim() {
                 let _claim = Claim(self);
@@ -129,7 +131,7 @@ impl Slot {
         seen != me && self.reviving.compare_exchange(seen, me, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    fn fill(&self, host: &Arc<Inner>) -> anyhow::Result<()> {
+    fn fill(&self, host: &Arc<Inner>) -> Result<(), StartError> {
         let runtime = Runtime::new(self.runtime.clone())?;
         let chain = Arc::new(ArcSwap::from_pointee(Chain::default()));
         let dir = match &self.policies {
@@ -143,7 +145,7 @@ impl Slot {
                 let host = Arc::downgrade(host);
                 move |heart| work(&host, &queue, heart)
             })
-            .context("no thread for the sessions that are given up")?;
+            .map_err(StartError::Thread)?;
         let living = Living { process: process::id(), chain, live: Arc::default(), given_up, dir, vitals, runtime };
         let before = self.living.swap(Some(Arc::new(living)));
         // What another process was using is not touched: its locks may be held by threads that are not here.

@@ -2,6 +2,7 @@
 
 mod builder;
 mod decisions;
+mod error;
 mod living;
 mod policies;
 mod revoking;
@@ -32,6 +33,7 @@ use self::living::Slot;
 pub use self::{
     builder::HostBuilder,
     decisions::{Decision, Decisions, Listeners},
+    error::{BuildError, StartError},
     living::Snapshot,
     policies::Policies,
 };
@@ -163,7 +165,7 @@ impl Host {
     ///
     /// # Errors
     /// The policies' directory is gone, or there is no memory for the engine.
-    pub fn revive(&self) -> anyhow::Result<()> {
+    pub fn revive(&self) -> Result<(), StartError> {
         self.inner.living.revive(&self.inner)
     }
 }

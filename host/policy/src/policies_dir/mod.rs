@@ -30,6 +30,7 @@ mod attend;
 mod bell;
 mod check;
 mod control;
+mod error;
 mod event;
 mod history;
 mod listing;
@@ -62,7 +63,6 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use reprise_session::{
     process::PerProcess,
@@ -79,6 +79,7 @@ use self::{
 pub use self::{
     check::{CheckError, Checked, check},
     control::ControlError,
+    error::DirError,
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
     history::{LastRejection, PolicyHistory},
     options::DirOptions,
@@ -114,17 +115,17 @@ impl PoliciesDir {
         runtime: Runtime,
         live: Arc<ArcSwap<Chain>>,
         options: DirOptions,
-    ) -> anyhow::Result<PoliciesDir> {
+    ) -> Result<PoliciesDir, DirError> {
         Self::start_with(dir, Sandboxed { runtime, live }, options)
     }
 
-    fn start_with<L: Loader>(dir: &Path, loader: L, options: DirOptions) -> anyhow::Result<Self> {
-        let shown = || format!("{}: the directory of policies cannot be read: make it, or name another", dir.display());
-        fs::read_dir(dir).with_context(shown)?;
+    fn start_with<L: Loader>(dir: &Path, loader: L, options: DirOptions) -> Result<Self, DirError> {
+        let unreadable = |source| DirError::Unreadable { dir: dir.to_owned(), source };
+        fs::read_dir(dir).map_err(unreadable)?;
         // The path has to outlive a change of the working directory; links in it are followed anew at each look.
-        let dir = std::path::absolute(dir).with_context(shown)?;
+        let dir = std::path::absolute(dir).map_err(unreadable)?;
         if let (true, Some(exposed)) = (options.strict, exposed(&dir)) {
-            bail!(exposed);
+            return Err(DirError::Exposed(exposed));
         }
         let shared = Arc::new(Shared::default());
         let (scanned, first_scan) = sync_channel(1);
@@ -140,12 +141,9 @@ impl PoliciesDir {
             }
             rounds.run(&mut scanned, heart)
         };
-        let thread = vitals
-            .thread("reprise-policies", body)
-            .context("no thread can be started to watch the directory of policies")?;
+        let thread = vitals.thread("reprise-policies", body).map_err(DirError::Thread)?;
         let running = PerProcess::new(Running { shared, vitals, thread });
-        let scanned = first_scan.recv().context("the thread that watches the directory of policies ended early")?;
-        scanned.map_err(anyhow::Error::msg)?;
+        first_scan.recv().map_err(|_| DirError::Ended)?.map_err(DirError::FirstScan)?;
         Ok(Self { running: Some(running) })
     }
 
