@@ -68,5 +68,6 @@ pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
     decisions::{Decision, Decisions},
     handshake::{ConnectionReport, NotKept},
-    host::{Host, HostBuilder, Policies},
+    host::{BuildError, Host, HostBuilder, Policies},
+    living::StartError,
 };

@@ -1,21 +1,23 @@
 //! The seam between OpenSSL and decisions.
 
-use std::{any::Any, sync::Arc, task::Waker, time::Instant};
+use std::{any::Any, task::Waker, time::Instant};
 
 use reprise_session::session::{Prototype, SessionId};
 
 use crate::facts::{Circumstances, HelloAnswer, HelloFacts, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket};
 
-/// What stands behind the hooks of the contexts that it is installed on.
+/// What stands behind the hooks of the contexts that it is installed on, for as long as these last: longer than the host, perhaps, that it
+/// speaks for.
 ///
 /// The hooks keep no policy, no store and no key: they gather facts and do as they are answered. A failure behind this trait is an
 /// answer: not resumed, not kept. Where it panics, the hooks take that for the same.
 pub trait Handler: Send + Sync {
-    /// What decides about the handshakes of one connection. It goes with the connection, and may outlive the handler.
-    fn connection(self: Arc<Self>) -> Box<dyn Handshakes>;
+    /// What decides about the handshakes of one connection. It goes with the connection.
+    fn connection(&self) -> Box<dyn Handshakes>;
 
-    /// The id for a session that OpenSSL is about to make, around these random bytes. Keyed; nobody is asked.
-    fn new_id(&self, nonce: [u8; 16]) -> SessionId;
+    /// The id for a session that OpenSSL is about to make, around these random bytes. Keyed; nobody is asked. None where there is no key
+    /// any more: the id is random then, and nobody's.
+    fn new_id(&self, nonce: [u8; 16]) -> Option<SessionId>;
 
     /// Whether this is the id of a session that a handler with the same keys has made.
     fn recognises(&self, id: &[u8]) -> bool;

@@ -5,8 +5,9 @@
 //! - [`session`]: ids, border, record, keyring; why a session does not resume
 //! - [`verdict`]: the words that policies and sessions share: the interface's types, notes, failures
 //! - [`clock`]: the host's time, which never goes back
-//! - [`process`]: which process this is, for whoever must notice a fork
+//! - [`process`]: what belongs to one process, and is left alone in a forked child
 //! - [`vital`]: threads and tasks that must live; [`aside`]: work that may hang
+//! - [`following`]: directories whose changes are heard of
 //! - [`ownership`]: who else may write a file; [`replace`]: writing one whole; [`reading`]: reading one that others may replace
 //! - [`printable`]: text from outside, made fit for where people read it; [`hex`]: bytes as text
 //! - [`histogram`]: durations by size
@@ -17,6 +18,7 @@
 
 pub mod aside;
 pub mod clock;
+pub mod following;
 pub mod hex;
 pub mod histogram;
 pub mod ownership;

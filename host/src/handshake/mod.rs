@@ -65,21 +65,36 @@ pub use self::{
 };
 use crate::decisions::Decision;
 
-impl Handler for Resources {
-    fn connection(self: Arc<Self>) -> Box<dyn Handshakes> {
-        Box::new(Connection { resources: Arc::downgrade(&self), counted: false, phase: Phase::default() })
+/// A host, as contexts know it: they may outlive it.
+pub struct Answers {
+    resources: Weak<Resources>,
+}
+
+impl Answers {
+    /// For who is the host of these.
+    pub fn by(resources: &Arc<Resources>) -> Self {
+        Self { resources: Arc::downgrade(resources) }
+    }
+}
+
+impl Handler for Answers {
+    fn connection(&self) -> Box<dyn Handshakes> {
+        Box::new(Connection { resources: self.resources.clone(), counted: false, phase: Phase::default() })
     }
 
-    fn new_id(&self, nonce: [u8; 16]) -> SessionId {
-        self.keyring.id(nonce, self.now())
+    fn new_id(&self, nonce: [u8; 16]) -> Option<SessionId> {
+        let resources = self.resources.upgrade()?;
+        Some(resources.keyring.id(nonce, resources.now()))
     }
 
     fn recognises(&self, id: &[u8]) -> bool {
-        self.keyring.recognise(id).is_some()
+        self.resources.upgrade().is_some_and(|resources| resources.keyring.recognise(id).is_some())
     }
 
     fn given_up(&self, id: SessionId, circumstances: Circumstances) {
-        removal::queue(self, id, circumstances);
+        if let Some(resources) = self.resources.upgrade() {
+            removal::queue(&resources, id, circumstances);
+        }
     }
 }
 

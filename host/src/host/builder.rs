@@ -6,7 +6,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail, ensure};
 use reprise_openssl::{Handler, process};
 use reprise_policy::{
     policies_dir::DirOptions,
@@ -19,13 +18,13 @@ use reprise_session::{
 };
 use reprise_store::{
     revocation::Revocations,
-    store::{Memory, Scope, Store, Tiers, guard::Guard, sealed::Sealed},
+    store::{Memory, Scope, Store, Tiers, TiersError, guard::Guard, sealed::Sealed},
 };
 
-use super::{Host, Inner};
+use super::{BuildError, Host, Inner};
 use crate::{
     decisions::Listeners,
-    handshake::{HandshakeCounts, Limits, Resources, removal},
+    handshake::{Answers, HandshakeCounts, Limits, Resources, removal},
     living::Slot,
 };
 
@@ -229,26 +228,20 @@ impl HostBuilder {
     /// # Errors
     /// The directory does not exist, a bound makes no sense, or there is no memory for the engine. A bad policy is no error:
     /// it is rejected, and the log says why.
-    pub fn build(self) -> anyhow::Result<Host> {
+    pub fn build(self) -> Result<Host, BuildError> {
         let Limits { lifetime, max_lifetime, tickets, .. } = self.limits;
-        ensure!(max_lifetime > 0, "max_lifetime is 0; expected at least a second, for nothing would ever resume");
-        ensure!(lifetime > 0, "lifetime is 0; expected at least a second: to refuse sessions, use a policy");
-        ensure!(
-            lifetime <= max_lifetime,
-            "lifetime ({lifetime} s) is longer than max_lifetime ({max_lifetime} s); lower the one or raise the other"
-        );
-        ensure!(
-            tickets <= 16,
-            "tickets is {tickets}; expected at most 16: clients keep few, and each takes room in the store"
-        );
+        match () {
+            () if max_lifetime == 0 => return Err(BuildError::NoMaxLifetime),
+            () if lifetime == 0 => return Err(BuildError::NoLifetime),
+            () if lifetime > max_lifetime => return Err(BuildError::LifetimeTooLong { lifetime, max_lifetime }),
+            () if tickets > 16 => return Err(BuildError::TooManyTickets(tickets)),
+            () => {}
+        }
         let shared = self.stores.iter().any(|store| store.scope() != Scope::Process);
         let keyring = match self.keyring {
             Some(keyring) => keyring,
-            None if shared => bail!(
-                "a store is given that others than this process can see, and no keyring to seal sessions with: make one with \
-                 `reprise keys new FILE`, and give it (HostBuilder::keyring, `--keyring FILE`) to every node that shares the store"
-            ),
-            None => Arc::new(Keyring::random().context("no random key for session ids")?),
+            None if shared => return Err(BuildError::NoKeyring),
+            None => Arc::new(Keyring::random().map_err(BuildError::Random)?),
         };
         let seal = |store: Arc<dyn Store>| -> Arc<dyn Store> {
             match store.scope() {
@@ -287,14 +280,14 @@ impl HostBuilder {
         }));
         resources.living.revive()?;
         let between = BETWEEN.get().copied().unwrap_or(|handler| handler);
-        let handler = between(resources.clone());
+        let handler = between(Arc::new(Answers::by(&resources)));
         let inner = Inner { handler, resources, since: clock::time(), made: Instant::now() };
         Ok(Host { inner: Arc::new(inner) })
     }
 }
 
 /// All stores as one.
-fn store(mut stores: Vec<Arc<dyn Store>>, copy_age: Duration) -> anyhow::Result<Arc<dyn Store>> {
+fn store(mut stores: Vec<Arc<dyn Store>>, copy_age: Duration) -> Result<Arc<dyn Store>, TiersError> {
     if stores.len() > 1 {
         return Ok(Arc::new(Tiers::new(stores, copy_age)?));
     }

@@ -1,6 +1,7 @@
 //! The host: what ties OpenSSL's callbacks, the policies and the store together.
 
 mod builder;
+mod error;
 mod policies;
 mod revoking;
 #[cfg(test)]
@@ -27,12 +28,13 @@ use reprise_store::store::{TierStatus, Usage};
 
 pub use self::{
     builder::{HostBuilder, stand_between},
+    error::BuildError,
     policies::Policies,
 };
 use crate::{
     decisions::Decisions,
     handshake::{Connection, ConnectionReport, Resources},
-    living::Snapshot,
+    living::{Snapshot, StartError},
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.
@@ -154,7 +156,7 @@ impl Host {
     ///
     /// # Errors
     /// The policies' directory is gone, or there is no memory for the engine.
-    pub fn revive(&self) -> anyhow::Result<()> {
+    pub fn revive(&self) -> Result<(), StartError> {
         self.inner.resources.living.revive()
     }
 }
@@ -171,7 +173,7 @@ impl std::fmt::Debug for Host {
     }
 }
 
-/// What goes with the [`Host`]. Contexts and connections refer to its handler weakly.
+/// What goes with the [`Host`]. Contexts and connections refer to its resources weakly.
 pub struct Inner {
     pub resources: Arc<Resources>,
     handler: Arc<dyn Handler>,

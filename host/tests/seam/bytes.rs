@@ -77,11 +77,11 @@ struct Encoding {
 }
 
 impl Handler for Bytes {
-    fn connection(self: Arc<Self>) -> Box<dyn Handshakes> {
-        Box::new(Calls { beyond: self.beyond.clone().connection(), decoded: self.decoded.clone() })
+    fn connection(&self) -> Box<dyn Handshakes> {
+        Box::new(Calls { beyond: self.beyond.connection(), decoded: self.decoded.clone() })
     }
 
-    fn new_id(&self, nonce: [u8; 16]) -> SessionId {
+    fn new_id(&self, nonce: [u8; 16]) -> Option<SessionId> {
         crossed(&self.beyond.new_id(crossed(&nonce)))
     }
 

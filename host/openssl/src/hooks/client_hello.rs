@@ -114,8 +114,8 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) -> Result<(), 
 /// handshake ends.
 fn refuse_changes(state: &State, connection: &Connection, random: &[u8; 32], hello: &Hello) -> Result<(), Alert> {
     let Some(running) = &state.running else { return Ok(()) };
-    let handler = state.handler.as_ref().and_then(|handled| handled.handler.upgrade());
-    let ours = |identity: &[u8]| handler.as_ref().is_some_and(|handler| handler.recognises(identity));
+    let handled = state.handler.as_ref();
+    let ours = |identity: &[u8]| handled.is_some_and(|handled| handled.handler.recognises(identity));
     // Not all of it is known where the host sees no messages, or they are too long to be kept.
     let changed = match connection.transcript.lock().hellos() {
         Some((first, answer)) => second::changed(first, answer, ours),

@@ -55,7 +55,7 @@ pub(super) struct State {
 
 /// What decides about the connection's handshakes, and where it comes from.
 pub(super) struct Handled {
-    pub handler: Weak<dyn Handler>,
+    pub handler: Arc<dyn Handler>,
     pub handshakes: Box<dyn Handshakes>,
 }
 
@@ -109,11 +109,10 @@ impl State {
         self.handler.as_mut().map(|handled| &mut *handled.handshakes)
     }
 
-    /// From now on this handler decides, if it is another than before. None does if it is gone.
-    pub fn handled_by(&mut self, handler: &Weak<dyn Handler>) {
+    /// From now on this handler decides, if it is another than before.
+    pub fn handled_by(&mut self, handler: &Arc<dyn Handler>) {
         if !self.handler.as_ref().is_some_and(|handled| same(&handled.handler, handler)) {
-            let made = handler.upgrade().map(Handler::connection);
-            self.handler = made.map(|handshakes| Handled { handler: handler.clone(), handshakes });
+            self.handler = Some(Handled { handler: handler.clone(), handshakes: handler.connection() });
         }
     }
 
@@ -129,8 +128,8 @@ impl State {
 }
 
 /// Whether two are one handler.
-pub(super) fn same(one: &Weak<dyn Handler>, other: &Weak<dyn Handler>) -> bool {
-    std::ptr::addr_eq(one.as_ptr(), other.as_ptr())
+pub(super) fn same(one: &Arc<dyn Handler>, other: &Arc<dyn Handler>) -> bool {
+    std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
 }
 
 impl Connection {

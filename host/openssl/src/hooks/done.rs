@@ -26,8 +26,7 @@ pub fn done(ssl: &SslRef, connection: &Connection) {
 /// remove_cb: OpenSSL gives a session up, maybe under the context's lock.
 pub fn given_up(site: &Site, session: &SslSessionRef, freed: bool, error: bool, unexpected_eof: bool) {
     let Ok(id) = SessionId::try_from(session.id()) else { return };
-    let Some(handler) = site.handler.upgrade() else { return };
     // A connection being freed has left the table, and who is there is another one, at work on its own thread.
     let users = if freed { Users::None } else { live::table().users(&id) };
-    handler.given_up(id, Circumstances { users, freed, error, unexpected_eof });
+    site.handler.given_up(id, Circumstances { users, freed, error, unexpected_eof });
 }

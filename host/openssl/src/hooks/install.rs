@@ -96,7 +96,7 @@ unsafe fn callbacks_of(context: *mut ffi::SSL_CTX) -> SessionCallbacks {
     }
 }
 
-/// Has a handler stand behind the callbacks of a context. The context does not keep it alive.
+/// Has a handler stand behind the callbacks of a context, for as long as there is the context.
 ///
 /// # Errors
 /// The context has session callbacks already, is for DTLS, or is a client's. It is then as it was.
@@ -114,7 +114,7 @@ pub fn install(
             return Err(InstallError::SessionCallbacks(set));
         }
         check_method(context)?;
-        if !ex_data::set_site(context, Arc::new(Site::new(Arc::downgrade(handler), listener))) {
+        if !ex_data::set_site(context, Arc::new(Site::new(handler.clone(), listener))) {
             return Err(openssl::error::ErrorStack::get().into());
         }
         register(context, settings);

@@ -19,10 +19,9 @@ pub struct Pending {
     decoded_wanted: bool,
 }
 
-/// The id for a session that OpenSSL is about to make, around 16 random bytes; none where there is no handler.
+/// The id for a session that OpenSSL is about to make, around 16 random bytes; none where there is no handler, or it has no key.
 pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
     let site = Site::of(ssl)?;
-    let handler = site.handler.upgrade()?;
     if let Some(generator) = &site.id_nonce {
         generator(&mut nonce);
     }
@@ -31,7 +30,7 @@ pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
     if let Some(bound) = ex_data::of(ssl).and_then(|connection| refused(&mut connection.state.lock())) {
         ssl::allow_early_data(ssl, bound);
     }
-    Some(handler.new_id(nonce))
+    site.handler.new_id(nonce)
 }
 
 /// TLS 1.3 is about to write a ticket: whether its session is kept. If so, the session's timeout, which the ticket

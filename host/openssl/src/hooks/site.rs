@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, OnceLock},
 };
 
 use foreign_types::ForeignTypeRef;
@@ -105,7 +105,7 @@ impl fmt::Debug for Listener {
 
 /// What hangs on an `SSL_CTX`: where it is, and the handler behind it.
 pub struct Site {
-    pub(super) handler: Weak<dyn Handler>,
+    pub(super) handler: Arc<dyn Handler>,
     pub(super) place: Arc<Place>,
     pub(super) on_client_hello: Option<Box<OnClientHello>>,
     pub(super) id_nonce: Option<Box<IdNonce>>,
@@ -114,7 +114,7 @@ pub struct Site {
 }
 
 impl Site {
-    pub(super) fn new(handler: Weak<dyn Handler>, listener: Listener) -> Self {
+    pub(super) fn new(handler: Arc<dyn Handler>, listener: Listener) -> Self {
         let Listener { name, site, epoch, revocation_lists, on_client_hello, id_nonce } = listener;
         let place = Arc::new(Place { listener: name, site, epoch, revocation_lists });
         Self { handler, place, on_client_hello, id_nonce, session_id_context: OnceLock::new() }

@@ -30,6 +30,7 @@ mod attend;
 mod bell;
 mod check;
 mod control;
+mod error;
 mod event;
 mod history;
 mod listing;
@@ -63,10 +64,9 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, bail};
 use arc_swap::ArcSwap;
 use reprise_session::{
-    process,
+    process::PerProcess,
     vital::{Ended, Vital, Vitals},
 };
 
@@ -80,6 +80,7 @@ use self::{
 pub use self::{
     check::{CheckError, Checked, check},
     control::ControlError,
+    error::DirError,
     event::{ContentHash, FileState, FileStatus, PolicyEvent},
     history::{LastRejection, PolicyHistory},
     options::DirOptions,
@@ -96,11 +97,10 @@ pub use reprise_session::ownership::exposed;
 /// known at the fork, nothing changes any more, and dropping it does nothing.
 pub struct PoliciesDir {
     /// Always there until the drop.
-    running: Option<Running>,
+    running: Option<PerProcess<Running>>,
 }
 
 struct Running {
-    process: u32,
     shared: Arc<Shared>,
     vitals: Vitals,
     thread: JoinHandle<()>,
@@ -117,17 +117,17 @@ impl PoliciesDir {
         runtime: Runtime,
         live: Arc<ArcSwap<Chain>>,
         options: DirOptions,
-    ) -> anyhow::Result<PoliciesDir> {
+    ) -> Result<PoliciesDir, DirError> {
         Self::start_with(dir, Sandboxed { runtime, live }, options)
     }
 
-    fn start_with<L: Loader>(dir: &Path, loader: L, options: DirOptions) -> anyhow::Result<Self> {
-        let shown = || format!("{}: the directory of policies cannot be read: make it, or name another", dir.display());
-        fs::read_dir(dir).with_context(shown)?;
+    fn start_with<L: Loader>(dir: &Path, loader: L, options: DirOptions) -> Result<Self, DirError> {
+        let unreadable = |source| DirError::Unreadable { dir: dir.to_owned(), source };
+        fs::read_dir(dir).map_err(unreadable)?;
         // The path has to outlive a change of the working directory; links in it are followed anew at each look.
-        let dir = std::path::absolute(dir).with_context(shown)?;
+        let dir = std::path::absolute(dir).map_err(unreadable)?;
         if let (true, Some(exposed)) = (options.strict, exposed(&dir)) {
-            bail!(exposed);
+            return Err(DirError::Exposed(exposed));
         }
         let shared = Arc::new(Shared::default());
         let (scanned, first_scan) = sync_channel(1);
@@ -143,12 +143,9 @@ impl PoliciesDir {
             }
             rounds.run(&mut scanned, heart)
         };
-        let thread = vitals
-            .thread("reprise-policies", body)
-            .context("no thread can be started to watch the directory of policies")?;
-        let running = Running { process: process::id(), shared, vitals, thread };
-        let scanned = first_scan.recv().context("the thread that watches the directory of policies ended early")?;
-        scanned.map_err(anyhow::Error::msg)?;
+        let thread = vitals.thread("reprise-policies", body).map_err(DirError::Thread)?;
+        let running = PerProcess::new(Running { shared, vitals, thread });
+        first_scan.recv().map_err(|_| DirError::Ended)?.map_err(DirError::FirstScan)?;
         Ok(Self { running: Some(running) })
     }
 
@@ -156,7 +153,7 @@ impl PoliciesDir {
     pub fn subscribe(&self) -> Receiver<PolicyEvent> {
         let (sender, receiver) = channel();
         // In a forked child the list may have been locked for good, and nobody would send.
-        if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
+        if let Some(running) = self.here() {
             running.shared.subscribers.lock().push(sender);
         }
         receiver
@@ -164,24 +161,22 @@ impl PoliciesDir {
 
     /// The files in the directory, in order, and what became of each.
     pub fn status(&self) -> Vec<FileStatus> {
-        self.running.as_ref().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
+        self.as_it_was().map(|running| running.shared.status.load().to_vec()).unwrap_or_default()
     }
 
     /// How the thread that watches is doing; nothing in a forked child.
     pub fn vitals(&self) -> Vec<Vital> {
-        let running = self.running.as_ref().filter(|running| running.is_here());
-        running.map(|running| running.vitals.list()).unwrap_or_default()
+        self.here().map(|running| running.vitals.list()).unwrap_or_default()
     }
 
     /// What has happened under a policy's name so far; nothing in a forked child.
     pub fn history(&self, name: &str) -> PolicyHistory {
-        let running = self.running.as_ref().filter(|running| running.is_here());
-        running.map(|running| running.shared.histories.lock().get(name)).unwrap_or_default()
+        self.here().map(|running| running.shared.histories.lock().get(name)).unwrap_or_default()
     }
 
     /// How each policy that went live is doing.
     pub fn policies(&self) -> Vec<PolicyReport> {
-        self.running.as_ref().map(|running| running.shared.reports(Instant::now())).unwrap_or_default()
+        self.as_it_was().map(|running| running.shared.reports(Instant::now())).unwrap_or_default()
     }
 
     /// Takes the directory up anew: looks at every file, loads again what was rejected or rolled back, and tries again at once
@@ -214,11 +209,7 @@ impl PoliciesDir {
     }
 
     fn wish(&self, wish: Wish) -> Reply {
-        let running = self
-            .running
-            .as_ref()
-            .filter(|running| running.is_here())
-            .ok_or(ControlError::NotWatched("it forked, and the host was not revived since"))?;
+        let running = self.here().ok_or(ControlError::NotWatched("it forked, and the host was not revived since"))?;
         let (request, reply) = Request::new(wish);
         running.shared.requests.push(request);
         running.shared.bell.ring(Rings { attend: true, ..Rings::default() });
@@ -228,26 +219,26 @@ impl PoliciesDir {
     /// Asks for a look at every file, soon: within [`DirOptions::settle`] of the one before, or within [`DirOptions::poll`]
     /// while a file is being written to without end.
     pub fn rescan(&self) {
-        if let Some(running) = self.running.as_ref().filter(|running| running.is_here()) {
+        if let Some(running) = self.here() {
             running.shared.bell.ring(Rings { look: true, ..Rings::default() });
         }
     }
-}
 
-impl Running {
-    fn is_here(&self) -> bool {
-        self.process == process::id()
+    /// What runs in this process; nothing in a forked child.
+    fn here(&self) -> Option<&Running> {
+        self.running.as_ref()?.get()
+    }
+
+    /// What runs here, or ran in the parent at the fork.
+    fn as_it_was(&self) -> Option<&Running> {
+        self.running.as_ref()?.as_it_was()
     }
 }
 
 impl Drop for PoliciesDir {
     fn drop(&mut self) {
-        let Some(running) = self.running.take() else { return };
-        if !running.is_here() {
-            // Nothing to join, and locks that the thread held at the fork are held for ever.
-            std::mem::forget(running);
-            return;
-        }
+        // In a forked child there is nothing to join.
+        let Some(running) = self.running.take().and_then(PerProcess::into_inner) else { return };
         running.shared.bell.ring(Rings { stop: true, ..Rings::default() });
         if running.thread.join().is_err() {
             tracing::error!("the thread that watches the directory of policies panicked");

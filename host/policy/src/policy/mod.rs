@@ -67,7 +67,7 @@ pub use self::{
     options::RuntimeOptions,
     outcome::{Answer, Asked, Callback, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
     rejection::{Rejection, Step},
-    runtime::{Candidate, Runtime},
+    runtime::{Candidate, Runtime, RuntimeError},
     shadow::ShadowCounts,
     supervision::{Misbehaviour, SupervisionOptions, WindowCounts},
 };

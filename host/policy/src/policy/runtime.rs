@@ -2,14 +2,14 @@
 
 use std::{
     collections::HashMap,
-    fmt,
+    error::Error,
+    fmt, io,
     path::Path,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, anyhow};
 use openssl::sha::Sha256;
 use parking_lot::Mutex;
 use reprise_session::vital::{Vital, Vitals};
@@ -80,6 +80,26 @@ pub(super) struct Shared {
     layout: Layout,
 }
 
+/// A runtime that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// There is no memory for it, or no support.
+    #[error("wasmtime does not work on this machine")]
+    Engine(#[source] Box<dyn Error + Send + Sync>),
+    /// What policies import cannot be offered.
+    #[error("the imports of policies do not link")]
+    Imports(#[source] Box<dyn Error + Send + Sync>),
+    /// No thread can be started.
+    #[error("no thread for {whose}")]
+    Thread {
+        /// What it is for.
+        whose: &'static str,
+        /// What the operating system says.
+        source: io::Error,
+    },
+}
+
 /// How often a candidate looks whether there is room for it by now.
 const ROOM: Duration = Duration::from_millis(20);
 /// All instances of a candidate are to be made in so many times the time that one may take.
@@ -90,14 +110,14 @@ impl Runtime {
     ///
     /// # Errors
     /// The engine does not work on this machine, or no thread can be started.
-    pub fn new(options: RuntimeOptions) -> anyhow::Result<Self> {
+    pub fn new(options: RuntimeOptions) -> Result<Self, RuntimeError> {
         let options = options.within_reason();
-        let (engine, layout) =
-            engine::made(&options).map_err(|error| anyhow!("wasmtime does not work on this machine: {error:#}"))?;
-        let linker = linker(&engine).map_err(|error| anyhow!("the imports of policies do not link: {error:#}"))?;
+        let (engine, layout) = engine::made(&options).map_err(|error| RuntimeError::Engine(error.into()))?;
+        let linker = linker(&engine).map_err(|error| RuntimeError::Imports(error.into()))?;
+        let no_thread = |whose| move |source| RuntimeError::Thread { whose, source };
         let vitals = Vitals::default();
-        let ticker = Ticker::start(engine.clone(), &vitals).context("no thread for the policies' clock")?;
-        let upkeep = Upkeep::start(&vitals).context("no thread for the policies' upkeep")?;
+        let ticker = Ticker::start(engine.clone(), &vitals).map_err(no_thread("the policies' clock"))?;
+        let upkeep = Upkeep::start(&vitals).map_err(no_thread("the policies' upkeep"))?;
         let work = upkeep.work();
         let cache = options.cache.as_ref().and_then(|dir| {
             let opened = Cache::open(dir, options.cache_bytes);
@@ -105,7 +125,7 @@ impl Runtime {
         });
         let (memories, compiling) = (Mutex::default(), Default::default());
         let shadow = Shadow::start(options.supervision.shadow_queue, options.budget, &vitals)
-            .context("no thread for policies in shadow mode")?;
+            .map_err(no_thread("policies in shadow mode"))?;
         let ledger = Ledger::new(options.memory_of_all);
         let shared = Shared {
             options,

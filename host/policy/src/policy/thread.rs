@@ -1,12 +1,12 @@
 //! A thread that ends with its owner.
 
 use std::{
-    io, mem,
+    io,
     thread::{self, JoinHandle},
 };
 
 use reprise_session::{
-    process,
+    process::PerProcess,
     vital::{Ended, Heart, Vitals},
 };
 
@@ -16,8 +16,7 @@ use reprise_session::{
 /// Not in a process that forked since: threads do not survive a fork, and joining one that is not there would never end. Not
 /// by the thread itself either, which may be the last to hold its owner.
 pub(super) struct OwnedThread {
-    process: u32,
-    handle: Option<JoinHandle<()>>,
+    handle: Option<PerProcess<JoinHandle<()>>>,
 }
 
 impl OwnedThread {
@@ -27,17 +26,14 @@ impl OwnedThread {
         body: impl FnMut(&Heart) -> Ended + Send + 'static,
     ) -> io::Result<Self> {
         let handle = vitals.thread(name, body)?;
-        Ok(Self { process: process::id(), handle: Some(handle) })
+        Ok(Self { handle: Some(PerProcess::new(handle)) })
     }
 }
 
 impl Drop for OwnedThread {
     fn drop(&mut self) {
-        let Some(handle) = self.handle.take() else { return };
-        if self.process != process::id() {
-            // Even detaching would be a call about a thread that is not there.
-            return mem::forget(handle);
-        }
+        // In a forked child none: even detaching would be a call about a thread that is not there.
+        let Some(handle) = self.handle.take().and_then(PerProcess::into_inner) else { return };
         if handle.thread().id() != thread::current().id() && handle.join().is_err() {
             tracing::error!("a thread of the policy runtime panicked; report this as a bug of Reprise");
         }
@@ -70,10 +66,9 @@ mod tests {
     fn a_thread_from_before_a_fork_is_not_waited_for() {
         let (end, ended) = mpsc::channel::<()>();
         let body = move |_: &Heart| Ended::told_if(ended.recv().is_err());
-        let mut thread = OwnedThread::spawn(&Vitals::default(), "test", body).unwrap();
-        // As it is found in a child: made by another process, and never to end.
-        thread.process = 0;
-        drop(thread);
+        // Never to end.
+        let handle = Vitals::default().thread("test", body).unwrap();
+        drop(OwnedThread { handle: Some(PerProcess::of_a_parent(handle)) });
         drop(end);
     }
 

@@ -14,6 +14,8 @@ mod error;
 mod keys;
 #[cfg(feature = "sign")]
 pub mod sign;
+#[cfg(feature = "sign")]
+mod sign_error;
 mod statement;
 #[cfg(all(test, feature = "sign"))]
 mod tests;

@@ -300,5 +300,5 @@ fn host(settings: &Settings, keyring: Option<Arc<Keyring>>) -> Result<Host> {
     if let Some(policies) = &settings.policies {
         host = host.policies(policies);
     }
-    host.build()
+    Ok(host.build()?)
 }

@@ -10,12 +10,14 @@ use super::{
     backend_address::BackendAddress,
     ciphers::{Alpn, CipherList, CipherSuites},
     log_filter::LogFilter,
+    precedence::declared,
     quantity::{Age, Count, Lifetime, SizeOf, Span, Timeout},
     stores::StoreKind,
     text::{one_or_many, path, separated, some},
 };
 use crate::log::LogFormat;
 
+declared! {
 /// Every option of `reprise serve`, each as given or not. The defaults are applied in [`super::settings`].
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
@@ -330,4 +332,5 @@ pub(crate) struct Options {
     /// and `generation`, under names of their own.
     #[arg(long, value_enum)]
     pub(crate) log_format: Option<LogFormat>,
+}
 }

@@ -68,7 +68,7 @@ impl FromStr for Span {
         };
         match parse() {
             Some(span) if span <= LONGEST => Ok(Self(Duration::from_millis(span))),
-            Some(_) => Err(QuantityError::new(text, "a span of at most `36500d`: write one like `2h` or `30d`")),
+            Some(_) => Err(QuantityError::new(text, "a span of at most `36500d`: write one like `10s`, `2h` or `30d`")),
             None => Err(QuantityError::new(
                 text,
                 "a span of time: write a whole number and a unit, like `500ms`, `10s`, `30m`, `2h` or `1d`",

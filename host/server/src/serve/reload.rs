@@ -8,13 +8,9 @@
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
-use notify::{
-    EventKind, RecommendedWatcher, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode},
-};
 use reprise_session::{
     aside::Aside,
-    clock,
+    clock, following,
     session::Keyring,
     vital::{Ended, Heart, Life, caught},
 };
@@ -69,7 +65,7 @@ pub(crate) struct Follower {
     asked: Asked,
     hint: mpsc::Sender<()>,
     hints: mpsc::Receiver<()>,
-    watcher: Option<RecommendedWatcher>,
+    watcher: Option<following::Follower>,
 }
 
 impl Follower {
@@ -231,21 +227,12 @@ fn report(change: &Change) {
     }
 }
 
-/// Watches the directories rather than the files: a file that is renamed over, or reached through a symlink that is
-/// swapped, is another file.
-fn watch(files: Vec<PathBuf>, hint: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let on_event = move |event: notify::Result<notify::Event>| {
-        // Our own reading is an event too.
-        let is_read = event.is_ok_and(|event| match event.kind {
-            EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
-            EventKind::Access(_) => true,
-            _ => false,
-        });
-        if !is_read {
-            let _ = hint.try_send(()); // A full channel has a hint in it already.
-        }
+/// Has a hint for each event in the directories of these files.
+fn watch(files: Vec<PathBuf>, hint: mpsc::Sender<()>) -> Option<following::Follower> {
+    let on_hint = move |_: following::Hint<'_>| {
+        let _ = hint.try_send(()); // A full channel has a hint in it already.
     };
-    let mut watcher = match notify::recommended_watcher(on_event) {
+    let mut watcher = match following::Follower::start(on_hint) {
         Ok(watcher) => watcher,
         Err(error) => {
             tracing::warn!(
@@ -255,7 +242,7 @@ fn watch(files: Vec<PathBuf>, hint: mpsc::Sender<()>) -> Option<RecommendedWatch
         }
     };
     for directory in directories(files) {
-        if let Err(error) = watcher.watch(&directory, RecursiveMode::NonRecursive) {
+        if let Err(error) = watcher.follow(&directory) {
             tracing::warn!("{} cannot be watched and is looked at every {POLL:?} only: {error}", directory.display());
         }
     }

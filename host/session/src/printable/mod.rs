@@ -11,7 +11,7 @@ mod beginning;
 pub mod hostile;
 mod json;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, error::Error};
 
 pub use self::beginning::Beginning;
 pub use self::json::{json, json_line, of_document};
@@ -107,6 +107,17 @@ impl Line {
             self.fits = self.text.len();
         }
     }
+}
+
+/// What an error says, and what lies below it: `a: b: c`.
+pub fn causes(error: &dyn Error) -> String {
+    let mut all = error.to_string();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        all += &format!(": {cause}");
+        below = cause.source();
+    }
+    all
 }
 
 #[cfg(test)]

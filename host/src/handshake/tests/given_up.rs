@@ -1,6 +1,6 @@
 //! A session that OpenSSL gives up.
 
-use reprise_openssl::facts::{Circumstances, Users};
+use reprise_openssl::facts::Users;
 
 use super::*;
 
@@ -8,10 +8,10 @@ use super::*;
 fn retained(circumstances: Circumstances) -> bool {
     let desk = Desk::new();
     let [id, last] = [(); 2].map(|()| desk.made(TLS12, |_| {}));
-    desk.resources.given_up(id, circumstances);
+    desk.given_up(id, circumstances);
     // One after the other: when the last one is gone, the first was decided about.
     let alert = Users::One { established: true, failed: true };
-    desk.resources.given_up(last, Circumstances { users: alert, freed: false, error: true, unexpected_eof: false });
+    desk.given_up(last, Circumstances { users: alert, freed: false, error: true, unexpected_eof: false });
     let lost = desk.store.seen.clone();
     // The first one too, if it was lost.
     lost.wait_for_removes(1);
@@ -44,7 +44,7 @@ fn a_foreign_id_is_not_even_queued() {
     let foreign = SessionId::from([7; 32]);
     for _ in 0..10_000 {
         let users = Users::One { established: true, failed: true };
-        desk.resources.given_up(foreign, Circumstances { users, freed: false, error: true, unexpected_eof: false });
+        desk.given_up(foreign, Circumstances { users, freed: false, error: true, unexpected_eof: false });
     }
     assert_eq!(desk.resources.living.removals_dropped(), 0, "a queue of 4,096 would have been full");
 }

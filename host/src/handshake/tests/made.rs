@@ -25,7 +25,7 @@ fn a_ticket_says_how_long_its_session_resumes() {
     let desk = Desk::with(&[("10-hour.wasm", policies::lifetime(3_600))]);
     let mut connection = desk.connection();
     connection.hello(&hello(TLS13, &[]), None);
-    let id = desk.resources.new_id([1; 16]);
+    let id = desk.new_id([1; 16]);
     let Ticket::Kept { lifetime, decoded_wanted, .. } = connection.ticket(&session(id, TLS13)) else {
         panic!("it is kept");
     };
@@ -65,7 +65,7 @@ fn what_cannot_be_encoded_is_not_kept() {
         let desk = Desk::new();
         let mut connection = desk.connection();
         connection.hello(&hello(TLS13, &[]), None);
-        let id = desk.resources.new_id([1; 16]);
+        let id = desk.new_id([1; 16]);
         let Ticket::Kept { most, .. } = connection.ticket(&session(id, TLS13)) else { panic!("it is kept") };
         assert!(most < desk.resources.limits.max_entry && most > 3_000, "{most}");
         connection.made(Made { id, encoding: Err(why) });
@@ -80,7 +80,7 @@ fn an_encoding_that_was_not_asked_for_is_not_stored() {
     let mut connection = desk.connection();
     connection.hello(&hello(TLS13, &[]), None);
     let encoded = || Ok(Encoded { der: Secret::new(vec![1]), decoded: None });
-    let [id, other] = [1, 2].map(|nonce| desk.resources.new_id([nonce; 16]));
+    let [id, other] = [1, 2].map(|nonce| desk.new_id([nonce; 16]));
     connection.made(Made { id, encoding: encoded() });
     assert!(matches!(connection.ticket(&session(id, TLS13)), Ticket::Kept { .. }));
     connection.made(Made { id: other, encoding: encoded() });

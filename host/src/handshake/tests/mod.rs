@@ -15,8 +15,8 @@ use std::{
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Able, ClientCertificate, EarlyData, Encoded, HelloFacts, Here, Made, OfferFacts, Outcome, Place, SessionFacts,
-        Ticket, Turn,
+        Able, Circumstances, ClientCertificate, EarlyData, Encoded, HelloFacts, Here, Made, OfferFacts, Outcome, Place,
+        SessionFacts, Ticket, Turn,
     },
     hello::Hello,
 };
@@ -29,7 +29,9 @@ use reprise_store::{revocation::Revocations, store::Store};
 use reprise_testing::TestStore;
 use tempfile::TempDir;
 
-use super::{Connection, ConnectionReport, HandshakeCounts, Limits, Resources, in_text, look_up::TLS13, removal};
+use super::{
+    Answers, Connection, ConnectionReport, HandshakeCounts, Limits, Resources, in_text, look_up::TLS13, removal,
+};
 use crate::{decisions::Listeners, living::Slot};
 
 const TLS12: i32 = 0x0303;
@@ -81,7 +83,7 @@ impl Desk {
     }
 
     fn connection(&self) -> Box<dyn Handshakes> {
-        self.resources.clone().connection()
+        Answers::by(&self.resources).connection()
     }
 
     /// A full handshake of this version, with what else is said of the session that it makes.
@@ -99,7 +101,7 @@ impl Desk {
         says: impl Fn(&mut SessionFacts),
     ) -> Option<SessionId> {
         let nonce = self.resources.now().to_be_bytes();
-        let id = self.resources.new_id([nonce, fresh_nonce()].concat().try_into().unwrap());
+        let id = self.new_id([nonce, fresh_nonce()].concat().try_into().unwrap());
         let mut facts = session(id, version);
         says(&mut facts);
         let Ticket::Kept { id, most, .. } = connection.ticket(&facts) else { return None };
@@ -107,6 +109,14 @@ impl Desk {
         assert!(der.len() <= most);
         connection.made(Made { id, encoding: Ok(Encoded { der, decoded: None }) });
         Some(id)
+    }
+
+    fn new_id(&self, nonce: [u8; 16]) -> SessionId {
+        Answers::by(&self.resources).new_id(nonce).expect("there is a host")
+    }
+
+    fn given_up(&self, id: SessionId, circumstances: Circumstances) {
+        Answers::by(&self.resources).given_up(id, circumstances);
     }
 
     /// How many sessions are stored.

@@ -6,7 +6,7 @@ use super::*;
 fn a_directory_is_followed_after_a_panic() {
     both_ways(|options| {
         let mut watched = Watched::start(&options, &[("a.wasm", "good a")]);
-        let running = watched.dir.running.as_ref().unwrap();
+        let running = watched.dir.here().unwrap();
         running.vitals.strike("reprise-policies");
         running.shared.bell.ring(Rings { look: true, ..Rings::default() });
         watched.rename_over("b.wasm", "good b");

@@ -195,6 +195,14 @@ impl Watched {
         Self { root, path, record, dir, events, seen: Vec::new() }
     }
 
+    /// From now on it is another process's. What that one's thread has, which a child could not reach.
+    fn as_a_forked_child_finds_it(&mut self) -> Arc<Shared> {
+        let running = self.dir.running.take().and_then(PerProcess::into_inner).unwrap();
+        let shared = running.shared.clone();
+        self.dir.running = Some(PerProcess::of_a_parent(running));
+        shared
+    }
+
     /// Replaces a file in one step.
     fn rename_over(&self, file: &str, content: &str) {
         let beside = self.root.path().join(file);

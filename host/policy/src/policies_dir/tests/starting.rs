@@ -41,9 +41,7 @@ fn dropping_it_ends_the_watching_and_leaves_what_is_live() {
 #[test]
 fn dropping_it_in_another_process_touches_neither_the_thread_nor_its_locks() {
     let mut watched = Watched::start(&patient(), &[]);
-    let running = watched.dir.running.as_mut().unwrap();
-    running.process = 0; // As a forked child finds it: the process is not the one that started the thread.
-    let shared = running.shared.clone();
+    let shared = watched.as_a_forked_child_finds_it();
     let Watched { dir, .. } = watched;
     let held = (shared.subscribers.lock(), shared.bell.hold());
     dir.rescan();

@@ -1,5 +1,7 @@
 //! Directories that are mounted, swapped, lost, or silent.
 
+use reprise_session::following::Hint;
+
 use super::*;
 
 #[test]
@@ -117,8 +119,7 @@ fn an_overflow_of_the_event_queue_finds_what_its_lost_events_were_of() {
     let mut watched = Watched::start(&options, &[("a.wasm", "good")]);
     watched.rename_over("a.wasm", "good 2");
     watched.rename_over("b.wasm", "good");
-    let overflow = notify::Event::new(notify::EventKind::Other).set_flag(notify::event::Flag::Rescan);
-    watched.dir.running.as_ref().unwrap().shared.bell.ring(watch::hint(&watched.path, &Ok(overflow)));
+    watched.dir.here().unwrap().shared.bell.ring(watch::rings(&watched.path, Hint::Anywhere));
     watched.live("b", "good");
     assert_eq!(watched.chain(), ["a.wasm=good 2", "b.wasm=good"]);
 }

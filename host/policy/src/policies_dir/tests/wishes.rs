@@ -130,9 +130,7 @@ fn a_misbehaviour_is_dealt_with_when_it_is_told_of_not_at_the_next_look() {
 #[test]
 fn wishes_in_another_process_are_errors() {
     let mut watched = Watched::start(&patient(), &[("a.wasm", "good 1")]);
-    let running = watched.dir.running.as_mut().unwrap();
-    running.process = 0; // As a forked child finds it.
-    let shared = running.shared.clone();
+    let shared = watched.as_a_forked_child_finds_it();
     assert!(matches!(watched.dir.reload(), Err(ControlError::NotWatched(_))));
     assert!(matches!(watched.dir.quarantine("a"), Err(ControlError::NotWatched(_))));
     shared.bell.ring(Rings { stop: true, ..Rings::default() });

@@ -12,11 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use notify::{
-    Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
-    event::{AccessKind, AccessMode},
-};
-use reprise_session::reading;
+use reprise_session::{following::Follower, reading};
 
 /// How long nothing must have happened: an editor saves in several steps.
 const SETTLED: Duration = Duration::from_millis(30);
@@ -30,8 +26,7 @@ const HASHED: u64 = 1 << 20;
 /// The sources in a project's folder.
 pub(super) struct Sources {
     dir: PathBuf,
-    watcher: Option<RecommendedWatcher>,
-    watched: HashSet<PathBuf>,
+    follower: Option<Follower>,
     changes: Receiver<()>,
 }
 
@@ -42,16 +37,14 @@ pub(super) struct Fingerprint(u64);
 impl Sources {
     pub(super) fn new(dir: &Path) -> Self {
         let (changed, changes) = channel();
-        let watcher = notify::recommended_watcher(move |event| {
-            if may_be_a_change(&event) {
-                // Nobody waits any more when the process ends.
-                let _ = changed.send(());
-            }
+        let follower = Follower::start(move |_| {
+            // Nobody waits any more when the process ends.
+            let _ = changed.send(());
         });
-        let watcher = watcher.inspect_err(|error| {
+        let follower = follower.inspect_err(|error| {
             tracing::warn!(%error, "no file system events: changes are seen within {POLL:?}");
         });
-        Self { dir: dir.into(), watcher: watcher.ok(), watched: HashSet::new(), changes }
+        Self { dir: dir.into(), follower: follower.ok(), changes }
     }
 
     /// What they are now.
@@ -60,7 +53,10 @@ impl Sources {
         let (mut folders, mut files, mut seen) = (vec![self.dir.clone()], BTreeSet::new(), HashSet::new());
         while let Some(folder) = folders.pop() {
             // Before it is read: what changes meanwhile is heard.
-            self.watch(&folder);
+            if let Some(follower) = &mut self.follower {
+                // What cannot be watched is seen by the poll.
+                let _ = follower.follow(&folder);
+            }
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let (path, name) = (entry.path(), entry.file_name());
                 let name = name.to_string_lossy();
@@ -72,7 +68,9 @@ impl Sources {
             }
             seen.insert(folder);
         }
-        self.forget_all_but(&seen);
+        if let Some(follower) = &mut self.follower {
+            follower.forget_all_but(&seen);
+        }
         for file in files {
             file.hash(&mut hasher);
             match fs::metadata(&file) {
@@ -86,42 +84,14 @@ impl Sources {
     /// Waits until something may have changed.
     pub(super) fn wait(&self) {
         if self.changes.recv_timeout(POLL).is_err() {
-            // Without a watcher it comes back at once.
-            if self.watcher.is_none() {
+            // Without events it comes back at once.
+            if self.follower.is_none() {
                 std::thread::sleep(POLL);
             }
             return;
         }
         let begun = Instant::now();
         while begun.elapsed() < AT_MOST && self.changes.recv_timeout(SETTLED).is_ok() {}
-    }
-
-    fn watch(&mut self, folder: &Path) {
-        let Some(watcher) = &mut self.watcher else { return };
-        let there = self.watched.contains(folder);
-        if !there && watcher.watch(folder, RecursiveMode::NonRecursive).is_ok() {
-            self.watched.insert(folder.into());
-        }
-    }
-
-    /// A watch ends with its folder: one that comes again under its name is watched anew.
-    fn forget_all_but(&mut self, folders: &HashSet<PathBuf>) {
-        let gone: Vec<_> = self.watched.iter().filter(|folder| !folders.contains(*folder)).cloned().collect();
-        for folder in gone {
-            if let Some(watcher) = &mut self.watcher {
-                // Fails where the system has dropped the watch together with the folder.
-                let _ = watcher.unwatch(&folder);
-            }
-            self.watched.remove(&folder);
-        }
-    }
-}
-
-/// Whether an event is worth a look. Our own reading opens and closes files.
-fn may_be_a_change(event: &notify::Result<Event>) -> bool {
-    match event {
-        Ok(Event { kind: EventKind::Access(access), .. }) => *access == AccessKind::Close(AccessMode::Write),
-        _ => true,
     }
 }
 

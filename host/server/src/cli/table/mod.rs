@@ -152,6 +152,15 @@ fn file_and_command_line_are_one_grammar() {
 }
 
 #[test]
+fn every_option_of_the_file_is_taken_where_the_command_line_has_none() {
+    for row in SERVE.iter().filter(|row| !row.good.is_empty()) {
+        let file = from_file(row, row.good[0]).unwrap();
+        let shown = format!("{file:?}");
+        assert_eq!(format!("{:?}", Options::default().or(file)), shown, "{}", row.option);
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_an_example() {
     let mut wrong = Vec::new();
     for (row, (value, says)) in SERVE.iter().flat_map(|row| row.bad.iter().map(move |bad| (row, bad))) {

@@ -49,7 +49,10 @@ fn every_option_of_the_command_line_is_a_key_of_the_file_and_the_reverse() {
     let error = toml::from_str::<Options>("no-such-key = 1").unwrap_err().to_string();
     let (_, known) = error.split_once("expected one of").unwrap();
     let mut keys: Vec<String> = known.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let mut declared: Vec<String> = Options::OPTIONS.iter().map(|option| option.replace('_', "-")).collect();
     options.sort();
     keys.sort();
+    declared.sort();
+    assert_eq!(options, declared);
     assert_eq!(options, keys);
 }

@@ -6,17 +6,14 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, OnceLock, Weak},
     thread,
     time::Duration,
 };
 
 use openssl::rand::rand_bytes;
 use parking_lot::Mutex;
-use reprise_session::{ownership, process};
+use reprise_session::{ownership, process::PerProcess};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::{
@@ -51,10 +48,10 @@ const OPENINGS: u32 = 10;
 /// How often a file that is replaced while it is opened is opened again.
 const MOVES: u32 = 5;
 
-/// The process that has connections open, 0 if none ever had. SQLite keeps the locks of a process's connections in
+/// The process that has connections open, or had the first. SQLite keeps the locks of a process's connections in
 /// static memory; a forked child has a copy of it and none of the locks, so a connection that the child opened to the same file
 /// would believe in locks that are not there, and other processes could write under it.
-static CONNECTED: AtomicU32 = AtomicU32::new(0);
+static CONNECTED: OnceLock<PerProcess<()>> = OnceLock::new();
 
 /// Where a store is.
 #[derive(Clone, Debug)]
@@ -242,16 +239,15 @@ impl Place {
 
     /// Whether SQLite can be used on a store's file in this process.
     pub fn not_forked(&self) -> Result<(), DiskError> {
-        match CONNECTED.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            connected if connected == process::id() => Ok(()),
-            _ => Err(DiskError::Forked { path: self.path.clone() }),
+        match CONNECTED.get() {
+            Some(parents) if !parents.is_here() => Err(DiskError::Forked { path: self.path.clone() }),
+            _ => Ok(()),
         }
     }
 
     /// From now on this process has connections open: its children cannot.
     pub fn connected(&self) {
-        CONNECTED.store(process::id(), Ordering::Relaxed);
+        CONNECTED.get_or_init(|| PerProcess::new(()));
     }
 
     /// A connection for one thread, to the file that is there.

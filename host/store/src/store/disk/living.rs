@@ -80,15 +80,13 @@ struct Threads {
 }
 
 pub struct Living {
-    /// The process that it is alive in.
-    pub process: u32,
     pub shared: Arc<Shared>,
     /// A wait for the writer was in vain: the next ones are short.
     pub stuck: AtomicBool,
 }
 
 impl Living {
-    pub fn start(place: Place, common: Arc<Common>, process: u32) -> Self {
+    pub fn start(place: Place, common: Arc<Common>) -> Self {
         let shared = Arc::new(Shared {
             place,
             boot: file::boot(),
@@ -109,7 +107,7 @@ impl Living {
             tracing::error!(%error, "no threads for the session store on disk: it keeps nothing and finds nothing");
             shared.stop();
         }
-        Self { process, shared, stuck: AtomicBool::new(false) }
+        Self { shared, stuck: AtomicBool::new(false) }
     }
 }
 

@@ -38,7 +38,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reprise_session::{process, session::SessionId, vital::Vital};
+use reprise_session::{process::PerProcess, session::SessionId, vital::Vital};
 use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
@@ -111,7 +111,7 @@ impl Default for DiskOptions {
 pub struct Disk {
     place: Place,
     common: Arc<Common>,
-    living: OnceLock<Living>,
+    living: OnceLock<PerProcess<Living>>,
 }
 
 impl Disk {
@@ -155,16 +155,18 @@ impl Disk {
         }
         self.place.not_forked().map_err(|error| Unavailable(error.to_string()))?;
         self.place.connected();
-        Ok(self.living.get_or_init(|| Living::start(self.place.clone(), self.common.clone(), process::id())))
+        self.living.get_or_init(|| PerProcess::new(Living::start(self.place.clone(), self.common.clone())));
+        self.alive()?.ok_or_else(|| self.forked())
     }
 
     /// What is alive in this process already.
     fn alive(&self) -> Result<Option<&Living>, Unavailable> {
-        match self.living.get() {
-            Some(living) if living.process == process::id() => Ok(Some(living)),
-            None => Ok(None),
-            Some(_) => Err(Unavailable(DiskError::Forked { path: self.place.path().into() }.to_string())),
-        }
+        let Some(living) = self.living.get() else { return Ok(None) };
+        living.get().map(Some).ok_or_else(|| self.forked())
+    }
+
+    fn forked(&self) -> Unavailable {
+        Unavailable(DiskError::Forked { path: self.place.path().into() }.to_string())
     }
 }
 
@@ -322,15 +324,10 @@ impl Living {
 /// Writes what is queued and closes the file, within some seconds.
 impl Drop for Disk {
     fn drop(&mut self) {
-        match self.alive() {
-            Ok(None) => {}
-            Ok(Some(living)) => {
-                self.flush(PATIENCE_AT_THE_END);
-                living.shared.stop();
-                living.shared.ended(PATIENCE_AT_THE_END);
-            }
-            // Its locks may be held by threads that are not here.
-            Err(_) => std::mem::forget(self.living.take()),
+        if let Ok(Some(living)) = self.alive() {
+            self.flush(PATIENCE_AT_THE_END);
+            living.shared.stop();
+            living.shared.ended(PATIENCE_AT_THE_END);
         }
     }
 }

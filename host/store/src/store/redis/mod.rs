@@ -53,7 +53,11 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use reprise_session::{process, session::SessionId, vital::Vital};
+use reprise_session::{
+    process::{self, PerProcess},
+    session::SessionId,
+    vital::Vital,
+};
 use tokio::sync::oneshot;
 
 use self::{
@@ -91,7 +95,7 @@ pub struct Redis {
     address: Address,
     options: RedisOptions,
     observers: Arc<Observers>,
-    worker: ArcSwapOption<Worker>,
+    worker: ArcSwapOption<PerProcess<Arc<Worker>>>,
 }
 
 /// How a [`Redis`] store behaves.
@@ -175,7 +179,7 @@ impl Redis {
         let address = Address::parse(url)?;
         Self::check_namespace(&options.namespace)?;
         let observers = Arc::<Observers>::default();
-        let worker = Worker::start(&address, &options, observers.clone())?;
+        let worker = PerProcess::new(Arc::new(Worker::start(&address, &options, observers.clone())?));
         Ok(Self { address, options, observers, worker: ArcSwapOption::from_pointee(worker) })
     }
 
@@ -197,26 +201,12 @@ impl Redis {
         if fits { Ok(()) } else { Err(RedisError::Namespace(name.into())) }
     }
 
-    /// The thread of this process. A forked child has none, and starts one; the parent's is leaked there, untouched. None if none
-    /// starts.
+    /// The thread of this process: a forked child starts one of its own. None if none starts.
     fn worker(&self) -> Option<Arc<Worker>> {
-        let worker = self.worker.load();
-        match &*worker {
-            Some(worker) if worker.process == process::id() => return Some(Arc::clone(worker)),
-            _ => {}
-        }
-        let started = Worker::start(&self.address, &self.options, self.observers.clone());
-        let started =
-            started.inspect_err(|error| tracing::error!(%error, "sessions are not shared after a fork")).ok()?;
-        let before = self.worker.compare_and_swap(&*worker, Some(Arc::new(started)));
-        match arc_swap::Guard::into_inner(before) {
-            // Another thread was first; what was started here ends by itself.
-            Some(other) if other.process == process::id() => Some(other),
-            parents => {
-                std::mem::forget(parents);
-                self.worker.load_full()
-            }
-        }
+        let start = || Worker::start(&self.address, &self.options, self.observers.clone()).map(Arc::new);
+        let worker = PerProcess::here(&self.worker, start);
+        let worker = worker.inspect_err(|error| tracing::error!(%error, "sessions are not shared after a fork"));
+        worker.ok()?.get().cloned()
     }
 
     /// The answer to a request, wherever it is waited for.
@@ -333,9 +323,9 @@ impl Store for Redis {
 impl Drop for Redis {
     /// Gives what waits to be written half a second.
     fn drop(&mut self) {
-        match self.worker.swap(None) {
-            Some(worker) if worker.process == process::id() => worker.end(),
-            parents => std::mem::forget(parents),
+        let worker = self.worker.swap(None).and_then(Arc::into_inner).and_then(PerProcess::into_inner);
+        if let Some(worker) = worker {
+            worker.end();
         }
     }
 }

@@ -11,7 +11,6 @@ use std::{
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use reprise_session::{
-    process,
     session::SessionId,
     vital::{Ended, Heart, Vitals, caught},
 };
@@ -75,8 +74,6 @@ pub enum Request {
 
 /// What is alive in one process.
 pub struct Worker {
-    /// The process that the thread is in.
-    pub process: u32,
     pub shared: Arc<Shared>,
     requests: UnboundedSender<Request>,
     ended: Mutex<mpsc::Receiver<()>>,
@@ -116,7 +113,7 @@ impl Worker {
             let _ = ending.send(());
         });
         spawned.map_err(RedisError::Thread)?;
-        Ok(Self { process: process::id(), shared, requests, ended: Mutex::new(ended) })
+        Ok(Self { shared, requests, ended: Mutex::new(ended) })
     }
 
     /// Asks the thread. If it is not there any more, the request is dropped, which answers it.

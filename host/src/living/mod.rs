@@ -3,6 +3,8 @@
 //! A fork leaves all of it behind: in the child the threads are gone, and locks may be held by them for ever. So the slot
 //! remembers the process it was filled in. In another process everything is made anew; what was there is leaked, untouched.
 
+mod error;
+
 use std::{
     path::PathBuf,
     sync::{
@@ -13,16 +15,18 @@ use std::{
     thread,
 };
 
-use anyhow::Context;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use reprise_policy::{
     policies_dir::{DirOptions, FileStatus, PoliciesDir, PolicyEvent, PolicyHistory, PolicyReport},
     policy::{Chain, Runtime, RuntimeOptions},
 };
 use reprise_session::{
+    printable::causes,
     process,
     vital::{Ended, Heart, Vital, Vitals},
 };
+
+pub use self::error::StartError;
 
 /// Sessions given up that wait for the worker; more are dropped, which retains them.
 const QUEUE: usize = 4096;
@@ -98,6 +102,7 @@ impl<T: Send + 'static> Slot<T> {
             let revived = thread::Builder::new().name("reprise-revive".into()).spawn(move || {
                 let _claim = Claim(&slot.reviving);
                 if let Err(error) = slot.fill() {
+                    let error = causes(&error);
                     tracing::error!(%error, "the host could not be started again after a fork; sessions do not resume");
                 }
             });
@@ -110,7 +115,7 @@ impl<T: Send + 'static> Slot<T> {
     }
 
     /// Fills the slot if it is not filled in this process.
-    pub fn revive(&self) -> anyhow::Result<()> {
+    pub fn revive(&self) -> Result<(), StartError> {
         while self.here().is_none() {
             if self.claim() {
                 let _claim = Claim(&self.reviving);
@@ -128,7 +133,7 @@ impl<T: Send + 'static> Slot<T> {
         seen != me && self.reviving.compare_exchange(seen, me, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    fn fill(&self) -> anyhow::Result<()> {
+    fn fill(&self) -> Result<(), StartError> {
         let runtime = Runtime::new(self.runtime.clone())?;
         let chain = Arc::new(ArcSwap::from_pointee(Chain::default()));
         let dir = match &self.policies {
@@ -138,9 +143,7 @@ impl<T: Send + 'static> Slot<T> {
         let (given_up, queue) = mpsc::sync_channel(QUEUE);
         let vitals = Vitals::default();
         if let Some(work) = self.work.get().cloned() {
-            vitals
-                .thread("reprise-removals", move |heart| work(&queue, heart))
-                .context("no thread for the sessions that are given up")?;
+            vitals.thread("reprise-removals", move |heart| work(&queue, heart)).map_err(StartError::Thread)?;
         }
         let living = Living { process: process::id(), chain, given_up, dir, vitals, runtime };
         let before = self.living.swap(Some(Arc::new(living)));
