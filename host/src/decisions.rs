@@ -14,7 +14,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use reprise_policy::policy::{Asked, Callback};
-use reprise_session::process;
+use reprise_session::process::PerProcess;
 
 /// Decisions that wait for a listener. Some seconds of a busy server's, and a few hundred kilobytes.
 const WAITING: usize = 1_024;
@@ -90,9 +90,8 @@ pub struct Listeners(ArcSwap<Vec<Listener>>);
 
 #[derive(Clone)]
 struct Listener {
-    /// The process that listens. In a child that it forked nobody does.
-    process: u32,
-    decisions: SyncSender<Decision>,
+    /// In a child that the process forked nobody listens.
+    decisions: Arc<PerProcess<SyncSender<Decision>>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -101,9 +100,9 @@ impl Listeners {
     pub fn listen(&self) -> Decisions {
         let (sender, decisions) = sync_channel(WAITING);
         let lost = Arc::new(AtomicU64::new(0));
-        let listener = Listener { process: process::id(), decisions: sender, lost: Arc::clone(&lost) };
+        let listener = Listener { decisions: Arc::new(PerProcess::new(sender)), lost: Arc::clone(&lost) };
         self.0.rcu(|listeners| {
-            let here = listeners.iter().filter(|other| other.process == listener.process).cloned();
+            let here = listeners.iter().filter(|other| other.decisions.is_here()).cloned();
             here.chain([listener.clone()]).collect::<Vec<_>>()
         });
         Decisions { decisions, lost }
@@ -111,7 +110,7 @@ impl Listeners {
 
     /// Whether anybody in this process may be listening.
     pub fn are_there(&self) -> bool {
-        self.0.load().iter().any(|listener| listener.process == process::id())
+        self.0.load().iter().any(|listener| listener.decisions.is_here())
     }
 
     /// Tells a decision. Where nobody listens it is not even made.
@@ -120,10 +119,11 @@ impl Listeners {
         if listeners.is_empty() {
             return;
         }
-        let (decision, here) = (decision(), process::id());
+        let decision = decision();
         let mut gone = Vec::new();
-        for listener in listeners.iter().filter(|listener| listener.process == here) {
-            match listener.decisions.try_send(decision.clone()) {
+        for listener in listeners.iter() {
+            let Some(decisions) = listener.decisions.get() else { continue };
+            match decisions.try_send(decision.clone()) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_)) => drop(listener.lost.fetch_add(1, Relaxed)),
                 Err(TrySendError::Disconnected(_)) => gone.push(Arc::clone(&listener.lost)),

@@ -22,7 +22,7 @@ use reprise_policy::{
 };
 use reprise_session::{
     printable::causes,
-    process,
+    process::{self, PerProcess},
     vital::{Ended, Heart, Vital, Vitals},
 };
 
@@ -40,7 +40,7 @@ pub struct Slot<T> {
     policies: Option<PathBuf>,
     dir: DirOptions,
     runtime: RuntimeOptions,
-    living: ArcSwapOption<Living<T>>,
+    living: ArcSwapOption<PerProcess<Living<T>>>,
     /// The process that is filling the slot, 0 if none is.
     reviving: AtomicU32,
     stopped: AtomicBool,
@@ -62,7 +62,6 @@ pub struct Snapshot {
 
 /// What is alive in one process.
 struct Living<T> {
-    process: u32,
     chain: Arc<ArcSwap<Chain>>,
     given_up: SyncSender<T>,
     dir: Option<PoliciesDir>,
@@ -93,8 +92,7 @@ impl<T: Send + 'static> Slot<T> {
     /// The policies in force. In a forked child, none until they are loaded again, which this starts.
     pub fn policies(self: &Arc<Self>) -> Option<Arc<Chain>> {
         let living = self.living.load();
-        let living = living.as_ref()?;
-        if living.process == process::id() {
+        if let Some(living) = living.as_ref()?.get() {
             return Some(living.chain.load_full());
         }
         if self.claim() {
@@ -116,7 +114,7 @@ impl<T: Send + 'static> Slot<T> {
 
     /// Fills the slot if it is not filled in this process.
     pub fn revive(&self) -> Result<(), StartError> {
-        while self.here().is_none() {
+        while self.here(|_| ()).is_none() {
             if self.claim() {
                 let _claim = Claim(&self.reviving);
                 return self.fill();
@@ -145,30 +143,66 @@ impl<T: Send + 'static> Slot<T> {
         if let Some(work) = self.work.get().cloned() {
             vitals.thread("reprise-removals", move |heart| work(&queue, heart)).map_err(StartError::Thread)?;
         }
-        let living = Living { process: process::id(), chain, given_up, dir, vitals, runtime };
-        let before = self.living.swap(Some(Arc::new(living)));
-        // What another process was using is not touched: its locks may be held by threads that are not here.
-        std::mem::forget(before);
+        let living = Living { chain, given_up, dir, vitals, runtime };
+        self.living.store(Some(Arc::new(PerProcess::new(living))));
         if self.stopped.load(Ordering::Acquire) {
             self.stop();
         }
         Ok(())
     }
 
+    /// What happens to policies from now on; nothing does without a directory of them.
     pub fn policy_events(&self) -> Receiver<PolicyEvent> {
-        let living = self.living.load();
-        match living.as_ref().and_then(|living| living.dir.as_ref()) {
-            Some(dir) => dir.subscribe(),
-            None => mpsc::channel().1,
-        }
+        self.policies_dir(PoliciesDir::subscribe).unwrap_or_else(|| mpsc::channel().1)
     }
 
     /// What is in force now and what became of each file, without starting anything.
     pub fn policies_now(&self) -> Snapshot {
-        let Some(living) = self.here() else { return Snapshot::default() };
-        let chain = living.chain.load_full();
-        let memory = living.runtime.memory();
-        let Some(dir) = &living.dir else { return Snapshot { chain, memory, ..Snapshot::default() } };
+        self.here(Living::policies).unwrap_or_default()
+    }
+
+    /// How the threads of this process are doing.
+    pub fn vitals(&self) -> Vec<Vital> {
+        self.here(Living::vitals).unwrap_or_default()
+    }
+
+    /// Sessions given up that the worker was not told of.
+    pub fn removals_dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// What `ask` gives of the directory of policies, if this process has one.
+    pub fn policies_dir<A>(&self, ask: impl FnOnce(&PoliciesDir) -> A) -> Option<A> {
+        self.here(|living| living.dir.as_ref().map(ask)).flatten()
+    }
+
+    /// What `ask` gives of what is alive in this very process.
+    fn here<A>(&self, ask: impl FnOnce(&Living<T>) -> A) -> Option<A> {
+        self.living.load().as_ref()?.get().map(ask)
+    }
+
+    /// Queues a session that was given up for the worker. Never waits: a full queue drops it, which retains the session.
+    pub fn given_up(&self, session: T) {
+        if self.here(|living| living.given_up.try_send(session).is_err()) == Some(true) {
+            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            if dropped.is_power_of_two() {
+                tracing::warn!(dropped, "sessions given up faster than policies could be asked; they are retained");
+            }
+        }
+    }
+
+    /// Stops the threads and lets the policies go.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.living.store(None);
+    }
+}
+
+impl<T> Living<T> {
+    fn policies(&self) -> Snapshot {
+        let chain = self.chain.load_full();
+        let memory = self.runtime.memory();
+        let Some(dir) = &self.dir else { return Snapshot { chain, memory, ..Snapshot::default() } };
         let supervised = dir.policies().into_iter().map(|report| {
             let history = dir.history(&report.name);
             (report, history)
@@ -180,45 +214,9 @@ impl<T: Send + 'static> Slot<T> {
         Snapshot { chain, supervised: supervised.collect(), files: files.collect(), memory }
     }
 
-    /// How the threads of this process are doing.
-    pub fn vitals(&self) -> Vec<Vital> {
-        let Some(living) = self.here() else { return Vec::new() };
-        let dir = living.dir.as_ref().map(PoliciesDir::vitals).unwrap_or_default();
-        [living.vitals.list(), dir, living.runtime.vitals()].concat()
-    }
-
-    /// Sessions given up that the worker was not told of.
-    pub fn removals_dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// What `ask` gives of the directory of policies, if this process has one.
-    pub fn policies_dir<A>(&self, ask: impl FnOnce(&PoliciesDir) -> A) -> Option<A> {
-        self.here().as_ref().and_then(|living| living.dir.as_ref()).map(ask)
-    }
-
-    /// What is alive in this very process.
-    fn here(&self) -> Option<Arc<Living<T>>> {
-        self.living.load_full().filter(|living| living.process == process::id())
-    }
-
-    pub fn given_up(&self, session: T) {
-        let Some(living) = self.here() else { return };
-        if living.given_up.try_send(session).is_err() {
-            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-            if dropped.is_power_of_two() {
-                tracing::warn!(dropped, "sessions given up faster than policies could be asked; they are retained");
-            }
-        }
-    }
-
-    /// Stops the threads and lets the policies go.
-    pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        let Some(living) = self.living.swap(None) else { return };
-        if living.process != process::id() {
-            std::mem::forget(living);
-        }
+    fn vitals(&self) -> Vec<Vital> {
+        let dir = self.dir.as_ref().map(PoliciesDir::vitals).unwrap_or_default();
+        [self.vitals.list(), dir, self.runtime.vitals()].concat()
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use openssl::{error::ErrorStack, ssl::SslRef};
 use parking_lot::Mutex;
-use reprise_session::session::SessionId;
+use reprise_session::{process::PerProcess, session::SessionId};
 
 use super::{
     ex_data,
@@ -50,7 +50,7 @@ pub(super) struct State {
     /// The handshake, this one or one that missed the hook, is complete.
     pub complete: bool,
     /// The table that has this connection, and under which sessions.
-    live: (Weak<Live>, Vec<SessionId>),
+    live: (Weak<PerProcess<Live>>, Vec<SessionId>),
 }
 
 /// What decides about the connection's handshakes, and where it comes from.
@@ -153,9 +153,11 @@ impl Connection {
         let (table, ids) = &mut state.live;
         if !ids.contains(&id) {
             let live = live::table();
-            live.enter(id, self.ssl);
+            if let Some(live) = live.get() {
+                live.enter(id, self.ssl);
+                ids.push(id);
+            }
             *table = Arc::downgrade(&live);
-            ids.push(id);
         }
     }
 
@@ -163,7 +165,9 @@ impl Connection {
     pub fn detached(&self) -> Vec<SessionId> {
         let mut state = self.state.lock();
         let (table, ids) = std::mem::take(&mut state.live);
-        if let Some(live) = table.upgrade() {
+        if let Some(table) = table.upgrade()
+            && let Some(live) = table.get()
+        {
             ids.iter().for_each(|id| live.leave(id, self.ssl));
         }
         ids

@@ -27,6 +27,7 @@ pub fn done(ssl: &SslRef, connection: &Connection) {
 pub fn given_up(site: &Site, session: &SslSessionRef, freed: bool, error: bool, unexpected_eof: bool) {
     let Ok(id) = SessionId::try_from(session.id()) else { return };
     // A connection being freed has left the table, and who is there is another one, at work on its own thread.
-    let users = if freed { Users::None } else { live::table().users(&id) };
+    let users = if freed { None } else { live::table().get().map(|live| live.users(&id)) };
+    let users = users.unwrap_or(Users::None);
     site.handler.given_up(id, Circumstances { users, freed, error, unexpected_eof });
 }

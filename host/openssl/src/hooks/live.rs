@@ -3,11 +3,11 @@
 //! remove_cb is given no `SSL` and no reason. This table ties a session's id to the connections that use it, so that the
 //! cause can be told and a stranger's broken handshake is not taken for a fatal alert on an established connection.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, convert::Infallible, sync::Arc};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
-use reprise_session::{process, session::SessionId};
+use reprise_session::{process::PerProcess, session::SessionId};
 
 use crate::{facts::Users, ffi};
 
@@ -15,32 +15,18 @@ const SHARDS: usize = 16;
 
 /// The table. An entry is an `SSL`'s address, there from when it takes up a session until its ex_data is freed.
 ///
-/// It belongs to the process that made it. In a forked child its locks may be held for ever by threads that are not there:
-/// connections that came over with the fork leave it alone.
+/// It belongs to the process that made it: connections that came over with a fork leave it alone.
+#[derive(Default)]
 pub struct Live {
-    process: u32,
     shards: [Mutex<HashMap<SessionId, Vec<usize>>>; SHARDS],
 }
 
-static TABLE: ArcSwapOption<Live> = ArcSwapOption::const_empty();
+static TABLE: ArcSwapOption<PerProcess<Live>> = ArcSwapOption::const_empty();
 
 /// The table of this process.
-pub fn table() -> Arc<Live> {
-    loop {
-        let there = TABLE.load();
-        if let Some(live) = there.as_ref().filter(|live| live.process == process::id()) {
-            return live.clone();
-        }
-        // Another process's is leaked, untouched: a lock of it may be held for ever.
-        std::mem::forget(there.clone());
-        TABLE.compare_and_swap(&there, Some(Arc::default()));
-    }
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Self { process: process::id(), shards: Default::default() }
-    }
+pub fn table() -> Arc<PerProcess<Live>> {
+    let Ok(table) = PerProcess::here(&TABLE, || Ok::<_, Infallible>(Live::default()));
+    table
 }
 
 impl Live {
@@ -59,9 +45,6 @@ impl Live {
 
     /// The connection at `ssl` is going.
     pub fn leave(&self, id: &SessionId, ssl: usize) {
-        if self.process != process::id() {
-            return;
-        }
         let mut shard = self.shard(id).lock();
         if let Some(users) = shard.get_mut(id) {
             users.retain(|&user| user != ssl);
