@@ -20,8 +20,13 @@ pub(super) fn dev(desk: &Desk, arguments: &[&str]) -> Server {
 pub(super) fn edit(source: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(source).unwrap();
     assert!(text.contains(from), "{from} in {}", source.display());
+    save(source, &text.replace(from, to));
+}
+
+/// As editors do, in one step.
+pub(super) fn save(source: &Path, text: &str) {
     let fresh = source.with_extension("swp");
-    fs::write(&fresh, text.replace(from, to)).unwrap();
+    fs::write(&fresh, text).unwrap();
     fs::rename(fresh, source).unwrap();
 }
 

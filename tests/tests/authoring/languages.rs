@@ -7,7 +7,7 @@ use reprise_tests::{Client, Version};
 
 use super::{
     Desk,
-    developing::{dev, edit},
+    developing::{dev, edit, save},
 };
 
 /// A mistake that the compiler does not find: what it is made of, what it is, and what is said of it.
@@ -57,9 +57,10 @@ fn saves(desk: &Desk, source: &Path, clock: Option<&Clock>, mistake: &Mistake) {
     edit(source, "300", "300 oops");
     server.log().line(&["not built: "]);
     server.log().lines(&["calm stays live: generation 2"], 1);
-    edit(source, "300 oops", "300");
-
-    edit(source, mistake.of, mistake.is);
+    // In one save: two would be built one after the other, if a moment lies between them.
+    let mended = fs::read_to_string(source).unwrap().replace("300 oops", "300");
+    assert!(mended.contains(mistake.of), "{mended}");
+    save(source, &mended.replace(mistake.of, mistake.is));
     let told = server.log().line(&["not dropped in: ", "policy `calm`"]);
     server.log().lines(&["calm stays live: generation 2"], 2);
     let (well, checked) = desk.reprise(&["check", "calm/calm.wasm"]);
