@@ -33,6 +33,23 @@ pub struct Entry {
     pub prototype: Option<Prototype>,
 }
 
+#[cfg(test)]
+impl Entry {
+    /// For tests: of so many bytes, until then, with nothing else asked for.
+    pub(crate) fn plain(bytes: usize, expires: u64) -> Self {
+        Self {
+            record: RecordBytes::new(vec![1; bytes]),
+            expires,
+            single_use: false,
+            renews: None,
+            since: None,
+            priority: Priority::Normal,
+            reach: Reach::Fleet,
+            prototype: None,
+        }
+    }
+}
+
 /// A session that a store gave out.
 #[derive(Clone, Debug)]
 pub struct Found {

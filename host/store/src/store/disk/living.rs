@@ -323,23 +323,10 @@ mod tests {
     use reprise_session::{clock, session::SessionId};
 
     use super::*;
-    use crate::store::{Consume, Disk, DiskOptions, Entry, Fetch, Notice, Priority, Reach, RecordBytes, Store, wait};
+    use crate::store::{Consume, Disk, DiskOptions, Entry, Fetch, Notice, Store, wait};
 
     /// Far beyond what anything here takes. Reached only by a test that fails.
     const PATIENCE: Duration = Duration::from_secs(120);
-
-    fn entry() -> Entry {
-        Entry {
-            record: RecordBytes::new(vec![7; 100]),
-            expires: 1_000,
-            single_use: false,
-            renews: None,
-            since: None,
-            priority: Priority::Normal,
-            reach: Reach::Fleet,
-            prototype: None,
-        }
-    }
 
     /// Whether each of so many who ask at once finds the session.
     fn found(disk: &Disk, id: SessionId, asking: usize) -> bool {
@@ -366,16 +353,16 @@ mod tests {
         assert_eq!(names.len(), READERS + 3, "{names:?}");
         names.iter().for_each(|name| shared.vitals.strike(name));
         // The writer ends with it in its hands.
-        disk.put(SessionId::from([3; 32]), entry(), 0);
+        disk.put(SessionId::from([3; 32]), Entry::plain(100, 1_000), 0);
         let given_up = Instant::now() + PATIENCE;
         while restarts().any(|(_, restarts)| restarts == 0) {
             assert!(Instant::now() < given_up, "{:?}", shared.vitals.list());
             // What readers and the writer are woken by; the others go round.
-            disk.put(SessionId::from([1; 32]), entry(), 0);
+            disk.put(SessionId::from([1; 32]), Entry::plain(100, 1_000), 0);
             found(&disk, SessionId::from([1; 32]), 2 * READERS);
         }
         // Each does again what it is there for.
-        disk.put(SessionId::from([2; 32]), entry(), 0);
+        disk.put(SessionId::from([2; 32]), Entry::plain(100, 1_000), 0);
         assert!(disk.flush(PATIENCE), "nothing is written");
         assert!([2, 3].iter().all(|id| found(&disk, SessionId::from([*id; 32]), 2 * READERS)));
         let notice = Notice { bytes: vec![1], expires: clock::now() + 1_000 };

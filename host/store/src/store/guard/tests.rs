@@ -8,7 +8,7 @@ use std::{
 use reprise_session::session::Unsealable;
 
 use super::*;
-use crate::store::{Found, Priority, Reach};
+use crate::store::{Found, Reach};
 
 /// What a look-up comes to.
 #[derive(Clone, Copy, PartialEq)]
@@ -64,19 +64,6 @@ fn found() -> Found {
         reach: Reach::Fleet,
         remaining: Some(60),
         since: None,
-    }
-}
-
-fn entry() -> Entry {
-    Entry {
-        record: RecordBytes::new(vec![1]),
-        expires: 60,
-        single_use: false,
-        renews: None,
-        since: None,
-        priority: Priority::Normal,
-        reach: Reach::Fleet,
-        prototype: None,
     }
 }
 
@@ -233,7 +220,7 @@ fn what_is_there_or_unknown_is_asked_for_each_time() {
 fn what_is_put_is_asked_for_again() {
     let (store, guard) = guard(Says::NotFound, HOUR);
     ask(&guard, id(1));
-    guard.put(id(1), entry(), 0);
+    guard.put(id(1), Entry::plain(1, 60), 0);
     *store.says.lock() = Says::Found { consumed: false };
     assert!(matches!(ask(&guard, id(1)), Some(Ok(Some(_)))));
 }

@@ -259,20 +259,7 @@ impl Guarded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{FetchError, Priority, Reach};
-
-    fn entry() -> Entry {
-        Entry {
-            record: RecordBytes::new(vec![7; 100]),
-            expires: 100,
-            single_use: false,
-            renews: None,
-            since: None,
-            priority: Priority::Normal,
-            reach: Reach::Fleet,
-            prototype: None,
-        }
-    }
+    use crate::store::FetchError;
 
     /// What a fork leaves behind in the child is a lock that no thread will ever release; a guard
     /// kept here is the same.
@@ -280,11 +267,11 @@ mod tests {
     fn a_lock_that_is_never_released_costs_a_miss_and_never_a_hang() {
         let store = Memory::with_capacity(1 << 20);
         let id = SessionId::from([1; 32]);
-        store.put(id, entry(), 0);
+        store.put(id, Entry::plain(100, 100), 0);
         let held = store.shards[0].shard.lock();
         for _ in 0..100 {
             assert!(matches!(store.fetch(&id, Consume::IfSingleUse, 0), Fetch::Ready(Err(FetchError::Unavailable(_)))));
-            store.put(id, entry(), 0);
+            store.put(id, Entry::plain(100, 100), 0);
         }
         assert_eq!(store.remove(&id).as_deref(), None);
         assert_eq!(store.usage(), Usage::default());
@@ -302,7 +289,7 @@ mod tests {
         store.observe_removals(std::sync::Arc::new(move |removed| tell.lock().push((removed.id, removed.why))));
         let id = SessionId::from([1; 32]);
         let held = store.shards[0].shard.lock();
-        store.put(id, entry(), 0);
+        store.put(id, Entry::plain(100, 100), 0);
         drop(held);
         assert_eq!(*told.lock(), [(id, Removal::Evicted)]);
     }
