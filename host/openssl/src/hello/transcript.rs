@@ -86,6 +86,9 @@ impl Transcript {
 
     /// What the ClientHello read last proves. None where it cannot be told: it was not kept, or there is no binder.
     pub fn proof(&self) -> Option<Proof<'_>> {
+        if !self.offers {
+            return None;
+        }
         let Binders { list, truncated } = Binders::read(self.bytes.get(self.hello_at..)?)?;
         Some(Proof { transcript: &self.bytes[..self.hello_at + truncated], binders: list })
     }

@@ -131,9 +131,16 @@ fn ciphers(ssl: &SslRef) -> Vec<u16> {
             return Vec::new();
         }
         let stack = ciphers.cast::<ffi::OPENSSL_STACK>();
-        let ciphers =
-            (0..ffi::OPENSSL_sk_num(stack)).map(|i| ffi::OPENSSL_sk_value(stack, i).cast::<ffi::SSL_CIPHER>());
-        ciphers.filter(|cipher| !cipher.is_null()).map(|cipher| ffi::SSL_CIPHER_get_protocol_id(cipher)).collect()
+        let count = ffi::OPENSSL_sk_num(stack);
+        // Once in each look-up: room for all of them at once.
+        let mut numbers = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        for i in 0..count {
+            let cipher = ffi::OPENSSL_sk_value(stack, i).cast::<ffi::SSL_CIPHER>();
+            if !cipher.is_null() {
+                numbers.push(ffi::SSL_CIPHER_get_protocol_id(cipher));
+            }
+        }
+        numbers
     }
 }
 
