@@ -54,10 +54,10 @@ pub mod store;
 #[doc(hidden)]
 pub use reprise_openssl::{add_crl, process::exit_now};
 pub use reprise_openssl::{
-    facts::EarlyData,
+    facts::{EarlyData, HelloResponse},
     hooks::{
-        Alert, ClientHello, HelloResponse, InstallError, Listener, Owner, SessionCallbacks, allows_early_data,
-        on_client_hello, on_message, session_callbacks,
+        Alert, ClientHello, InstallError, Listener, Owner, SessionCallbacks, allows_early_data, on_client_hello,
+        on_message, session_callbacks,
     },
     prototype,
 };

@@ -4,7 +4,9 @@ use std::{any::Any, task::Waker, time::Instant};
 
 use reprise_session::session::{Prototype, SessionId};
 
-use crate::facts::{Circumstances, HelloAnswer, HelloFacts, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket};
+use crate::facts::{
+    Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket,
+};
 
 /// What stands behind the hooks of the contexts that it is installed on, for as long as these last: longer than the host, perhaps, that it
 /// speaks for.
@@ -34,9 +36,9 @@ pub trait Handler: Send + Sync {
 pub trait Handshakes: Any + Send {
     /// A ClientHello was read, and where the connection belongs is settled.
     ///
-    /// With a waker (and [`HelloFacts::ahead`]), the handshake may be interrupted until a look-up is answered ([`HelloAnswer::Retry`]): it
+    /// With a waker (and [`HelloFacts::ahead`]), the handshake may be interrupted until a look-up is answered ([`HelloResponse::Retry`]): it
     /// is taken up again, and this called again, when the waker was woken or [`pending`](Self::pending) has come.
-    fn hello(&mut self, hello: &HelloFacts<'_>, waker: Option<&Waker>) -> HelloAnswer;
+    fn hello(&mut self, hello: &HelloFacts<'_>, waker: Option<&Waker>) -> HelloResponse;
 
     /// Until when the handshake is interrupted at the longest; none if it is not.
     fn pending(&self) -> Option<Instant>;

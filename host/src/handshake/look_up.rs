@@ -4,7 +4,7 @@
 use std::{sync::Arc, task::Waker};
 
 use reprise_openssl::{
-    facts::{OfferFacts, Resumed, Stored},
+    facts::{OfferFacts, Resumed, Stored, TLS13},
     secret,
 };
 use reprise_policy::policy::{
@@ -300,13 +300,10 @@ impl Examined {
     pub fn secret(&self) -> Option<Zeroizing<Vec<u8>>> {
         match &self.found.prototype {
             Some(prototype) => Some(prototype.secret()),
-            None => secret(&self.der),
+            None => secret(&self.id, &self.der),
         }
     }
 }
-
-/// TLS 1.3's wire number.
-pub const TLS13: i32 = 0x0304;
 
 /// A wire number as a version of the interface.
 pub fn tls_version(wire: i32) -> Option<TlsVersion> {

@@ -49,7 +49,7 @@ use std::{
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Able, Circumstances, HelloAnswer, HelloFacts, Here, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket,
+        Able, Circumstances, HelloFacts, HelloResponse, Here, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket,
     },
     hello::{Hello, Proof},
 };
@@ -219,9 +219,9 @@ impl Handshake {
 }
 
 impl Handshakes for Connection {
-    fn hello(&mut self, hello: &HelloFacts<'_>, waker: Option<&Waker>) -> HelloAnswer {
+    fn hello(&mut self, hello: &HelloFacts<'_>, waker: Option<&Waker>) -> HelloResponse {
         self.heard(hello);
-        if self.waits(hello, waker) { HelloAnswer::Retry } else { HelloAnswer::Continue }
+        if self.waits(hello, waker) { HelloResponse::Retry } else { HelloResponse::Continue }
     }
 
     fn pending(&self) -> Option<Instant> {

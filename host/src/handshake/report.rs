@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use reprise_openssl::facts::{EarlyData, Outcome};
+use reprise_openssl::facts::{EarlyData, Outcome, TLS13};
 use reprise_policy::policy::Asked;
 use reprise_session::session::{Miss, SessionId};
 
-use super::{Connection, Handed, Handshake, NotKept, Phase, look_up::TLS13};
+use super::{Connection, Handed, Handshake, NotKept, Phase};
 
 /// What the host knows of a connection: for an access log, a status page, a test.
 #[derive(Clone, Debug, Default)]

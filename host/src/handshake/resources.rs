@@ -1,6 +1,9 @@
 //! What handshakes are decided with. A host makes it and hands it in.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use reprise_policy::policy::{Budget, Chain};
 use reprise_session::{
@@ -9,8 +12,14 @@ use reprise_session::{
 };
 use reprise_store::{revocation::Revocations, store::Store};
 
-use super::{HandshakeCounts, removal::GivenUp};
-use crate::{decisions::Listeners, living::Slot};
+use super::{
+    HandshakeCounts,
+    removal::{self, GivenUp},
+};
+use crate::{
+    decisions::Listeners,
+    living::{Slot, Work},
+};
 
 /// What handshakes are decided with.
 pub struct Resources {
@@ -51,6 +60,43 @@ impl Limits {
 }
 
 impl Resources {
+    /// What a host decides with: with a worker in the slot that `living` makes, which is given its work, and heard of by the store.
+    pub fn new(
+        limits: Limits,
+        keyring: Arc<Keyring>,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        living: impl FnOnce(Arc<Work<GivenUp>>) -> Slot<GivenUp>,
+    ) -> Arc<Self> {
+        let resources = Arc::new_cyclic(|owner: &Weak<Self>| {
+            let owner = owner.clone();
+            let work = move |queue: &_, heart: &_| removal::work(&owner, queue, heart);
+            Self {
+                limits,
+                keyring,
+                store,
+                revocations: Arc::default(),
+                counts: HandshakeCounts::default(),
+                decisions: Listeners::default(),
+                clock,
+                living: Arc::new(living(Arc::new(work))),
+            }
+        });
+        let owner = Arc::downgrade(&resources);
+        resources.store.observe_removals(Arc::new(move |removed| {
+            if let Some(resources) = owner.upgrade() {
+                removal::queue_stored(&resources, removed);
+            }
+        }));
+        let owner = Arc::downgrade(&resources);
+        resources.store.observe_notices(Arc::new(move |notices| {
+            if let Some(resources) = owner.upgrade() {
+                resources.revocations.in_force.merge(&notices, resources.now());
+            }
+        }));
+        resources
+    }
+
     /// Seconds since the Unix epoch.
     pub fn now(&self) -> u64 {
         (self.clock)()

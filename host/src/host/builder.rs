@@ -16,15 +16,11 @@ use reprise_session::{
     clock::{self, Clock},
     session::Keyring,
 };
-use reprise_store::{
-    revocation::Revocations,
-    store::{Memory, Scope, Store, Tiers, TiersError, guard::Guard, sealed::Sealed},
-};
+use reprise_store::store::{Memory, Scope, Store, Tiers, TiersError, guard::Guard, sealed::Sealed};
 
 use super::{BuildError, Host, Inner};
 use crate::{
-    decisions::Listeners,
-    handshake::{Answers, HandshakeCounts, Limits, Resources, removal},
+    handshake::{Answers, Limits, Resources},
     living::Slot,
 };
 
@@ -254,30 +250,9 @@ impl HostBuilder {
         };
         process::watch_forks();
         let store = store(self.stores.into_iter().map(seal).collect(), self.copy_age)?;
-        let resources = Arc::new(Resources {
-            limits: self.limits,
-            keyring,
-            store,
-            counts: HandshakeCounts::default(),
-            revocations: Arc::new(Revocations::default()),
-            decisions: Listeners::default(),
-            clock: self.clock,
-            living: Arc::new(Slot::new(self.policies, self.dir, self.runtime)),
-        });
-        let owner = Arc::downgrade(&resources);
-        resources.living.works(Arc::new(move |queue, heart| removal::work(&owner, queue, heart)));
-        let owner = Arc::downgrade(&resources);
-        resources.store.observe_removals(Arc::new(move |removed| {
-            if let Some(resources) = owner.upgrade() {
-                removal::queue_stored(&resources, removed);
-            }
-        }));
-        let owner = Arc::downgrade(&resources);
-        resources.store.observe_notices(Arc::new(move |notices| {
-            if let Some(resources) = owner.upgrade() {
-                resources.revocations.in_force.merge(&notices, resources.now());
-            }
-        }));
+        let (policies, dir, runtime) = (self.policies, self.dir, self.runtime);
+        let living = |work| Slot::new(policies, dir, runtime, work);
+        let resources = Resources::new(self.limits, keyring, store, self.clock, living);
         resources.living.revive()?;
         let between = BETWEEN.get().copied().unwrap_or(|handler| handler);
         let handler = between(Arc::new(Answers::by(&resources)));

@@ -109,8 +109,9 @@ impl Host {
     /// What became of a connection's handshake; none before its ClientHello. Where the hook was missed, [`reprise_session::session::Miss`]
     /// says so once a session was offered or made.
     pub fn connection(&self, ssl: &SslRef) -> Option<ConnectionReport> {
-        let report = |connection: &Connection, outcome: &_| connection.report(outcome);
-        hooks::with_handshakes(ssl, |handshakes, outcome| report(handshakes.as_any().downcast_ref()?, outcome))?
+        hooks::with_handshakes(ssl, |handshakes, outcome| {
+            handshakes.as_any().downcast_ref::<Connection>()?.report(outcome)
+        })?
     }
 
     /// What the store holds.

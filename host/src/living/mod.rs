@@ -8,7 +8,7 @@ mod error;
 use std::{
     path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
         mpsc::{self, Receiver, SyncSender},
     },
@@ -36,7 +36,7 @@ pub type Work<T> = dyn Fn(&Receiver<T>, &Heart) -> Ended + Send + Sync;
 
 /// The place of what is alive in this process. `T` is a session given up.
 pub struct Slot<T> {
-    work: OnceLock<Arc<Work<T>>>,
+    work: Arc<Work<T>>,
     policies: Option<PathBuf>,
     dir: DirOptions,
     runtime: RuntimeOptions,
@@ -71,9 +71,9 @@ struct Living<T> {
 }
 
 impl<T: Send + 'static> Slot<T> {
-    pub fn new(policies: Option<PathBuf>, dir: DirOptions, runtime: RuntimeOptions) -> Self {
+    pub fn new(policies: Option<PathBuf>, dir: DirOptions, runtime: RuntimeOptions, work: Arc<Work<T>>) -> Self {
         Self {
-            work: OnceLock::new(),
+            work,
             policies,
             dir,
             runtime,
@@ -82,11 +82,6 @@ impl<T: Send + 'static> Slot<T> {
             stopped: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
         }
-    }
-
-    /// What the worker does. To be said once, before anything is started.
-    pub fn works(&self, work: Arc<Work<T>>) {
-        let _ = self.work.set(work);
     }
 
     /// The policies in force. In a forked child, none until they are loaded again, which this starts.
@@ -140,9 +135,8 @@ impl<T: Send + 'static> Slot<T> {
         };
         let (given_up, queue) = mpsc::sync_channel(QUEUE);
         let vitals = Vitals::default();
-        if let Some(work) = self.work.get().cloned() {
-            vitals.thread("reprise-removals", move |heart| work(&queue, heart)).map_err(StartError::Thread)?;
-        }
+        let work = self.work.clone();
+        vitals.thread("reprise-removals", move |heart| work(&queue, heart)).map_err(StartError::Thread)?;
         let living = Living { chain, given_up, dir, vitals, runtime };
         self.living.store(Some(Arc::new(PerProcess::new(living))));
         if self.stopped.load(Ordering::Acquire) {

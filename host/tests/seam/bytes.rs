@@ -11,7 +11,7 @@ use std::{
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Circumstances, Encoded, HelloAnswer, HelloFacts, Made, OfferFacts, Outcome, Resumed, SessionFacts, Stored,
+        Circumstances, Encoded, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Stored,
         Ticket, Unencoded,
     },
 };
@@ -101,7 +101,7 @@ struct Calls {
 }
 
 impl Handshakes for Calls {
-    fn hello(&mut self, hello: &HelloFacts<'_>, waker: Option<&Waker>) -> HelloAnswer {
+    fn hello(&mut self, hello: &HelloFacts<'_>, waker: Option<&Waker>) -> HelloResponse {
         let bytes = postcard::to_stdvec(hello).unwrap();
         crossed(&self.beyond.hello(&postcard::from_bytes(&bytes).unwrap(), waker))
     }

@@ -94,11 +94,12 @@ pub struct Place {
     pub revocation_lists: RevocationLists,
 }
 
-/// What a handshake does after its ClientHello.
+/// What the handshake does after a client-hello callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum HelloAnswer {
-    /// It goes on.
+pub enum HelloResponse {
+    /// It goes on (`SSL_CLIENT_HELLO_SUCCESS`).
     Continue,
-    /// It is interrupted: a look-up has begun that is not answered yet.
+    /// It returns with `SSL_ERROR_WANT_CLIENT_HELLO_CB`, and the callback is called again when it is taken up
+    /// (`SSL_CLIENT_HELLO_RETRY`).
     Retry,
 }

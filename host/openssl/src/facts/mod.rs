@@ -12,8 +12,8 @@ mod shared;
 
 pub use self::{
     given_up::{Circumstances, Users},
-    hello::{Able, Ahead, HelloAnswer, HelloFacts, Here, Place, Turn},
+    hello::{Able, Ahead, HelloFacts, HelloResponse, Here, Place, Turn},
     made::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded},
     offer::{OfferFacts, Resumed, Stored},
-    outcome::{EarlyData, Outcome},
+    outcome::{EarlyData, Outcome, TLS13},
 };

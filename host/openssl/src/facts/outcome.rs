@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// TLS 1.3's wire number.
+pub const TLS13: i32 = 0x0304;
+
 /// What OpenSSL says of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {

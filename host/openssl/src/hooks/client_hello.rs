@@ -6,13 +6,13 @@ use openssl::ssl::SslRef;
 use reprise_session::vital::guarded;
 
 use super::{
-    Alert, ClientHello, HelloResponse,
-    connection::{Connection, Running, State, same},
+    Alert, ClientHello,
+    connection::{Connection, Handled, Running, State, same},
     ex_data,
     site::Site,
 };
 use crate::{
-    facts::{HelloAnswer, Here, Turn},
+    facts::{HelloResponse, Here, Turn},
     hello::{Hello, extension, made_up, psk_identities, psk_with_key_exchange, second, server_name, supports_tls13},
     tls::ssl,
 };
@@ -42,8 +42,9 @@ pub fn client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
     };
     // Before a retry too: if the context switched to has no hook, this was the last invocation.
     let Some(connection) = connection else { return Ok(response) };
-    let answer = settle(ssl, &connection, response == HelloResponse::Continue)?;
-    Ok(if answer == HelloAnswer::Retry { HelloResponse::Retry } else { response })
+    let may_wait = response == HelloResponse::Continue;
+    let settled = settle(ssl, &connection, may_wait)?;
+    Ok(if may_wait { settled } else { response })
 }
 
 /// What an embedder calls first in a client-hello callback of its own, set with `SSL_CTX_set_client_hello_cb` over the
@@ -64,8 +65,7 @@ pub fn on_client_hello(ssl: &mut SslRef) -> Result<HelloResponse, Alert> {
         return Ok(HelloResponse::Continue);
     };
     begin(ssl, &site, &connection)?;
-    let answer = settle(ssl, &connection, true)?;
-    Ok(if answer == HelloAnswer::Retry { HelloResponse::Retry } else { HelloResponse::Continue })
+    settle(ssl, &connection, true)
 }
 
 /// Takes the facts. Of a handshake that is known, by this ClientHello or the one before, it goes on with what is there.
@@ -78,13 +78,12 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) -> Result<(), 
     }
     let hello = read_hello(ssl);
     let random: [u8; 32] = ssl::hello_random(ssl).try_into().unwrap_or_default();
-    if answers && state.running.is_some() {
-        refuse_changes(&state, connection, &random, &hello)?;
-        if let Some(running) = &mut state.running {
-            (running.turn, running.seen, running.hello) = (Turn::Second, seen, Arc::new(hello));
-            // OpenSSL looks anew for the session that it resumes.
-            running.handed = None;
-        }
+    let State { running, handler, .. } = &mut *state;
+    if let Some(running) = running.as_mut().filter(|_| answers) {
+        refuse_changes(running, handler.as_ref(), connection, (&random, &hello))?;
+        (running.turn, running.seen, running.hello) = (Turn::Second, seen, Arc::new(hello));
+        // OpenSSL looks anew for the session that it resumes.
+        running.handed = None;
         return Ok(());
     }
     // Nobody counts: the host's message callback was replaced. Where all is the same, so is the handshake.
@@ -112,14 +111,17 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) -> Result<(), 
 
 /// The client has answered a HelloRetryRequest. What was looked up and judged stays, for everything that it rests on does, or the
 /// handshake ends.
-fn refuse_changes(state: &State, connection: &Connection, random: &[u8; 32], hello: &Hello) -> Result<(), Alert> {
-    let Some(running) = &state.running else { return Ok(()) };
-    let handled = state.handler.as_ref();
+fn refuse_changes(
+    running: &Running,
+    handled: Option<&Handled>,
+    connection: &Connection,
+    answer: (&[u8; 32], &Hello),
+) -> Result<(), Alert> {
     let ours = |identity: &[u8]| handled.is_some_and(|handled| handled.handler.recognises(identity));
     // Not all of it is known where the host sees no messages, or they are too long to be kept.
     let changed = match connection.transcript.lock().hellos() {
-        Some((first, answer)) => second::changed(first, answer, ours),
-        None => second::changed_facts((&running.random, &running.hello), (random, hello)),
+        Some((first, second)) => second::changed(first, second, ours),
+        None => second::changed_facts((&running.random, &running.hello), answer),
     };
     let Some(changed) = changed else { return Ok(()) };
     tracing::debug!("a handshake ends: after a HelloRetryRequest the client changed {changed}");
@@ -128,10 +130,10 @@ fn refuse_changes(state: &State, connection: &Connection, random: &[u8; 32], hel
 
 /// Settles where the connection belongs, and sees that OpenSSL goes by it too: the settings of the context that it was
 /// switched to, and a session-id context of its own. Then the handler hears of it, and may interrupt the handshake if `may_wait`.
-fn settle(ssl: &SslRef, connection: &Connection, may_wait: bool) -> Result<HelloAnswer, Alert> {
+fn settle(ssl: &SslRef, connection: &Connection, may_wait: bool) -> Result<HelloResponse, Alert> {
     let mut state = connection.state.lock();
     let State { running: Some(running), handler, peer, waker, .. } = &mut *state else {
-        return Ok(HelloAnswer::Continue);
+        return Ok(HelloResponse::Continue);
     };
     let context = ssl::context(ssl);
     if context != running.context {
@@ -142,7 +144,7 @@ fn settle(ssl: &SslRef, connection: &Connection, may_wait: bool) -> Result<Hello
         running.context = context;
         running.context_options = ssl::context_options(ssl);
     }
-    let Some(handled) = handler else { return Ok(HelloAnswer::Continue) };
+    let Some(handled) = handler else { return Ok(HelloResponse::Continue) };
     // A context switched to on which this handler is not installed has no place.
     let site = Site::of(ssl).filter(|site| same(&site.handler, &handled.handler));
     running.here = site.and_then(|site| {

@@ -4,10 +4,7 @@ use openssl::ssl::{SslRef, SslSessionRef};
 use reprise_session::session::SessionId;
 
 use super::{connection::Connection, live, site::Site};
-use crate::{
-    facts::{Circumstances, Users},
-    tls::ssl,
-};
+use crate::{facts::Circumstances, tls::ssl};
 
 /// OpenSSL has just completed a handshake. The handler hears of each once.
 pub fn done(ssl: &SslRef, connection: &Connection) {
@@ -24,10 +21,13 @@ pub fn done(ssl: &SslRef, connection: &Connection) {
 }
 
 /// remove_cb: OpenSSL gives a session up, maybe under the context's lock.
-pub fn given_up(site: &Site, session: &SslSessionRef, freed: bool, error: bool, unexpected_eof: bool) {
+pub fn given_up(site: &Site, session: &SslSessionRef, mut circumstances: Circumstances) {
     let Ok(id) = SessionId::try_from(session.id()) else { return };
     // A connection being freed has left the table, and who is there is another one, at work on its own thread.
-    let users = if freed { None } else { live::table().get().map(|live| live.users(&id)) };
-    let users = users.unwrap_or(Users::None);
-    site.handler.given_up(id, Circumstances { users, freed, error, unexpected_eof });
+    if !circumstances.freed
+        && let Some(live) = live::table().get()
+    {
+        circumstances.users = live.users(&id);
+    }
+    site.handler.given_up(id, circumstances);
 }

@@ -32,5 +32,5 @@ pub use self::{
     connection::{allows_early_data, attach, hello_seen, pending_lookup, proof, wake_by, with_handshakes},
     install::{InstallError, Owner, SessionCallbacks, Settings, install, session_callbacks},
     message::on_message,
-    site::{Alert, ClientHello, HelloResponse, Listener},
+    site::{Alert, ClientHello, Listener},
 };

@@ -46,11 +46,7 @@ fn fresh(resumed: &Resumed, handshakes: &mut dyn Handshakes) -> Option<SslSessio
     let session = match &resumed.session {
         Stored::Decoded(session) => prototype::duplicate(session)?,
         Stored::Der(der) => {
-            let session = SslSession::from_der(der)
-                .inspect_err(
-                    |error| tracing::warn!(session = %resumed.id, %error, "OpenSSL does not take a stored session"),
-                )
-                .ok()?;
+            let session = sessions::decode(&resumed.id, der)?;
             if resumed.decoded_wanted {
                 let kept = prototype(session);
                 let session = prototype::duplicate(&kept)?;

@@ -8,7 +8,7 @@ use reprise_session::session::{Secret, SessionId};
 
 use super::{connection::State, ex_data, site::Site};
 use crate::{
-    facts::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded},
+    facts::{ClientCertificate, Encoded, Made, SessionFacts, TLS13, Ticket, Unencoded},
     tls::{certificate, prototype, sessions, ssl},
 };
 
@@ -39,7 +39,7 @@ pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
 ///
 /// For the generate callback only: the session has its id and is nobody else's yet. In TLS 1.2 there are no tickets.
 pub fn announce(ssl: &SslRef) -> bool {
-    if ssl::version(ssl) != ssl::TLS13 {
+    if ssl::version(ssl) != TLS13 {
         return true;
     }
     let (Some(connection), Some(session)) = (ex_data::of_or_new(ssl), ssl.session()) else { return false };
@@ -53,7 +53,7 @@ pub fn announce(ssl: &SslRef) -> bool {
 /// new_cb: OpenSSL has made a session. Hands it over, if it is kept.
 pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
     let Some(connection) = ex_data::of_or_new(ssl) else { return };
-    if ssl::version(ssl) == ssl::TLS13 {
+    if ssl::version(ssl) == TLS13 {
         ssl::make_stateful(ssl);
     }
     let mut state = connection.state.lock();
@@ -105,7 +105,7 @@ fn encode(session: &SslSessionRef, most: usize) -> Result<Secret, Unencoded> {
 fn facts(ssl: &SslRef, session: &SslSessionRef, state: &State) -> SessionFacts {
     let (version, resumed) = (sessions::version(session), ssl::resumed(ssl));
     // TLS 1.2 makes one session in a full handshake; TLS 1.3 one for each ticket, and one ticket in a resumption.
-    let several = version == ssl::TLS13 && !resumed;
+    let several = version == TLS13 && !resumed;
     let known = state.running.as_ref().and_then(|running| running.handed.as_ref()?.certificate.as_deref());
     let (mut certificate, mut chain) = (peer_certificate(ssl, session, known.filter(|_| resumed)), None);
     if certificate != ClientCertificate::None

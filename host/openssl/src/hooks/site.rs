@@ -14,7 +14,12 @@ use openssl::{
 use reprise_session::session::{Epoch, RevocationLists, session_id_context};
 
 use super::ex_data;
-use crate::{facts::Place, ffi, handler::Handler, tls::certificate};
+use crate::{
+    facts::{HelloResponse, Place},
+    ffi,
+    handler::Handler,
+    tls::certificate,
+};
 
 /// The length of the part of a session id that an id generator may fill.
 pub const NONCE: usize = 16;
@@ -169,16 +174,6 @@ impl<'a> ClientHello<'a> {
     pub fn switch_to(&mut self, context: &SslContextRef) -> Result<(), ErrorStack> {
         self.ssl.set_ssl_context(context)
     }
-}
-
-/// What the handshake does after a client-hello callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HelloResponse {
-    /// It goes on (`SSL_CLIENT_HELLO_SUCCESS`).
-    Continue,
-    /// It returns with `SSL_ERROR_WANT_CLIENT_HELLO_CB`, and the callback is called again when it is taken up
-    /// (`SSL_CLIENT_HELLO_RETRY`).
-    Retry,
 }
 
 /// The fatal alert with which a client-hello callback ends a handshake: an AlertDescription of RFC 8446 section 6.

@@ -12,8 +12,11 @@ use foreign_types::{ForeignType, ForeignTypeRef};
 use openssl::ssl::{SslRef, SslSessionRef};
 use reprise_session::{session::SessionId, vital::guarded};
 
-use super::{Alert, HelloResponse, client_hello, connection, done, ex_data, offer, session as made, site::NONCE};
-use crate::{ffi, tls};
+use super::{Alert, client_hello, connection, done, ex_data, offer, session as made, site::NONCE};
+use crate::{
+    facts::{Circumstances, HelloResponse, Users},
+    ffi, tls,
+};
 
 /// `SSL_CTX_sess_set_new_cb`: a session was made. Always answers 0: no reference is kept.
 pub(super) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
@@ -61,7 +64,8 @@ pub(super) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, sessi
         // SAFETY: reads this thread's error queue.
         let error = unsafe { ffi::ERR_peek_last_error() };
         let unexpected_eof = ffi::ERR_GET_REASON(error) == ffi::SSL_R_UNEXPECTED_EOF_WHILE_READING;
-        done::given_up(&site, session, freed, error != 0, unexpected_eof);
+        let circumstances = Circumstances { users: Users::None, freed, error: error != 0, unexpected_eof };
+        done::given_up(&site, session, circumstances);
     });
 }
 

@@ -1,7 +1,7 @@
 //! A decoded session that is never handed out itself, only duplicated: what is in a [`Prototype`].
 
 use openssl::ssl::{SslSession, SslSessionRef};
-use reprise_session::session::{Decoded, Prototype};
+use reprise_session::session::{Decoded, Prototype, SessionId};
 use zeroize::Zeroizing;
 
 use super::sessions;
@@ -37,10 +37,10 @@ pub fn duplicate(prototype: &Prototype) -> Option<SslSession> {
     sessions::duplicate(&prototype.open::<Private>()?.session)
 }
 
-/// The secret of a session that is encoded as `der` (`d2i_SSL_SESSION`): in TLS 1.2 the master secret, in TLS 1.3 the PSK.
-/// None if OpenSSL does not take it.
-pub fn secret(der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    SslSession::from_der(der).ok().map(|session| sessions::secret(&session))
+/// The secret of a session that is encoded as `der`: in TLS 1.2 the master secret, in TLS 1.3 the PSK. None if OpenSSL does not
+/// take it.
+pub fn secret(id: &SessionId, der: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    sessions::decode(id, der).map(|session| sessions::secret(&session))
 }
 
 impl Decoded for Private {

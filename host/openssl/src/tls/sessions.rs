@@ -9,9 +9,17 @@ use openssl::{
     x509::X509,
 };
 
+use reprise_session::session::SessionId;
 use zeroize::Zeroizing;
 
 use crate::ffi;
+
+/// The session that is encoded as `der` (`d2i_SSL_SESSION`); none, and a line in the log, if OpenSSL does not take it.
+pub fn decode(id: &SessionId, der: &[u8]) -> Option<SslSession> {
+    SslSession::from_der(der)
+        .inspect_err(|error| tracing::warn!(session = %id, %error, "OpenSSL does not take a stored session"))
+        .ok()
+}
 
 /// Its protocol version as a wire number, e.g. 0x0304 (`SSL_SESSION_get_protocol_version`).
 pub fn version(session: &SslSessionRef) -> i32 {

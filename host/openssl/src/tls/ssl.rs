@@ -17,9 +17,6 @@ use crate::{
     ffi,
 };
 
-/// TLS 1.3's wire number.
-pub const TLS13: i32 = 0x0304;
-
 /// No tickets: both versions stateful, so that all three callbacks serve both. No anti-replay of OpenSSL's: beside NO_INTERNAL
 /// it refuses every resumption with early data; the store's consuming fetch does its work. No renegotiation: a second
 /// handshake on a connection would have facts of its own.

@@ -1,6 +1,6 @@
 //! Each reason not to resume, and what would have resumed but for it.
 
-use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use reprise_fixtures::{Callback, Fixture, policies};
 use reprise_openssl::facts::{Resumed, Stored};

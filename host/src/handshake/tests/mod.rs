@@ -10,13 +10,14 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
         Able, Circumstances, ClientCertificate, EarlyData, Encoded, HelloFacts, Here, Made, OfferFacts, Outcome, Place,
-        SessionFacts, Ticket, Turn,
+        SessionFacts, TLS13, Ticket, Turn,
     },
     hello::Hello,
 };
@@ -25,14 +26,12 @@ use reprise_policy::{
     policy::{RuntimeOptions, wit::types::Certificate},
 };
 use reprise_session::session::{Epoch, Keyring, RevocationLists, Secret, SessionId};
-use reprise_store::{revocation::Revocations, store::Store};
+use reprise_store::store::Store;
 use reprise_testing::TestStore;
 use tempfile::TempDir;
 
-use super::{
-    Answers, Connection, ConnectionReport, HandshakeCounts, Limits, Resources, in_text, look_up::TLS13, removal,
-};
-use crate::{decisions::Listeners, living::Slot};
+use super::{Answers, Connection, ConnectionReport, Limits, Resources, in_text};
+use crate::living::Slot;
 
 const TLS12: i32 = 0x0303;
 const NOW: u64 = 1_700_000_000;
@@ -59,25 +58,22 @@ impl Desk {
         }
         let (store, clock) = (TestStore::bare(), Arc::new(AtomicU64::new(NOW)));
         let time = clock.clone();
-        let resources = Arc::new(Resources {
-            limits: Limits {
-                lifetime: 7_200,
-                max_lifetime: 86_400,
-                tickets: 1,
-                max_entry: 4_096,
-                policy_budget: std::time::Duration::from_secs(60),
-                store_deadline: std::time::Duration::from_secs(60),
-            },
-            keyring: Arc::new(Keyring::random().unwrap()),
-            store: Arc::new(store.clone()),
-            revocations: Arc::new(Revocations::default()),
-            counts: HandshakeCounts::default(),
-            decisions: Listeners::default(),
-            clock: Arc::new(move || time.load(Ordering::SeqCst)),
-            living: Arc::new(Slot::new(Some(dir.path().to_owned()), DirOptions::default(), RuntimeOptions::default())),
-        });
-        let owner = Arc::downgrade(&resources);
-        resources.living.works(Arc::new(move |queue, heart| removal::work(&owner, queue, heart)));
+        let limits = Limits {
+            lifetime: 7_200,
+            max_lifetime: 86_400,
+            tickets: 1,
+            max_entry: 4_096,
+            policy_budget: Duration::from_secs(60),
+            store_deadline: Duration::from_secs(60),
+        };
+        let policies = Some(dir.path().to_owned());
+        let resources = Resources::new(
+            limits,
+            Arc::new(Keyring::random().unwrap()),
+            Arc::new(store.clone()),
+            Arc::new(move || time.load(Ordering::SeqCst)),
+            |work| Slot::new(policies, DirOptions::default(), RuntimeOptions::default(), work),
+        );
         resources.living.revive().unwrap();
         Self { resources, store, clock, _policies: dir }
     }
