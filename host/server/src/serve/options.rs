@@ -334,3 +334,14 @@ pub(crate) struct Options {
     pub(crate) log_format: Option<LogFormat>,
 }
 }
+
+impl Options {
+    /// These options, and `other`'s where these have none.
+    pub(crate) fn or(self, mut other: Self) -> Self {
+        if self.cert.is_some() {
+            // A certificate and its key belong together: neither side's is paired with the other's.
+            other.key = None;
+        }
+        self.each_or(other)
+    }
+}

@@ -2,7 +2,7 @@
 
 /// Declares a struct of options: each is a field, and everything else about it comes from that.
 ///
-/// clap makes an argument of it, and serde a key of the file; `or` and `OPTIONS` are made here.
+/// clap makes an argument of it, and serde a key of the file; `each_or` and `OPTIONS` are made here.
 macro_rules! declared {
     (
         $(#[$about:meta])*
@@ -20,12 +20,8 @@ macro_rules! declared {
             #[cfg(test)]
             pub(crate) const OPTIONS: &[&str] = &[$(stringify!($option)),*];
 
-            /// These options, and `other`'s where these have none. A list is taken from one side, never joined.
-            pub(crate) fn or(self, mut other: Self) -> Self {
-                if self.cert.is_some() {
-                    // A certificate and its key belong together: neither side's is paired with the other's.
-                    other.key = None;
-                }
+            /// Each of these options, or `other`'s where these have none. A list is taken from one side, never joined.
+            fn each_or(self, other: Self) -> Self {
                 Self { $($option: $crate::serve::precedence::Given::or(self.$option, other.$option),)* }
             }
         }
