@@ -5,8 +5,8 @@ use crate::support;
 use std::{os::unix::net::UnixStream, sync::Arc};
 
 use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslOptions, SslStream, SslVerifyMode, SslVersion};
-use parking_lot::Mutex;
 use reprise::{Alert, ClientHello, HelloResponse, Host, Listener};
+use reprise_session::lock::Mutex;
 use support::{policies::lied_to, spy::Spy, *};
 
 const NO_TICKET: u64 = SslOptions::NO_TICKET.bits();

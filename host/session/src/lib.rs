@@ -6,6 +6,7 @@
 //! - [`verdict`]: the words that policies and sessions share: the interface's types, notes, failures
 //! - [`clock`]: the host's time, which never goes back
 //! - [`process`]: what belongs to one process, and is left alone in a forked child
+//! - [`lock`]: locks and waiting, safe at a fork
 //! - [`vital`]: threads and tasks that must live; [`aside`]: work that may hang
 //! - [`following`]: directories whose changes are heard of
 //! - [`ownership`]: who else may write a file; [`replace`]: writing one whole; [`reading`]: reading one that others may replace
@@ -21,6 +22,7 @@ pub mod clock;
 pub mod following;
 pub mod hex;
 pub mod histogram;
+pub mod lock;
 pub mod ownership;
 pub mod printable;
 pub mod process;

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use zeroize::Zeroizing;
 
 use crate::aside::{Aside, NoAnswer};

@@ -12,7 +12,10 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use reprise_session::process::PerProcess;
+use reprise_session::{
+    lock::{self, Condvar},
+    process::PerProcess,
+};
 use reprise_tests::fork::in_child;
 
 /// A thread that holds a lock until it is told to stop, as it is when this is dropped.
@@ -46,6 +49,44 @@ impl Drop for Worker {
     }
 }
 
+/// Threads that all wait until this is dropped, and end then.
+struct Crowd {
+    meeting: Arc<Meeting>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Meeting {
+    /// How many have come, and whether it is over.
+    state: lock::Mutex<(usize, bool)>,
+    came: Condvar,
+    over: Condvar,
+}
+
+impl Crowd {
+    fn gather() -> Self {
+        let meeting = Arc::<Meeting>::default();
+        let attend = |meeting: Arc<Meeting>| {
+            let mut state = meeting.state.lock();
+            state.0 += 1;
+            meeting.came.notify_one();
+            drop(meeting.over.wait_while(state, |(_, over)| !*over));
+        };
+        let threads: Vec<_> =
+            (0..100).map(|_| Arc::clone(&meeting)).map(|to| thread::spawn(move || attend(to))).collect();
+        drop(meeting.came.wait_while(meeting.state.lock(), |(came, _)| *came < threads.len()));
+        Self { meeting, threads }
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.meeting.state.lock().1 = true;
+        self.meeting.over.notify_all();
+        self.threads.drain(..).for_each(|thread| thread.join().unwrap());
+    }
+}
+
 fn main() -> ExitCode {
     let own = PerProcess::new(Worker::start().unwrap());
     let taken = PerProcess::new(Worker::start().unwrap());
@@ -74,6 +115,13 @@ fn main() -> ExitCode {
         here();
         in_child("a grandchild", || assert_eq!(here().get().unwrap().process, process::id()));
     });
+
+    // Their stacks are used again by the child's.
+    let resting = Crowd::gather();
+    for _ in 0..20 {
+        in_child("threads wait where the parent's waited at the fork", || drop((Crowd::gather(), Crowd::gather())));
+    }
+    drop(resting);
 
     assert!(own.is_here() && Arc::ptr_eq(&parents, &here()), "the parent is as it was");
     drop(own.into_inner().expect("it is this process's"));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use openssl::{error::ErrorStack, ssl::SslRef};
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{process::PerProcess, session::SessionId};
 
 use super::{

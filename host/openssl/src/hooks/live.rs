@@ -6,7 +6,7 @@
 use std::{collections::HashMap, convert::Infallible, sync::Arc};
 
 use arc_swap::ArcSwapOption;
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{process::PerProcess, session::SessionId};
 
 use crate::{facts::Users, ffi};

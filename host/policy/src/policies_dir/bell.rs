@@ -2,7 +2,7 @@
 
 use std::{mem, time::Instant};
 
-use parking_lot::{Condvar, Mutex};
+use reprise_session::lock::{Condvar, Mutex};
 
 /// Why the bell was rung. Rings that nobody answered yet fall together, so a storm of events costs no memory.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +53,7 @@ impl Bell {
                 return if looks { taken } else { Rings { look: false, watch_anew: false, ..taken } };
             }
             let until = if rings.looks() { earliest.min(latest) } else { latest };
-            self.rung.wait_until(&mut rings, until);
+            (rings, _) = self.rung.wait_until(rings, until);
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 
 use super::PolicyReport;
 

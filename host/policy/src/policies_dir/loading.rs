@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 
 use super::{
     ContentHash,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{
     aside::Aside,
     clock,

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use parking_lot::{Condvar, Mutex};
+use reprise_session::lock::{Condvar, Mutex};
 
 use super::{Failure, instance::Instance};
 
@@ -77,7 +77,9 @@ impl Pool {
                 return Err(Failure::Saturated);
             }
             waited = true;
-            if self.changed.wait_until(&mut shelf, until).timed_out() && shelf.idle.is_empty() {
+            let late;
+            (shelf, late) = self.changed.wait_until(shelf, until);
+            if late && shelf.idle.is_empty() {
                 return Err(if shelf.phase == Phase::Closed { Failure::Retired } else { Failure::Saturated });
             }
         }

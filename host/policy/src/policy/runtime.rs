@@ -11,7 +11,7 @@ use std::{
 };
 
 use openssl::sha::Sha256;
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::vital::{Vital, Vitals};
 use wasmtime::{
     Engine,

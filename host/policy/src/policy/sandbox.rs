@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use wasmtime::{
     Engine, ResourceLimiter, Store, UpdateDeadline,
     component::{HasSelf, Linker},

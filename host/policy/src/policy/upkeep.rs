@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
+use reprise_session::lock::{Condvar, Mutex};
 use reprise_session::vital::{Ended, Heart, Vitals};
 
 use super::{Policy, thread::OwnedThread};
@@ -103,7 +103,9 @@ impl Work {
     }
 
     fn wait(&self, until: Instant) {
-        let mut orders = self.orders.lock();
-        while !orders.due && !orders.stop && !self.changed.wait_until(&mut orders, until).timed_out() {}
+        let (mut orders, mut late) = (self.orders.lock(), false);
+        while !orders.due && !orders.stop && !late {
+            (orders, late) = self.changed.wait_until(orders, until);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use tokio::sync::Notify;
 
 /// Connections at once, at each place: a few scrapers and an operator.

@@ -10,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::printable;
 use tracing::Level;
 

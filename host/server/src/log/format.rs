@@ -252,7 +252,7 @@ impl Serialize for Object<'_> {
 
 #[cfg(test)]
 mod tests {
-    use parking_lot::Mutex;
+    use reprise_session::lock::Mutex;
     use tracing_subscriber::{Layer, layer::Context, prelude::*};
 
     use super::*;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::printable::Beginning;
 use tracing::{
     Event, Level,

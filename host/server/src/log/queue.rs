@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
+use reprise_session::lock::{Condvar, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Log, format::Format, limits::WINDOW};
@@ -112,10 +112,10 @@ impl Queue {
                 state.writing = true;
                 return Next::Write(self.format.unwritten(std::mem::take(&mut state.dropped)));
             }
-            match state.look_again {
-                Some(at) => drop(self.work.wait_until(&mut state, at)),
-                None => self.work.wait(&mut state),
-            }
+            state = match state.look_again {
+                Some(at) => self.work.wait_until(state, at).0,
+                None => self.work.wait(state),
+            };
         }
     }
 
@@ -125,8 +125,9 @@ impl Queue {
         let mut state = self.state.lock();
         while state.writing || !state.lines.is_empty() || state.dropped > 0 {
             let (before, now) = (state.done, Instant::now());
-            let stalls = self.done.wait_until(&mut state, end.min(now + STALL)).timed_out() && state.done == before;
-            if stalls || now >= end {
+            let late;
+            (state, late) = self.done.wait_until(state, end.min(now + STALL));
+            if late && state.done == before || now >= end {
                 return false;
             }
         }

@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// What was started again is sound once it has run for this long.

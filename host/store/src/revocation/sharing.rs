@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 
 use super::{Revocation, Table};
 use crate::store::{KnownBy, Later, Notice, Published, Store, Unavailable};

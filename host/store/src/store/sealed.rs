@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use openssl::sha::sha256;
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{
     clock::Clock,
     session::Prototype,

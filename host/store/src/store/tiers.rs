@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{session::Prototype, session::SessionId, vital::Vital};
 
 use super::{

@@ -24,7 +24,7 @@ use std::{
 };
 
 use openssl::sha::sha256;
-use parking_lot::{Condvar, Mutex};
+use reprise_session::lock::{Condvar, Mutex};
 use tempfile::TempDir;
 
 use super::{
@@ -55,7 +55,7 @@ impl Gate {
     }
 
     fn pass(&self) {
-        self.opened.wait_while(&mut self.open.lock(), |open| !*open);
+        drop(self.opened.wait_while(self.open.lock(), |open| !*open));
     }
 }
 

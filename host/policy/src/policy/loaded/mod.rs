@@ -23,7 +23,7 @@ use super::{
     shadow::{Shadow, Tally},
     supervision::{Breaker, Weight},
 };
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 
 /// How long to wait before an instance is made again after one could not be; doubled each time, up to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 
 use super::{Misbehaviour, SupervisionOptions, WindowCounts, window::Window};
 

@@ -109,7 +109,7 @@ fn decide_get(chain: &Chain, budget: &mut Budget) -> GetDecision {
 /// What is logged on this thread meanwhile.
 fn logged(work: impl FnOnce()) -> String {
     #[derive(Clone, Default)]
-    struct Buffer(Arc<parking_lot::Mutex<Vec<u8>>>);
+    struct Buffer(Arc<reprise_session::lock::Mutex<Vec<u8>>>);
 
     impl std::io::Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {

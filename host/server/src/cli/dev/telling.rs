@@ -2,7 +2,6 @@
 
 use std::{fmt::Write as _, time::Instant};
 
-use parking_lot::Mutex;
 use reprise::Decision;
 use reprise_policy::{
     policies_dir::PolicyEvent,
@@ -11,6 +10,7 @@ use reprise_policy::{
         wit::types::{GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict, Terms},
     },
 };
+use reprise_session::lock::Mutex;
 
 use crate::cli::output;
 

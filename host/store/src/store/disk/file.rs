@@ -12,7 +12,7 @@ use std::{
 };
 
 use openssl::rand::rand_bytes;
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{ownership, process::PerProcess};
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::session::SessionId;
 use tokio::sync::oneshot::{Receiver, Sender, error::TryRecvError};
 

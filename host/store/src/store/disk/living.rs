@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
+use reprise_session::lock::{Condvar, Mutex};
 
 use reprise_session::vital::{Ended, Heart, Vitals};
 use rusqlite::ErrorCode;
@@ -149,8 +149,10 @@ impl Shared {
     /// Waits until they have ended, `patience` at most.
     pub fn ended(&self, patience: Duration) {
         let until = Instant::now() + patience;
-        let mut threads = self.threads.lock();
-        while threads.running > 0 && !self.turn.wait_until(&mut threads, until).timed_out() {}
+        let (mut threads, mut late) = (self.threads.lock(), false);
+        while threads.running > 0 && !late {
+            (threads, late) = self.turn.wait_until(threads, until);
+        }
     }
 
     /// The connection that a thread holds, if it is to the file that is there; else one that is opened anew. A file that is gone is made,
@@ -230,8 +232,10 @@ impl Shared {
     /// Waits for all of a while. False when the threads are to end.
     pub fn wait_whole(&self, span: Duration) -> bool {
         let until = Instant::now() + span;
-        let mut threads = self.threads.lock();
-        while !threads.stopped && !self.turn.wait_until(&mut threads, until).timed_out() {}
+        let (mut threads, mut late) = (self.threads.lock(), false);
+        while !threads.stopped && !late {
+            (threads, late) = self.turn.wait_until(threads, until);
+        }
         !threads.stopped
     }
 
@@ -244,7 +248,7 @@ impl Shared {
     pub fn wait(&self, span: Duration) -> bool {
         let mut threads = self.threads.lock();
         if !threads.stopped {
-            self.turn.wait_for(&mut threads, span);
+            (threads, _) = self.turn.wait_until(threads, Instant::now() + span);
         }
         !threads.stopped
     }

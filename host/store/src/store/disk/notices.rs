@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::table;

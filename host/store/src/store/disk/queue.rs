@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Condvar, Mutex};
+use reprise_session::lock::{Condvar, Mutex};
 use reprise_session::session::SessionId;
 use tokio::sync::oneshot;
 
@@ -208,11 +208,16 @@ impl Queue {
                 if state.stopped {
                     return None;
                 }
-                self.work.wait(&mut state);
+                state = self.work.wait(state);
                 continue;
             }
             let until = *lingers.get_or_insert_with(|| Instant::now() + LINGER);
-            if state.hurries() || self.work.wait_until(&mut state, until).timed_out() {
+            if state.hurries() {
+                return Some(state.batch());
+            }
+            let late;
+            (state, late) = self.work.wait_until(state, until);
+            if late {
                 return Some(state.batch());
             }
         }

@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{
     session::{Prototype, SessionId},
     vital::{Vital, guarded},

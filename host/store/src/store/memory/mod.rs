@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::{Mutex, MutexGuard};
+use reprise_session::lock::{Mutex, MutexGuard};
 use reprise_session::{session::Prototype, session::SessionId};
 
 use self::shard::{Left, Shard};
@@ -236,7 +236,7 @@ impl Guarded {
         self.enter_within(patience)
     }
 
-    /// Polls instead of parking: the lot that threads are parked in has locks too, which can be lost in a fork as well.
+    /// Polls, for one that was lost in a fork stays locked.
     fn enter_within(&self, patience: Duration) -> Option<MutexGuard<'_, Shard>> {
         let mut since = None;
         loop {

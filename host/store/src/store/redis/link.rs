@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
     aio::{AsyncPushSender, SendError},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
+use reprise_session::lock::Mutex;
 use reprise_session::vital::Heart;
 use tokio::{
     sync::{Notify, watch},

@@ -14,8 +14,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use parking_lot::Mutex;
 use redis::{ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
+use reprise_session::lock::Mutex;
 use reprise_session::{clock::now, hex::hex, vital::Heart};
 use tokio::{
     sync::Notify,

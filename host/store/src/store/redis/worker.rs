@@ -9,7 +9,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use parking_lot::Mutex;
+use reprise_session::lock::Mutex;
 use reprise_session::{
     session::SessionId,
     vital::{Ended, Heart, Vitals, caught},
