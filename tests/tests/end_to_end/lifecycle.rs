@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use reprise_tests::{Client, PATIENCE, Place, Version, certificates};
+use reprise_tests::{Client, PATIENCE, Place, Server, Version, built, certificates};
 
 #[test]
 fn a_connection_in_progress_finishes_when_the_server_is_told_to_stop() {
@@ -124,6 +124,26 @@ fn a_silent_client_counts_against_the_connections_served_at_once_only_until_it_i
     let _silent = TcpStream::connect(server.address()).unwrap();
     // It waits in the backlog until the silent one is dropped.
     Client::new(Version::Tls12).first_visit(server.address());
+}
+
+/// EMFILE: `accept` fails, and what waits in the backlog still does.
+#[test]
+fn a_server_that_is_short_of_files_goes_on_when_some_are_free_again() {
+    let place = Place::new();
+    let arguments = place.arguments(&["--handshake-timeout", "1d", "--max-connections", "10000"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 64; exec \"$0\" \"$@\""]).arg(built::server()).args(arguments);
+    let mut server = Server::start_command(&mut command);
+    let client = Client::new(Version::Tls13);
+    let session = client.first_visit(server.address()).session;
+    let open = client.connect(server.address(), None).expect("the server is up");
+    let silent: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    server.log().line(&["WARN", "connections cannot be accepted", "raise `ulimit -n` or lower --max-connections"]);
+    assert!(open.finish().expect("what began is finished").report.session_id.is_some());
+    drop(silent);
+    assert!(client.revisit(server.address(), &session).reused);
+    server.terminate();
+    assert!(server.ended().success());
 }
 
 #[test]

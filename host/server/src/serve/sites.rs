@@ -284,6 +284,8 @@ fn trust(ca: &ClientCa, parsed: &Parsed) -> Result<X509Store> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use reprise_testing::certificates::Identity;
+
     use crate::serve::tests::{Files, revocation_list, settings};
 
     #[tokio::test]
@@ -291,13 +293,30 @@ mod tests {
         let files = Files::new();
         files.issue("default", None);
         let ca = files.issue("ca", None);
-        std::fs::write(files.path("crl.pem"), revocation_list(&ca, &[])).unwrap();
+        let [one, other] = ["one", "other"].map(|client| files.issue(client, Some(&ca)));
+        let revoke = |client| std::fs::write(files.path("crl.pem"), revocation_list(&ca, &[client])).unwrap();
+        revoke(&one);
         let settings = settings(&files, "client-ca = '{}/ca.crt'\ncrl = '{}/crl.pem'");
         let host = Arc::new(Host::builder().build().unwrap());
         let (sites, _) = Sites::open(host, &settings, vec!["default".into()]).unwrap();
         let site = &sites.files[0];
-        let parsed = Material::read(site, Reader::begin()).unwrap().parse(site).unwrap();
-        // Whatever becomes of the file now, sessions and verification go by the same bytes.
+        let read = || Material::read(site, Reader::begin()).unwrap();
+
+        let (before, material) = (read().parse(site).unwrap(), read());
+        // Replaced in the midst: sessions and verification go by the bytes that were read.
+        revoke(&other);
+        let (parsed, after) = (material.parse(site).unwrap(), read().parse(site).unwrap());
+        let epoch = |parsed| sites.epoch(site, parsed).unwrap();
+        assert_eq!(epoch(&parsed), epoch(&before));
+        assert_ne!(epoch(&parsed), epoch(&after));
+        let store = trust(site.client_ca.as_ref().unwrap(), &parsed).unwrap();
+        let verified = |client: &Identity| {
+            let none = openssl::stack::Stack::new().unwrap();
+            let mut context = openssl::x509::X509StoreContext::new().unwrap();
+            context.init(&store, &client.certificate, &none, |context| context.verify_cert()).unwrap()
+        };
+        assert_eq!((verified(&one), verified(&other)), (false, true));
+        // And no file is needed any more.
         std::fs::remove_file(files.path("crl.pem")).unwrap();
         sites.context_of(site, &parsed).unwrap();
     }
