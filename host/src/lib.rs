@@ -17,7 +17,7 @@
 //! - `host`: [`Host`], its builder, and what of it an operator sees
 //! - `accept` (feature `tokio`): a handshake on tokio, without a thread that waits for a store
 //! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind. Facts in, answers out
-//! - `living`: what of a host is alive in one process; `decisions`: what the policies decide, for whoever listens
+//! - `living`: what of a host is alive in one process; `consultation`: what is decided, for whoever listens
 //! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
 //!
 //! Of crates below it re-exports what embedders need:
@@ -36,7 +36,7 @@
 #[cfg(feature = "tokio")]
 mod accept;
 pub mod conformance;
-mod decisions;
+mod consultation;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
@@ -66,8 +66,8 @@ pub use reprise_session::session::Prototype;
 #[cfg(feature = "tokio")]
 pub use self::accept::{EarlyStream, accept, accept_early};
 pub use self::{
-    decisions::{Decision, Decisions},
-    handshake::{ConnectionReport, NotKept},
+    consultation::{About, Consultation, Consultations, LookUp, NotKept, Verdict},
+    handshake::ConnectionReport,
     host::{BuildError, Host, HostBuilder, Policies},
     living::StartError,
 };

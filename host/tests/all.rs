@@ -5,9 +5,9 @@
 mod support;
 
 mod clock;
+mod consultations;
 mod counting;
 mod debug_output;
-mod decisions;
 #[cfg(feature = "disk")]
 mod disk_store;
 #[cfg(feature = "disk")]

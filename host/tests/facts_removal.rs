@@ -10,7 +10,7 @@ use std::{
 };
 
 use openssl::ssl::{Ssl, SslContext, SslStream, SslVersion};
-use reprise::{Decisions, Host};
+use reprise::{Consultations, Host};
 use support::{
     raw::{Offer, client_hello, offend},
     spy::Spy,
@@ -23,13 +23,13 @@ struct Server {
     host: Host,
     context: SslContext,
     /// Somebody wants to know about them: else sessions given up are not looked at.
-    _decisions: Option<Decisions>,
+    _consultations: Option<Consultations>,
 }
 
 impl Server {
     fn new() -> Self {
         let server = Self::unasked();
-        Self { _decisions: Some(server.host.decisions()), ..server }
+        Self { _consultations: Some(server.host.consultations()), ..server }
     }
 
     /// One that nobody asks about sessions given up.
@@ -37,7 +37,7 @@ impl Server {
         let spy = Spy::default();
         let host = Host::builder().store(spy.clone()).build().unwrap();
         let context = installed(&host);
-        Self { spy, host, context, _decisions: None }
+        Self { spy, host, context, _consultations: None }
     }
 
     fn handshake(&self, client: &Client) -> Outcome {
@@ -257,7 +257,7 @@ fn fact_09_sessions_that_were_never_kept_are_given_up_without_asking_the_store()
         handshake_in_c(&host, &context, &Client::of(version).closing_uncleanly());
     }
     let context = installed(&host);
-    Server { spy, _decisions: Some(host.decisions()), host, context }.decided(0);
+    Server { spy, _consultations: Some(host.consultations()), host, context }.decided(0);
 }
 
 /// What the store would have to read for it may be on a disk.

@@ -17,7 +17,7 @@ use openssl::{
     ssl::{Ssl, SslContext, SslContextBuilder, SslSession, SslStream, SslVerifyMode, SslVersion},
     x509::extension::SubjectAlternativeName,
 };
-use reprise::{Decisions, Host, HostBuilder, Listener};
+use reprise::{Consultations, Host, HostBuilder, Listener};
 use reprise_fixtures::{Callback, policies};
 use support::{
     policies::{directory, lied_to},
@@ -50,8 +50,8 @@ fn asking(host: &Host) -> SslContext {
 }
 
 /// How often policies were asked about a new session.
-fn asked(decisions: Decisions) -> usize {
-    decisions.filter(|decision| decision.callback == reprise::policy::Callback::New).count()
+fn asked(told: Consultations) -> usize {
+    told.filter(|decision| decision.callback == reprise::policy::Callback::New).count()
 }
 
 fn hints(sessions: &[SslSession]) -> Vec<u64> {
@@ -160,13 +160,13 @@ fn each_ticket_is_asked_about_once_and_says_its_own() {
     let spy = Spy::default();
     let host = counting.store(spy.clone()).tickets(3).build().unwrap();
     let context = installed(&host);
-    let decisions = host.decisions();
+    let told = host.consultations();
     let first = handshake(&host, &context, &tls13());
     assert_eq!((hints(&first.sessions), spy.seen.puts()), (vec![1, 2, 3], 3));
     let again = handshake(&host, &context, &tls13().offering(first.session()));
     assert_eq!((again.resumed, hints(&again.sessions)), (true, vec![4]));
     drop(host);
-    assert_eq!(asked(decisions), 4);
+    assert_eq!(asked(told), 4);
 }
 
 #[test]
@@ -205,9 +205,9 @@ fn a_session_has_its_id_before_its_ticket() {
     let (_dir, counting) = with(policies::no_opinion());
     let host = counting.build().unwrap();
     let context = installed(&host);
-    let decisions = host.decisions();
+    let told = host.consultations();
     let first = handshake(&host, &context, &tls13());
-    let told = decisions.next_within(seconds(30)).unwrap();
+    let told = told.next_within(seconds(30)).unwrap();
     let id = first.report.as_ref().unwrap().session_id.unwrap();
     assert_eq!(told.session, id.to_string());
     let der = first.session().to_der().unwrap();
@@ -248,7 +248,7 @@ fn an_extra_ticket_is_asked_about_as_any_other() {
     let (_dir, every_other) = with(policies::refuse_every_other());
     let host = every_other.build().unwrap();
     let context = installed(&host);
-    let decisions = host.decisions();
+    let told = host.consultations();
     let more = |stream: &mut SslStream<UnixStream>| {
         stream.accept().map_err(|error| error.to_string())?;
         greet(stream)?;
@@ -268,7 +268,7 @@ fn an_extra_ticket_is_asked_about_as_any_other() {
     let talked = try_handshake_served(Ssl::new(&context).unwrap(), more, report, &client).unwrap();
     assert_eq!(hints(&talked.sessions), [2 * HOUR, 2 * HOUR], "of three, the second is refused");
     drop(host);
-    assert_eq!(asked(decisions), 3);
+    assert_eq!(asked(told), 3);
 }
 
 /// Somebody else's ticket-key callback has keys: then the ticket goes out, and is worth nothing here.
@@ -281,7 +281,7 @@ fn anothers_ticket_key_callback_resumes_nothing() {
     host.install(&mut context, Listener::named("public")).unwrap();
     ffi::set_ticket_keys(&mut context, &ASKED);
     let context = context.build();
-    let decisions = host.decisions();
+    let told = host.consultations();
     let options = |stream: &SslStream<UnixStream>| {
         assert!(ffi::options(stream.ssl()) & ffi::NO_TICKET != 0, "from the next ticket on");
         host.connection(stream.ssl())
@@ -291,7 +291,7 @@ fn anothers_ticket_key_callback_resumes_nothing() {
     assert_eq!(first.not_kept(), "policy: only");
     assert!(!handshake(&host, &context, &tls13().offering(first.session())).resumed);
     drop(host);
-    assert_eq!(asked(decisions), 2, "each is asked about once");
+    assert_eq!(asked(told), 2, "each is asked about once");
 }
 
 #[test]

@@ -53,12 +53,12 @@ fn a_session_does_not_cross_to_another_name() {
 fn no_policy_is_asked_about_the_name_before() {
     let host = lied_to().build().unwrap();
     let context = asking_again(&host);
-    let decisions = host.decisions();
+    let told = host.consultations();
     let ended = Retry::after(&context, &retry::client(), |ssl| ffi::set_server_name(ssl, Some("b.example"))).end();
     assert_eq!(ended.alert(), Some(ILLEGAL_PARAMETER));
-    assert!(decisions.next_within(std::time::Duration::ZERO).is_err(), "nobody was asked");
+    assert!(told.next_within(std::time::Duration::ZERO).is_err(), "nobody was asked");
     Retry::after(&context, &retry::client().named("b.example"), |_| {}).end().complete();
-    let decision = decisions.next_within(std::time::Duration::from_secs(60)).unwrap();
+    let decision = told.next_within(std::time::Duration::from_secs(60)).unwrap();
     assert_eq!((decision.callback, decision.server_name.as_deref()), (Callback::New, Some("b.example")));
 }
 
@@ -204,10 +204,10 @@ fn a_hook_called_again_is_no_second_hello() {
     let context = installed_as(&host, hesitating(&calls), asks_again);
     let (_, client) = with_session(&context);
     calls.store(0, Ordering::SeqCst);
-    let decisions = host.decisions();
+    let told = host.consultations();
     assert!(Retry::after(&context, &client, |_| {}).end().complete().0);
     assert_eq!(calls.load(Ordering::SeqCst), 4, "twice for each ClientHello");
-    let decided = std::iter::from_fn(|| decisions.next_within(std::time::Duration::ZERO).ok());
+    let decided = std::iter::from_fn(|| told.next_within(std::time::Duration::ZERO).ok());
     assert_eq!(decided.filter(|decision| decision.callback == Callback::Get).count(), 1, "policies are asked once");
 }
 

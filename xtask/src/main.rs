@@ -1,5 +1,7 @@
 //! `cargo xtask`: what is done with this repository, each with one command that works on a bare machine.
 //!
+//! `start` builds it, and runs it.
+//!
 //! # Layout
 //!
 //! - `invocation`: the command line

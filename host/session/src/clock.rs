@@ -6,7 +6,7 @@
 //! nobody sets (`CLOCK_MONOTONIC`). All of the host goes by it; other rooms do not ask the system.
 //!
 //! It belongs to one process. What a process takes over from the one before are absolute times, in a store; see
-//! ARCHITECTURE.md, "Time".
+//! docs/inside.md, "Time".
 
 use std::{
     sync::{

@@ -120,7 +120,8 @@ mod tests {
             panic::resume_unwind(Box::new(()));
         });
         panicked.join().unwrap_err();
-        assert_eq!((*lock.lock(), lock.try_lock().map(|value| *value)), (2, Some(2)));
+        assert_eq!(*lock.lock(), 2);
+        assert_eq!(lock.try_lock().map(|value| *value), Some(2));
         assert_eq!(Arc::into_inner(lock).unwrap().into_inner(), 2);
     }
 

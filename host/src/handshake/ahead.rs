@@ -21,12 +21,13 @@ use reprise_session::{
     session::{Miss, SessionId},
     vital::guarded,
 };
-use reprise_store::store::{Answer, Consume, Fetch, Later, Unavailable, wait};
+use reprise_store::store::{Answer, Consume, Fetch, Found, Later, Unavailable, wait};
 
 use super::{
     Connection, Deciding, Handshake, Now, Phase, Resources, Stage,
     look_up::{Examined, Judgement},
 };
+use crate::consultation::LookUp;
 
 /// No clock ends after this, whatever deadline was set.
 const LONGEST: Duration = Duration::from_secs(3_600);
@@ -35,13 +36,23 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// then.
 pub enum Lookup {
     /// The store was asked.
-    Pending { asked: u64, question: Question, answer: Later<Answer> },
+    Pending { asked: u64, began: Instant, question: Question, answer: Later<Answer> },
     /// The store has answered, or did not in time.
-    Answered { asked: u64, question: Question, answer: Answer },
+    Answered { asked: u64, took: Duration, question: Question, answer: Answer },
     /// It belongs here, and what is to be consumed is taken. Policies are to be asked.
     Examined(Box<Examined>),
     /// What came of it.
     Judged(Judgement),
+}
+
+/// The look-up of one candidate, from the first question to what came of it.
+pub struct Search {
+    pub id: SessionId,
+    pub lookup: Lookup,
+    /// What it took so far.
+    pub took: LookUp,
+    /// It was told of: that it resumes, or that it does not.
+    pub told: Option<bool>,
 }
 
 /// What a store is asked.
@@ -52,15 +63,23 @@ pub enum Question {
     Take(Box<Examined>),
 }
 
+impl Search {
+    /// A store has answered, after that long.
+    pub fn heard(&mut self, took: Duration, found: Option<&Found>) {
+        self.took.took += took;
+        self.took.tier = found.map(|found| found.tier);
+    }
+}
+
 impl Lookup {
     /// Asks the store.
     pub fn begin(resources: &Resources, id: &SessionId, question: Question) -> Self {
-        let asked = resources.now();
+        let (asked, began) = (resources.now(), Instant::now());
         let consume = if matches!(question, Question::Look) { Consume::Never } else { Consume::Always };
         let fetch = || resources.store.fetch(id, consume, asked);
         match guarded("Store::fetch", Fetch::Ready(panicked()), fetch) {
-            Fetch::Ready(answer) => Lookup::Answered { asked, question, answer },
-            Fetch::Pending(answer) => Lookup::Pending { asked, question, answer },
+            Fetch::Ready(answer) => Lookup::Answered { asked, took: began.elapsed(), question, answer },
+            Fetch::Pending(answer) => Lookup::Pending { asked, began, question, answer },
         }
     }
 
@@ -94,9 +113,9 @@ impl Lookup {
     }
 
     fn answer(&mut self, answer: Answer) {
-        let before = std::mem::replace(self, Lookup::Judged(Err(Miss::Internal)));
-        let Lookup::Pending { asked, question, answer: pending } = before else { return *self = before };
-        *self = Lookup::Answered { asked, question, answer };
+        let before = std::mem::replace(self, Lookup::Judged(Err(Miss::Internal.into())));
+        let Lookup::Pending { asked, began, question, answer: pending } = before else { return *self = before };
+        *self = Lookup::Answered { asked, took: began.elapsed(), question, answer };
         // What a store left behind is dropped here; its panic is no panic of the handshake's.
         guarded("Store::fetch", (), || drop(pending));
     }
@@ -118,23 +137,23 @@ fn late() -> Unavailable {
 impl Deciding {
     /// The look-up of `id`, begun if it has not. It fails where the store was asked for enough of them already.
     pub fn lookup(&mut self, resources: &Resources, id: SessionId) -> Result<&mut Lookup, Miss> {
-        let place = match self.lookups.iter().position(|(seen, _)| *seen == id) {
+        let place = match self.searches.iter().position(|search| search.id == id) {
             Some(place) => place,
-            None if self.lookups.len() == IDENTITIES => return Err(Miss::TooManyIdentities),
+            None if self.searches.len() == IDENTITIES => return Err(Miss::TooManyIdentities),
             None => {
                 let until = self.deadline(resources);
-                let late = !self.lookups.is_empty() && until <= Instant::now();
+                let late = !self.searches.is_empty() && until <= Instant::now();
                 let lookup = if late {
                     let answer = Err(self::late().into());
-                    Lookup::Answered { asked: resources.now(), question: Question::Look, answer }
+                    Lookup::Answered { asked: resources.now(), took: Duration::ZERO, question: Question::Look, answer }
                 } else {
                     Lookup::begin(resources, &id, Question::Look)
                 };
-                self.lookups.push((id, lookup));
-                self.lookups.len() - 1
+                self.searches.push(Search { id, lookup, took: LookUp::default(), told: None });
+                self.searches.len() - 1
             }
         };
-        Ok(&mut self.lookups[place].1)
+        Ok(&mut self.searches[place].lookup)
     }
 
     /// When the store has to have answered. It counts from the first look-up, so that several hold the handshake no longer.
@@ -144,7 +163,7 @@ impl Deciding {
 
     /// Until when the handshake waits for the store; none if it does not.
     pub fn pending(&self) -> Option<Instant> {
-        let pending = self.lookups.iter().any(|(_, lookup)| matches!(lookup, Lookup::Pending { .. }));
+        let pending = self.searches.iter().any(|search| matches!(search.lookup, Lookup::Pending { .. }));
         self.store_until.filter(|_| pending)
     }
 }

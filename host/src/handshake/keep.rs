@@ -1,70 +1,29 @@
 //! A session was made. The policies, then the host's maxima, then the store: in TLS 1.3 the first two before its ticket
 //! is written.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use reprise_openssl::facts::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded};
 use reprise_policy::policy::{
-    Callback, NewDecision, Notes, Objection, Terms,
+    About, Decided, NewDecision, Notes, Terms,
     wit::types::{Priority, Reach},
 };
 use reprise_session::session::{Miss, Record, Secret, SessionId};
 use reprise_store::store::{Entry, Scope};
 
 use super::{Connection, Deciding, Handshake, Phase, Resources, Stage, look_up::tls_version};
-
-/// Why a new session was not kept. Its connection goes on; the client's next one starts with a full handshake.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotKept {
-    /// The connection cannot say where it belongs; the reason is that of its own resumption.
-    Here(Miss),
-    /// Its id was not made by this host: somebody replaced the id generator.
-    ForeignId,
-    /// It descends from a session that this host did not hand out, e.g. an external PSK.
-    UnknownLineage,
-    /// OpenSSL could not give a fact of it, or encode it.
-    Unreadable,
-    /// A policy refused it, or failed.
-    Policy(Objection),
-    /// Nothing is left of its absolute lifetime, or of its client certificate's validity.
-    Lifetime,
-    /// An operator revoked what it descends from.
-    Revoked,
-    /// It takes more bytes than a session may.
-    TooLarge(usize),
-    /// It is to stay on this node, and no store does.
-    Reach,
-}
-
-impl fmt::Display for NotKept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NotKept::Here(miss) => write!(f, "{miss}"),
-            NotKept::ForeignId => f.write_str("foreign-id"),
-            NotKept::UnknownLineage => f.write_str("unknown-lineage"),
-            NotKept::Unreadable => f.write_str("unreadable"),
-            NotKept::Policy(Objection { policy, failure: None }) => write!(f, "policy: {policy}"),
-            NotKept::Policy(Objection { policy, failure: Some(failure) }) => {
-                write!(f, "policy-failed: {policy}: {}", failure.as_str())
-            }
-            NotKept::Lifetime => f.write_str("lifetime"),
-            NotKept::Reach => f.write_str("reach"),
-            NotKept::Revoked => f.write_str("revoked"),
-            NotKept::TooLarge(bytes) => write!(f, "too-large: {bytes} bytes"),
-        }
-    }
-}
+use crate::consultation::NotKept;
 
 /// A session that is kept. Its encoding is to come, and then the store is given it.
 pub struct Announced {
     id: SessionId,
-    record: Record,
+    pub record: Record,
     now: u64,
-    single_use: bool,
+    pub single_use: bool,
     renews: Option<SessionId>,
     since: Option<u64>,
     priority: Priority,
-    reach: Reach,
+    pub reach: Reach,
 }
 
 impl Connection {
@@ -82,7 +41,9 @@ impl Connection {
     fn outcome(&mut self, session: &SessionFacts) -> Result<Ticket, NotKept> {
         let Phase::Heard(handshake) = &mut self.phase else { return Err(NotKept::Here(Miss::NoHook)) };
         let resources = self.resources.upgrade().ok_or(NotKept::Here(Miss::HostGone))?;
+        handshake.kept.asked.clear();
         let decided = decide(session, &resources, handshake);
+        handshake.tell_of_made(&resources, session, &decided);
         handshake.kept.decided += 1;
         if handshake.kept.decided >= session.expected {
             handshake.stage = Stage::Over;
@@ -123,7 +84,10 @@ impl Connection {
                 handshake.kept.not_kept = None;
                 handshake.kept.last = Some((made.id, record));
             }
-            Err(reason) => self.not_kept(reason),
+            Err(reason) => {
+                handshake.tell_of_unkept(&resources, &made.id, &reason);
+                self.not_kept(reason);
+            }
         }
     }
 }
@@ -226,7 +190,11 @@ fn ask(resources: &Resources, handshake: &mut Handshake, id: &SessionId, record:
         return Err(NotKept::Here(Miss::Internal));
     };
     let (decision, asked) = policies.decide_new(budget, &handshake.facts, &facts, &record.notes);
-    resources.decisions.tell(|| handshake.decision(Callback::New, id, &asked));
+    handshake.kept.shadowed = policies.compares().then(|| {
+        let (connection, notes) = (handshake.facts.clone(), record.notes.clone());
+        let refused = matches!(decision, NewDecision::Refuse(_));
+        Arc::new(Decided { about: About::New { connection, session: facts, notes }, refused })
+    });
     handshake.kept.asked = asked;
     match decision {
         NewDecision::Keep(terms) => Ok(terms),

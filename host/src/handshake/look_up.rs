@@ -8,7 +8,7 @@ use reprise_openssl::{
     secret,
 };
 use reprise_policy::policy::{
-    Callback, GetDecision,
+    About, Decided, GetDecision,
     wit::types::{Session, TlsVersion},
 };
 use reprise_session::session::{Miss, Prototype, Record, Secret, SessionId};
@@ -20,19 +20,38 @@ use zeroize::Zeroizing;
 
 use super::{
     Connection, Deciding, Handed, Handshake, Here, Now, Phase, Resources, Stage,
-    ahead::{Lookup, Question},
+    ahead::{Lookup, Question, Search},
     removal,
 };
 
 /// What came of looking up one candidate, kept for the rest of the handshake: it is neither consumed nor judged twice.
-pub type Judgement = Result<Candidate, Miss>;
+pub type Judgement = Result<Candidate, Unfit>;
+
+/// A candidate that does not resume: why, and what it is, if it was found.
+#[derive(Clone)]
+pub struct Unfit {
+    pub miss: Miss,
+    pub record: Option<Arc<Record>>,
+}
+
+impl Unfit {
+    pub fn of(miss: Miss, record: Arc<Record>) -> Self {
+        Self { miss, record: Some(record) }
+    }
+}
+
+impl From<Miss> for Unfit {
+    fn from(miss: Miss) -> Self {
+        Self { miss, record: None }
+    }
+}
 
 /// A candidate that resumes.
 pub struct Candidate {
     /// Why not, if it is handed over so that OpenSSL ends the handshake.
     handed: Result<Arc<Handed>, Miss>,
     id: SessionId,
-    record: Arc<Record>,
+    pub record: Arc<Record>,
     session: Stored,
     /// The store would have it decoded.
     decoded_wanted: bool,
@@ -52,10 +71,17 @@ impl Connection {
     pub(super) fn look_up(&mut self, offer: &OfferFacts<'_>, waker: Option<&Waker>) -> Option<Resumed> {
         let resources = self.resources.upgrade();
         let (sought, missed) = match (&mut self.phase, &resources) {
-            (Phase::Unheard { miss, .. }, _) => (Err(Miss::NoHook), miss),
+            (Phase::Unheard { miss, .. }, resources) => {
+                if let Some(resources) = resources {
+                    Self::tell_of_unheard(resources, offer);
+                }
+                (Err(Miss::NoHook), miss)
+            }
             (Phase::Heard(handshake), None) => (Err(Miss::HostGone), &mut handshake.found.miss),
             (Phase::Heard(handshake), Some(resources)) => {
-                (resume(resources, handshake, offer, waker), &mut handshake.found.miss)
+                let sought = resume(resources, handshake, offer, waker);
+                handshake.tell_of_offer(resources, offer, sought.as_ref());
+                (sought, &mut handshake.found.miss)
             }
         };
         match sought {
@@ -95,15 +121,14 @@ fn resume(
     };
     if !judged_before {
         let lookup = handshake.deciding()?.lookup(resources, id)?;
-        let lookup = std::mem::replace(lookup, Lookup::Judged(Err(Miss::Internal)));
+        let lookup = std::mem::replace(lookup, Lookup::Judged(Err(Miss::Internal.into())));
         let judged = judge(resources, handshake, id, lookup, now);
         *handshake.deciding()?.lookup(resources, id)? = Lookup::Judged(judged);
     }
     let Stage::Deciding(deciding) = &handshake.stage else { return Err(Miss::Internal) };
-    let Some((_, Lookup::Judged(judged))) = deciding.lookups.iter().find(|(seen, _)| *seen == id) else {
-        return Err(Miss::Internal);
-    };
-    let candidate = judged.as_ref().map_err(Clone::clone)?;
+    let search = deciding.searches.iter().find(|search| search.id == id);
+    let Some(Search { lookup: Lookup::Judged(judged), .. }) = search else { return Err(Miss::Internal) };
+    let candidate = judged.as_ref().map_err(|unfit| unfit.miss.clone())?;
     // A HelloRetryRequest came between, and the embedder may have switched the context since.
     if judged_before {
         check(handshake, &candidate.record, resources.now(), now)?;
@@ -123,23 +148,27 @@ fn resume(
 /// Decides whether a candidate resumes. Once for each id of a handshake.
 fn judge(resources: &Resources, handshake: &mut Handshake, id: SessionId, lookup: Lookup, now: Now<'_>) -> Judgement {
     let examined = match lookup {
-        Lookup::Answered { asked, question: Question::Look, answer } => {
+        Lookup::Answered { asked, took, question: Question::Look, answer } => {
+            if let Some(place) = handshake.place(id) {
+                handshake.heard(place, took, answer.as_ref().ok().and_then(Option::as_ref));
+            }
             examine(resources, handshake, id, (asked, answer), now)?
         }
         // By then the version was not known.
         Lookup::Examined(examined) => {
-            check(handshake, &examined.record, resources.now(), now)?;
+            check(handshake, &examined.record, resources.now(), now)
+                .map_err(|miss| Unfit::of(miss, examined.record.clone()))?;
             *examined
         }
         Lookup::Judged(judged) => return judged,
-        Lookup::Pending { .. } | Lookup::Answered { .. } => return Err(Miss::Internal),
+        Lookup::Pending { .. } | Lookup::Answered { .. } => return Err(Miss::Internal.into()),
     };
     // Whatever came before: what was not taken may be offered again.
     let ends = handshake.loses_extended_master_secret(&examined.record, now);
     if examined.found.single_use && !examined.found.consumed && !ends {
-        return Err(Miss::Internal);
+        return Err(Unfit::of(Miss::Internal, examined.record));
     }
-    decide(resources, handshake, examined, ends)
+    decide(handshake, examined, ends)
 }
 
 /// Whether the session that a store says it has, asked at that time, belongs here.
@@ -149,7 +178,7 @@ pub fn examine(
     id: SessionId,
     (asked, answer): (u64, Answer),
     now: Now<'_>,
-) -> Result<Examined, Miss> {
+) -> Result<Examined, Unfit> {
     let found = found(&id, answer)?;
     let (mut record, der) = match found.prototype.as_ref().and_then(Prototype::record) {
         Some(record) => (record.clone(), Secret::default()),
@@ -166,9 +195,11 @@ pub fn examine(
     }
     if resources.revocations.in_force.revokes(&record) {
         removal::queue_revoked(resources, id, found);
-        return Err(Miss::Revoked);
+        return Err(Unfit::of(Miss::Revoked, record));
     }
-    check(handshake, &record, asked, now)?;
+    if let Err(miss) = check(handshake, &record, asked, now) {
+        return Err(Unfit::of(miss, record));
+    }
     Ok(Examined { id, record, der, found })
 }
 
@@ -190,8 +221,9 @@ pub fn found(id: &SessionId, answer: Answer) -> Result<Found, Miss> {
 }
 
 /// Asks the policies about a session that belongs here. What they consent to resumes, or `ends` the handshake.
-fn decide(resources: &Resources, handshake: &mut Handshake, examined: Examined, ends: bool) -> Judgement {
-    let consent = ask(resources, handshake, &examined.id, &examined.record, examined.found.fetches)?;
+fn decide(handshake: &mut Handshake, examined: Examined, ends: bool) -> Judgement {
+    let consent = ask(handshake, &examined.id, &examined.record, examined.found.fetches)
+        .map_err(|miss| Unfit::of(miss, examined.record.clone()))?;
     if ends {
         return Ok(Candidate::that_ends_it(examined, Miss::ExtendedMasterSecret));
     }
@@ -251,18 +283,17 @@ fn check(handshake: &Handshake, record: &Record, at: u64, now: Now<'_>) -> Resul
 }
 
 /// Asks the policies; whether 0-RTT may be accepted.
-fn ask(
-    resources: &Resources,
-    handshake: &mut Handshake,
-    id: &SessionId,
-    record: &Record,
-    fetches: u32,
-) -> Result<bool, Miss> {
+fn ask(handshake: &mut Handshake, id: &SessionId, record: &Record, fetches: u32) -> Result<bool, Miss> {
     let candidate = handshake.session_facts(id, record, fetches);
     let Stage::Deciding(Deciding { policies, budget, .. }) = &mut handshake.stage else { return Err(Miss::Internal) };
     let (decision, asked) = policies.decide_get(budget, &handshake.facts, &candidate, &record.notes);
-    resources.decisions.tell(|| handshake.decision(Callback::Get, id, &asked));
+    handshake.found.shadowed = policies.compares().then(|| {
+        let (connection, notes) = (handshake.facts.clone(), record.notes.clone());
+        let refused = matches!(decision, GetDecision::FullHandshake(_));
+        Arc::new(Decided { about: About::Get { connection, candidate, notes }, refused })
+    });
     handshake.found.asked = asked;
+    handshake.found.asked_about = Some(*id);
     match decision {
         GetDecision::Resume { early_data } => Ok(early_data),
         GetDecision::FullHandshake(objection) => Err(match objection.failure {

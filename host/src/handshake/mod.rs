@@ -8,6 +8,7 @@
 //! - `take`: what is to be consumed is taken, once it is known who offers it
 //! - `keep`: a session was made: policies, host maxima, store
 //! - `removal`: a session was given up: queued, decided on a worker
+//! - `telling`: what was decided, for whoever listens
 //! - `report`: what became of it, counted, and for the embedder; `counts`: what handshakes add to
 //!
 //! # The phases of a handshake
@@ -35,6 +36,7 @@ pub mod removal;
 mod report;
 mod resources;
 mod take;
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -53,17 +55,16 @@ use reprise_openssl::{
     },
     hello::{Hello, Proof},
 };
-use reprise_policy::policy::{Asked, Budget, Callback, Chain, wit::types};
+use reprise_policy::policy::{Asked, Budget, Chain, Decided, wit::types};
 use reprise_session::session::{Border, Miss, Prototype, Record, SessionId};
 
-use self::{ahead::Lookup, keep::Announced};
+use self::{ahead::Search, keep::Announced};
 pub use self::{
     counts::{HandshakeCounts, VERSIONS},
-    keep::NotKept,
     report::ConnectionReport,
     resources::{Limits, Resources},
 };
-use crate::decisions::Decision;
+use crate::consultation::NotKept;
 
 /// A host, as contexts know it: they may outlive it.
 pub struct Answers {
@@ -152,14 +153,14 @@ struct Deciding {
     policies: Arc<Chain>,
     budget: Budget,
     /// Candidates looked up so far. Asked for again, they are answered from here.
-    lookups: Vec<(SessionId, Lookup)>,
+    searches: Vec<Search>,
     /// When the store has to have answered, once it was asked.
     store_until: Option<Instant>,
 }
 
 impl Deciding {
     fn by(policies: Arc<Chain>, budget: Budget) -> Self {
-        Self { policies, budget, lookups: Vec::new(), store_until: None }
+        Self { policies, budget, searches: Vec::new(), store_until: None }
     }
 }
 
@@ -170,6 +171,10 @@ struct Sought {
     handed: Option<Arc<Handed>>,
     miss: Option<Miss>,
     asked: Vec<Asked>,
+    /// The candidate that they were asked about.
+    asked_about: Option<SessionId>,
+    /// What policies in shadow mode are to be asked of the candidate.
+    shadowed: Option<Arc<Decided>>,
 }
 
 /// A candidate handed over: what a session made by this handshake inherits.
@@ -193,6 +198,8 @@ struct Kept {
     last: Option<(SessionId, Arc<Record>)>,
     not_kept: Option<NotKept>,
     asked: Vec<Asked>,
+    /// What policies in shadow mode are to be asked of the session made.
+    shadowed: Option<Arc<Decided>>,
 }
 
 /// The connection as it is while a session is looked for.
@@ -205,13 +212,6 @@ struct Now<'a> {
 }
 
 impl Handshake {
-    /// What its policies have just decided, for whoever listens.
-    fn decision(&self, callback: Callback, id: &SessionId, asked: &[Asked]) -> Decision {
-        let types::Connection { server_name, peer, now, .. } = &self.facts;
-        let (server_name, peer) = (server_name.clone(), peer.clone());
-        Decision { time: *now, callback, session: id.to_string(), server_name, peer, asked: asked.to_vec() }
-    }
-
     /// The candidate that was resumed, if `resumed` is what OpenSSL says.
     fn origin(&self, resumed: bool) -> Option<&Arc<Handed>> {
         self.found.handed.as_ref().filter(|_| resumed)

@@ -7,7 +7,7 @@
 
 use std::{
     sync::{
-        Weak,
+        Arc, Weak,
         mpsc::{Receiver, RecvTimeoutError},
     },
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use std::{
 use reprise_openssl::facts::{Circumstances, Users};
 
 use reprise_policy::policy::{
-    Callback,
+    About, Callback, Decided,
     wit::types::{Removal, RemoveVerdict},
 };
 use reprise_session::{
@@ -27,7 +27,7 @@ use reprise_session::{
 use reprise_store::store::{Found, RecordBytes, Removed, Scope};
 
 use super::Resources;
-use crate::decisions::Decision;
+use crate::consultation::{self, Consultation, Verdict};
 
 /// How often the store may give up what has expired.
 const MAINTENANCE: Duration = Duration::from_secs(1);
@@ -111,7 +111,7 @@ fn decide(resources: &Resources, given_up: &GivenUp) {
     let policies = resources.chain();
     // What nobody asks about is neither read, from a disk perhaps, nor decoded: connections close uncleanly every day.
     let wanted =
-        policies.as_ref().is_some_and(|policies| policies.decides_removals()) || resources.decisions.are_there();
+        policies.as_ref().is_some_and(|policies| policies.decides_removals()) || resources.listeners.are_there();
     let (record, default) = match by {
         By::OpenSsl { established } => {
             let forget = *established && *why == Removal::FatalAlert;
@@ -131,19 +131,30 @@ fn decide(resources: &Resources, given_up: &GivenUp) {
     let record = record.filter(|_| wanted).and_then(|record| Record::decode(&record).ok());
     let facts = record.as_ref().map(|record| (record.facts(id, 0), &record.notes));
     let session = facts.as_ref().map(|(facts, notes)| (facts, *notes));
-    let verdict = policies.map_or(RemoveVerdict::HostDefault, |policies| {
-        let (verdict, asked) = policies.decide_remove(&mut resources.budget(), id, session, *why);
-        resources.decisions.tell(|| {
-            let server_name = session.and_then(|(session, _)| session.server_name.clone());
-            let (time, callback, session) = (resources.now(), Callback::Remove, id.to_string());
-            Decision { time, callback, session, server_name, peer: None, asked }
-        });
-        verdict
+    let (verdict, asked) = policies.as_ref().map_or((RemoveVerdict::HostDefault, Vec::new()), |policies| {
+        policies.decide_remove(&mut resources.budget(), id, session, *why)
     });
     let forget = default || verdict == RemoveVerdict::Forget;
-    if forget && matches!(by, By::OpenSsl { .. }) && resources.store.remove(id).is_some() {
+    let gone = !matches!(by, By::OpenSsl { .. }) || forget && resources.store.remove(id).is_some();
+    if gone && matches!(by, By::OpenSsl { .. }) {
         tracing::debug!(session = %id, ?why, "a session is forgotten");
     }
+    let shadowed = policies.as_ref().filter(|policies| policies.compares()).map(|_| {
+        let session = session.map(|(session, notes)| (session.clone(), notes.clone()));
+        let about = About::Remove { id: *id, session, why: *why };
+        Arc::new(Decided { about, refused: verdict == RemoveVerdict::Forget })
+    });
+    resources.tell(policies.as_deref(), shadowed, || Consultation {
+        server_name: session.and_then(|(session, _)| session.server_name.clone()),
+        about: record.as_ref().map(consultation::About::of),
+        asked,
+        ..Consultation::new(
+            resources.now(),
+            Callback::Remove,
+            id.to_string(),
+            if gone || forget { Verdict::Forgets(*why) } else { Verdict::Retains(*why) },
+        )
+    });
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use reprise_openssl::facts::{EarlyData, Outcome, TLS13};
 use reprise_policy::policy::Asked;
 use reprise_session::session::{Miss, SessionId};
 
-use super::{Connection, Handed, Handshake, NotKept, Phase};
+use super::{Connection, Handed, Handshake, Phase};
+use crate::consultation::NotKept;
 
 /// What the host knows of a connection: for an access log, a status page, a test.
 #[derive(Clone, Debug, Default)]

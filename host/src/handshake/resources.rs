@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use reprise_policy::policy::{Budget, Chain};
+use reprise_policy::policy::{Budget, Chain, Decided};
 use reprise_session::{
     clock::Clock,
     session::{Keyring, Record},
@@ -17,7 +17,7 @@ use super::{
     removal::{self, GivenUp},
 };
 use crate::{
-    decisions::Listeners,
+    consultation::{Consultation, Listeners},
     living::{Slot, Work},
 };
 
@@ -28,7 +28,7 @@ pub struct Resources {
     pub store: Arc<dyn Store>,
     pub revocations: Arc<Revocations>,
     pub counts: HandshakeCounts,
-    pub decisions: Listeners,
+    pub listeners: Listeners,
     pub clock: Clock,
     pub living: Arc<Slot<GivenUp>>,
 }
@@ -77,7 +77,7 @@ impl Resources {
                 store,
                 revocations: Arc::default(),
                 counts: HandshakeCounts::default(),
-                decisions: Listeners::default(),
+                listeners: Listeners::default(),
                 clock,
                 living: Arc::new(living(Arc::new(work))),
             }
@@ -95,6 +95,19 @@ impl Resources {
             }
         }));
         resources
+    }
+
+    /// Tells what was decided to whoever listens, and has the policies in shadow mode among `policies` asked about it.
+    /// Where there is nobody, `event` is not made.
+    pub fn tell(&self, policies: Option<&Chain>, shadowed: Option<Arc<Decided>>, event: impl FnOnce() -> Consultation) {
+        if shadowed.is_none() && !self.listeners.are_there() {
+            return;
+        }
+        let event = Arc::new(Consultation { shadowed, ..event() });
+        if let (Some(policies), Some(shadowed)) = (policies, &event.shadowed) {
+            policies.compare(shadowed);
+        }
+        self.listeners.tell(&event);
     }
 
     /// Seconds since the Unix epoch.

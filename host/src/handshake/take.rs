@@ -8,6 +8,8 @@
 //! In TLS 1.2 the client proves itself in its Finished, when the server has said long since that it resumes: there, who
 //! has seen the id of a session for single use can spend it at the site where it was made, and no more than that.
 
+use std::time::Duration;
+
 use reprise_policy::policy::wit::types::TlsVersion;
 use reprise_session::session::{Miss, SessionId};
 use reprise_store::store::{Answer, Found};
@@ -15,7 +17,7 @@ use reprise_store::store::{Answer, Found};
 use super::{
     Handshake, Now, Resources, Stage,
     ahead::{Lookup, Question},
-    look_up::{self, Candidate, Examined},
+    look_up::{self, Candidate, Examined, Unfit},
 };
 
 /// Whether a session is offered by its owner.
@@ -33,15 +35,19 @@ impl Handshake {
     pub(super) fn takes(&mut self, resources: &Resources, id: SessionId, now: Now<'_>) -> bool {
         let Some(place) = self.place(id) else { return false };
         // In its place, should anything below panic.
-        let Some(lookup) = self.exchange(place, Lookup::Judged(Err(Miss::Internal))) else { return false };
+        let Some(lookup) = self.exchange(place, Lookup::Judged(Err(Miss::Internal.into()))) else { return false };
         let next = match lookup {
-            Lookup::Answered { asked, question: Question::Look, answer: Ok(Some(found)) }
+            Lookup::Answered { asked, took, question: Question::Look, answer: Ok(Some(found)) }
                 if self.is_to_be_taken(&id, &found, now) =>
             {
+                self.heard(place, took, Some(&found));
                 self.looked(resources, id, (asked, Ok(Some(found))), now)
             }
-            Lookup::Answered { question: Question::Take(examined), answer, .. } => {
-                taken(examined, answer).map_or_else(|miss| Lookup::Judged(Err(miss)), Lookup::Examined)
+            Lookup::Answered { took, question: Question::Take(examined), answer, .. } => {
+                self.heard(place, took, answer.as_ref().ok().and_then(Option::as_ref));
+                let record = examined.record.clone();
+                taken(examined, answer)
+                    .map_or_else(|miss| Lookup::Judged(Err(Unfit::of(miss, record))), Lookup::Examined)
             }
             other => other,
         };
@@ -53,15 +59,23 @@ impl Handshake {
         takes
     }
 
-    fn place(&self, id: SessionId) -> Option<usize> {
+    pub(super) fn place(&self, id: SessionId) -> Option<usize> {
         let Stage::Deciding(deciding) = &self.stage else { return None };
-        deciding.lookups.iter().position(|(seen, _)| *seen == id)
+        deciding.searches.iter().position(|search| search.id == id)
     }
 
     /// Puts a look-up at `place`, and gives the one that was there.
     pub(super) fn exchange(&mut self, place: usize, lookup: Lookup) -> Option<Lookup> {
         let Stage::Deciding(deciding) = &mut self.stage else { return None };
-        deciding.lookups.get_mut(place).map(|(_, there)| std::mem::replace(there, lookup))
+        deciding.searches.get_mut(place).map(|search| std::mem::replace(&mut search.lookup, lookup))
+    }
+
+    /// The look-up at `place` was answered, after that long.
+    pub(super) fn heard(&mut self, place: usize, took: Duration, found: Option<&Found>) {
+        let Stage::Deciding(deciding) = &mut self.stage else { return };
+        if let Some(search) = deciding.searches.get_mut(place) {
+            search.heard(took, found);
+        }
     }
 
     fn is_to_be_taken(&self, id: &SessionId, found: &Found, now: Now<'_>) -> bool {
@@ -82,7 +96,7 @@ impl Handshake {
     fn looked(&self, resources: &Resources, id: SessionId, answer: (u64, Answer), now: Now<'_>) -> Lookup {
         let examined = match look_up::examine(resources, self, id, answer, now) {
             Ok(examined) => Box::new(examined),
-            Err(miss) => return Lookup::Judged(Err(miss)),
+            Err(unfit) => return Lookup::Judged(Err(unfit)),
         };
         // The handshake ends, and nothing is spent on that.
         if self.loses_extended_master_secret(&examined.record, now) {
@@ -94,7 +108,7 @@ impl Handshake {
             // It resumes without being consumed, then without 0-RTT; or not, for OpenSSL checks the binder too.
             _ if !examined.found.single_use => Lookup::Examined(examined),
             Offered::ByStranger => Lookup::Judged(Ok(Candidate::that_ends_it(*examined, Miss::Binder))),
-            Offered::Unknown => Lookup::Judged(Err(Miss::Binder)),
+            Offered::Unknown => Lookup::Judged(Err(Unfit::of(Miss::Binder, examined.record))),
         }
     }
 

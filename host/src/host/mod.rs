@@ -32,7 +32,7 @@ pub use self::{
     policies::Policies,
 };
 use crate::{
-    decisions::Decisions,
+    consultation::Consultations,
     handshake::{Connection, ConnectionReport, Resources},
     living::{Snapshot, StartError},
 };
@@ -130,10 +130,10 @@ impl Host {
         self.inner.resources.living.policy_events()
     }
 
-    /// What the policies decide from now on, as they decide it: for a tool that shows an author what a policy does. Handshakes do
-    /// not wait for whoever listens, and cost nothing more where nobody does. In a forked child, listen anew.
-    pub fn decisions(&self) -> Decisions {
-        self.inner.resources.decisions.listen()
+    /// What is decided about sessions from now on, as it is decided: why one resumes or not, and what each policy said.
+    /// Handshakes do not wait for whoever listens, and cost nothing more where nobody does. In a forked child, listen anew.
+    pub fn consultations(&self) -> Consultations {
+        self.inner.resources.listeners.listen()
     }
 
     /// The policies of the directory: how each is doing, and what an operator may ask for.

@@ -1,13 +1,13 @@
 //! Several policies, one decision.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use reprise_session::session::SessionId;
 
 use super::{
     Answer, Asked, Budget, Failure, GetDecision, Mode, NewDecision, Notes, Objection, Policy, Terms,
     facts::{Facts, SessionFacts},
-    shadow::{About, Decided},
+    shadow::Decided,
     wit::types::{Connection, GetVerdict, NewVerdict, Reach, Removal, RemoveVerdict, Session, Terms as Asks},
 };
 
@@ -80,7 +80,7 @@ impl Chain {
     ) -> (NewDecision, Vec<Asked>) {
         let mut terms = Terms { notes: notes.clone(), ..Terms::default() };
         let (mut facts, mut session_facts) = (Facts::new(connection), SessionFacts::new(session, notes));
-        let (objection, asked) = self.ask(|policy| {
+        let (objection, asked) = self.ask(budget, |policy, budget| {
             let Some(verdict) = policy.new_session(budget, &mut facts, &mut session_facts)? else { return Ok(None) };
             let refused = refuses_new(&verdict);
             if let NewVerdict::Keep(asks) = &verdict
@@ -89,11 +89,6 @@ impl Chain {
                 narrow(&mut terms, policy, asks);
             }
             Ok(Some((Answer::New(verdict), refused)))
-        });
-        self.shadow(objection.is_some(), || About::New {
-            connection: connection.clone(),
-            session: session.clone(),
-            notes: notes.clone(),
         });
         (objection.map_or(NewDecision::Keep(terms), NewDecision::Refuse), asked)
     }
@@ -110,15 +105,10 @@ impl Chain {
     ) -> (GetDecision, Vec<Asked>) {
         let mut early_data = true;
         let (mut facts, mut candidate_facts) = (Facts::new(connection), SessionFacts::new(candidate, notes));
-        let (objection, asked) = self.ask(|policy| {
+        let (objection, asked) = self.ask(budget, |policy, budget| {
             let verdict = policy.get_session(budget, &mut facts, &mut candidate_facts)?;
             early_data &= verdict != Some(GetVerdict::ResumeWithoutEarlyData);
             Ok(verdict.map(|verdict| (Answer::Get(verdict), refuses_get(verdict))))
-        });
-        self.shadow(objection.is_some(), || About::Get {
-            connection: connection.clone(),
-            candidate: candidate.clone(),
-            notes: notes.clone(),
         });
         (objection.map_or(GetDecision::Resume { early_data }, GetDecision::FullHandshake), asked)
     }
@@ -137,28 +127,27 @@ impl Chain {
     ) -> (RemoveVerdict, Vec<Asked>) {
         let mut verdict = RemoveVerdict::HostDefault;
         let mut facts = session.map(|(session, notes)| SessionFacts::new(session, notes));
-        let (_, asked) = self.ask(|policy| {
+        let (_, asked) = self.ask(budget, |policy, budget| {
             let answer = policy.remove_session(budget, id, facts.as_mut(), why)?;
             if answer == Some(RemoveVerdict::Forget) {
                 verdict = RemoveVerdict::Forget;
             }
             Ok(answer.map(|verdict| (Answer::Remove(verdict), forgets(verdict))))
         });
-        self.shadow(forgets(verdict), || About::Remove {
-            id: *id,
-            session: session.map(|(session, notes)| (session.clone(), notes.clone())),
-            why,
-        });
         (verdict, asked)
     }
 
-    /// Has the policies in shadow mode asked about a decision that was made. The facts are copied
-    /// only if there are any.
-    fn shadow(&self, refused: bool, about: impl FnOnce() -> About) {
+    /// Whether a policy in shadow mode is to be asked about decisions that are made ([`Chain::compare`]).
+    pub fn compares(&self) -> bool {
+        self.shadows.iter().any(|policy| !policy.breaker().is_open())
+    }
+
+    /// Has the policies in shadow mode asked about a decision that was made. Waits for nobody.
+    pub fn compare(&self, decided: &Arc<Decided>) {
         let Some(first) = self.shadows.first() else { return };
         let awake: Vec<_> = self.shadows.iter().filter(|policy| !policy.breaker().is_open()).cloned().collect();
         if !awake.is_empty() {
-            first.shadow().compare(awake, Decided { about: about(), refused });
+            first.shadow().compare(awake, Arc::clone(decided));
         }
     }
 
@@ -166,12 +155,14 @@ impl Chain {
     /// has no opinion. The first objection, if any, and everybody's part.
     fn ask(
         &self,
-        mut one: impl FnMut(&Policy) -> Result<Option<(Answer, bool)>, Failure>,
+        budget: &mut Budget,
+        mut one: impl FnMut(&Policy, &mut Budget) -> Result<Option<(Answer, bool)>, Failure>,
     ) -> (Option<Objection>, Vec<Asked>) {
         let mut objection = None;
         let mut asked = Vec::with_capacity(self.policies.len());
         for policy in &self.policies {
-            let (answer, objects, failure) = match one(policy) {
+            let before = budget.remaining();
+            let (answer, objects, failure) = match one(policy, budget) {
                 Ok(Some((answer, objects))) => {
                     policy.counts().answered(&answer);
                     (answer, objects, None)
@@ -187,13 +178,13 @@ impl Chain {
                 objection.get_or_insert_with(|| Objection { policy: Arc::clone(policy.shared_name()), failure });
             }
             let (name, generation) = (Arc::clone(policy.shared_name()), policy.generation());
-            asked.push(Asked { policy: name, generation, answer });
+            asked.push(Asked { policy: name, generation, answer, took: before.saturating_sub(budget.remaining()) });
         }
         for name in &self.missing {
             let failure = Failure::NotLoaded;
             objection.get_or_insert_with(|| Objection { policy: Arc::clone(name), failure: Some(failure) });
             let answer = Answer::FailedObjecting(failure);
-            asked.push(Asked { policy: Arc::clone(name), generation: 0, answer });
+            asked.push(Asked { policy: Arc::clone(name), generation: 0, answer, took: Duration::ZERO });
         }
         (objection, asked)
     }

@@ -68,6 +68,6 @@ pub use self::{
     outcome::{Answer, Asked, Callback, Failure, GetDecision, NewDecision, Notes, Objection, Terms},
     rejection::{Rejection, Step},
     runtime::{Candidate, Runtime, RuntimeError},
-    shadow::ShadowCounts,
+    shadow::{About, Decided, ShadowCounts},
     supervision::{Misbehaviour, SupervisionOptions, WindowCounts},
 };

@@ -1,6 +1,6 @@
 //! What the chain of policies answers, once every verdict is merged.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use reprise_session::verdict::wit::types::{Attributes, GetVerdict, NewVerdict, Priority, Reach, RemoveVerdict};
 
@@ -118,4 +118,6 @@ pub struct Asked {
     pub generation: u64,
     /// What it said.
     pub answer: Answer,
+    /// What it took of the handshake's time for policies: the call, and the wait for an instance.
+    pub took: Duration,
 }

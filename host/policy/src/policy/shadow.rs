@@ -72,20 +72,48 @@ impl Tally {
 }
 
 /// A decision that was made, with copies of what it was made from.
-pub(super) struct Decided {
-    pub(super) about: About,
-    /// The session was refused, or is forgotten.
-    pub(super) refused: bool,
+#[derive(Debug, PartialEq)]
+pub struct Decided {
+    /// What it was about.
+    pub about: About,
+    /// The policies refused the session, or forget it.
+    pub refused: bool,
 }
 
-pub(super) enum About {
-    New { connection: Connection, session: Session, notes: Notes },
-    Get { connection: Connection, candidate: Session, notes: Notes },
-    Remove { id: SessionId, session: Option<(Session, Notes)>, why: Removal },
+/// What policies were shown. There are notes in it, each of which is for one policy alone.
+#[derive(Debug, PartialEq)]
+pub enum About {
+    /// A session that was made.
+    New {
+        /// The connection that made it.
+        connection: Connection,
+        /// It.
+        session: Session,
+        /// The notes of the session that was resumed.
+        notes: Notes,
+    },
+    /// A session that was offered.
+    Get {
+        /// The connection that offers it.
+        connection: Connection,
+        /// It.
+        candidate: Session,
+        /// Its notes.
+        notes: Notes,
+    },
+    /// A session that was given up.
+    Remove {
+        /// Its id.
+        id: SessionId,
+        /// It, if it is still there, and its notes.
+        session: Option<(Session, Notes)>,
+        /// Why.
+        why: Removal,
+    },
 }
 
 struct Case {
-    decided: Decided,
+    decided: Arc<Decided>,
     policies: Vec<Arc<Policy>>,
 }
 
@@ -108,7 +136,7 @@ impl Shadow {
     }
 
     /// Has `policies` asked about what was decided, if there is room. Never waits.
-    pub(super) fn compare(&self, policies: Vec<Arc<Policy>>, decided: Decided) {
+    pub(super) fn compare(&self, policies: Vec<Arc<Policy>>, decided: Arc<Decided>) {
         if let Err(TrySendError::Full(Case { policies, .. }) | TrySendError::Disconnected(Case { policies, .. })) =
             self.queue.try_send(Case { decided, policies })
         {

@@ -86,6 +86,14 @@ pub(crate) enum TlsVersion {
     Tls13,
 }
 
+impl FromStr for TlsVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        <Self as ValueEnum>::from_str(text, false)
+    }
+}
+
 /// What stands where one of these arguments should.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

@@ -18,7 +18,7 @@ use super::{
 use crate::log::LogFormat;
 
 declared! {
-/// Every option of `reprise serve`, each as given or not. The defaults are applied in [`super::settings`].
+/// Every option of `reprise serve`, each as given or not, and the default of those that have one by themselves.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
 pub(crate) struct Options {
@@ -67,7 +67,7 @@ pub(crate) struct Options {
     /// The default is nginx's. It ends what a vanished client or a stuck backend leaves behind; a protocol that is silent
     /// for longer needs a longer one.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) backend_idle_timeout: Option<Timeout>,
+    pub(crate) backend_idle_timeout: Option<Timeout> = "10m",
 
     /// Sources whose connections begin with a PROXY protocol header, version 2; repeatable [default: none]
     ///
@@ -155,7 +155,7 @@ pub(crate) struct Options {
     /// A policy needs 1 to 2 µs. The default leaves room for a busy machine, and is still no pause that a person notices.
     /// What is not decided by then is a full handshake.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) policy_budget: Option<Timeout>,
+    pub(crate) policy_budget: Option<Timeout> = "20ms",
 
     /// What the memory of all policies may take together [default: 512MiB and 64MiB for each core]
     ///
@@ -176,30 +176,30 @@ pub(crate) struct Options {
     /// good generation answers then, or the policy counts as failing, and it is tried again after 10 s, 20 s, and so on up to
     /// 10 minutes. Each failure costs a full handshake, so that few do little harm and many are a pattern.
     #[arg(long, value_name = "N")]
-    pub(crate) policy_failures: Option<Count<1, 1_000_000>>,
+    pub(crate) policy_failures: Option<Count<1, 1_000_000>> = "5",
 
     /// How long a policy's failure counts [default: 30s]
     #[arg(long, value_name = "SPAN")]
-    pub(crate) policy_failure_window: Option<Timeout>,
+    pub(crate) policy_failure_window: Option<Timeout> = "30s",
 
     /// How long a session resumes where no policy says [default: 2h]
     ///
     /// OpenSSL's own default for TLS (7200 s).
     #[arg(long, value_name = "SPAN")]
-    pub(crate) lifetime: Option<Lifetime>,
+    pub(crate) lifetime: Option<Lifetime> = "2h",
 
     /// How long any session resumes, counted from its full handshake [default: 1d]
     ///
     /// Holds across TLS 1.3 renewals and whatever policies say, so that every client proves itself anew once a day.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) max_lifetime: Option<Lifetime>,
+    pub(crate) max_lifetime: Option<Lifetime> = "1d",
 
     /// TLS 1.3 tickets per full handshake [default: 1]
     ///
     /// Each is an entry of the store and a call to each policy. Clients that open connections in parallel and use each
     /// ticket once are served by more, at most 16.
     #[arg(long, value_name = "N")]
-    pub(crate) tickets: Option<Count<0, 16>>,
+    pub(crate) tickets: Option<Count<0, 16>> = "1",
 
     /// Where sessions are kept; repeatable, the nearest first [default: memory:64MiB]
     ///
@@ -224,35 +224,35 @@ pub(crate) struct Options {
     ///
     /// Fleets with different names have no sessions in common, even in one Redis and with one keyring.
     #[arg(long, value_name = "NAME")]
-    pub(crate) namespace: Option<Namespace>,
+    pub(crate) namespace: Option<Namespace> = "reprise",
 
     /// How long a look-up in a shared store may hold a handshake [default: 20ms]
     ///
     /// What is not answered by then is a full handshake. A Redis nearby answers in less than 1 ms.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) store_deadline: Option<Timeout>,
+    pub(crate) store_deadline: Option<Timeout> = "20ms",
 
     /// While a shared store is out of reach, how old copies of its sessions may be that still resume [default: 30s]
     ///
     /// A session revoked meanwhile at another node resumes here for that long at most. In whole seconds; `0s`: not at all.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) copy_age: Option<Age>,
+    pub(crate) copy_age: Option<Age> = "30s",
 
     /// The largest session that is kept [default: 16KiB]
     ///
     /// A session with a client certificate takes 1 to 4 KiB; the bound is for a client that sends a monstrous one.
     #[arg(long, value_name = "SIZE")]
-    pub(crate) max_session_size: Option<SizeOf<256, { 1 << 30 }>>,
+    pub(crate) max_session_size: Option<SizeOf<256, { 1 << 30 }>> = "16KiB",
 
     /// The oldest version served [default: 1.2]
     ///
     /// Older ones are deprecated (RFC 8996).
     #[arg(long, value_enum, value_name = "VERSION")]
-    pub(crate) min_tls: Option<TlsVersion>,
+    pub(crate) min_tls: Option<TlsVersion> = "1.2",
 
     /// The newest version served [default: 1.3]
     #[arg(long, value_enum, value_name = "VERSION")]
-    pub(crate) max_tls: Option<TlsVersion>,
+    pub(crate) max_tls: Option<TlsVersion> = "1.3",
 
     /// TLS 1.2 cipher suites, in OpenSSL's notation [default: OpenSSL's]
     #[arg(long, value_name = "LIST")]
@@ -266,27 +266,27 @@ pub(crate) struct Options {
     ///
     /// Enough for a bad mobile link, short enough that silent clients do not pile up.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) handshake_timeout: Option<Timeout>,
+    pub(crate) handshake_timeout: Option<Timeout> = "10s",
 
     /// When the responder drops a client that sends no request or takes no answer [default: 60s]
     ///
     /// For connections to a --backend there is --backend-idle-timeout.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) idle_timeout: Option<Timeout>,
+    pub(crate) idle_timeout: Option<Timeout> = "60s",
 
     /// Connections served at once, all listeners together [default: 10000]
     ///
     /// The next ones wait in the kernel's backlog. A connection takes some 50 KB while it is busy, so this is half a
     /// gigabyte. `ulimit -n` should be twice as much with a backend.
     #[arg(long, value_name = "N")]
-    pub(crate) max_connections: Option<Count<1, 10_000_000>>,
+    pub(crate) max_connections: Option<Count<1, 10_000_000>> = "10000",
 
     /// On SIGTERM or SIGINT, how long connections may take to finish [default: 10s]
     ///
     /// Well within what service supervisors grant before they kill (30 s and more). After that stores have three
     /// seconds to write what waits. A second signal ends the server at once.
     #[arg(long, value_name = "SPAN")]
-    pub(crate) drain: Option<Span>,
+    pub(crate) drain: Option<Span> = "10s",
 
     /// Let the kernel write core dumps, and debuggers of the same user attach [default: neither]
     ///

@@ -119,6 +119,8 @@ fn verdict(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use reprise_policy::policy::Failure;
 
@@ -149,7 +151,12 @@ mod tests {
 
     #[test]
     fn a_policys_failure_is_told_with_what_it_counted_as() {
-        let asked = Asked { policy: "tenants".into(), generation: 3, answer: Answer::FailedObjecting(Failure::Trap) };
+        let asked = Asked {
+            policy: "tenants".into(),
+            generation: 3,
+            answer: Answer::FailedObjecting(Failure::Trap),
+            took: Duration::ZERO,
+        };
         let json = serde_json::to_value(PolicyReport::of(&asked)).unwrap();
         assert_eq!(json, serde_json::json!({"name": "tenants", "generation": 3, "verdict": "failed-objecting: trap"}));
     }

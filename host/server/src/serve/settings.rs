@@ -20,7 +20,7 @@ use super::{
     backend_address::BackendAddress,
     ciphers::{Alpn, CipherList, CipherSuites, RESPONDER},
     options::Options,
-    quantity::{SizeOf, SpanOf},
+    quantity::SizeOf,
     self_signed,
     stores::StoreKind,
 };
@@ -119,7 +119,6 @@ impl Settings {
     /// # Errors
     /// Options that contradict each other; the message says which and what to do.
     pub(crate) fn new(options: Options) -> Result<Self> {
-        let seconds = Duration::from_secs;
         check_backend(&options)?;
         let own_certificate = options.cert.is_some() || options.key.is_some();
         let self_signed = if own_certificate {
@@ -139,33 +138,33 @@ impl Settings {
             sites: sites(&options, self_signed.as_deref())?,
             self_signed,
             send_proxy: options.send_proxy == Some(true),
-            backend_idle_timeout: span(options.backend_idle_timeout, seconds(600)),
+            backend_idle_timeout: options.backend_idle_timeout().0,
             accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
-            policy_budget: span(options.policy_budget, Duration::from_millis(20)),
+            policy_budget: options.policy_budget().0,
             memory: PolicyMemory {
                 of_all: options.policy_memory.map(|size| size.0),
                 to_compile: options.compile_memory.map(|size| size.0),
             },
             compiler: Compiler::default(),
             supervision: supervision(&options),
-            lifetime: span(options.lifetime, seconds(2 * 3600)),
-            max_lifetime: span(options.max_lifetime, seconds(24 * 3600)),
-            tickets: options.tickets.map_or(1, |tickets| tickets.0),
+            lifetime: options.lifetime().0,
+            max_lifetime: options.max_lifetime().0,
+            tickets: options.tickets().0,
             stores: stores(&options)?,
-            keyring: options.keyring,
-            namespace: options.namespace.map_or_else(|| "reprise".into(), |namespace| namespace.0),
-            store_deadline: span(options.store_deadline, Duration::from_millis(20)),
-            copy_age: span(options.copy_age, seconds(30)),
-            max_session_size: options.max_session_size.map_or(16 << 10, |size| size.0),
-            handshake_timeout: span(options.handshake_timeout, seconds(10)),
-            idle_timeout: span(options.idle_timeout, seconds(60)),
-            max_connections: options.max_connections.map_or(10_000, |connections| connections.0),
-            drain: options.drain.map_or(seconds(10), |span| span.0),
-            admin: options.admin.map(|admin| admin.0),
-            admin_hosts: options.admin_host.into_iter().map(|name| name.0).collect(),
-            state_dir: options.state_dir,
-            backend: options.backend,
-            policies: options.policies,
+            namespace: options.namespace().0,
+            keyring: options.keyring.clone(),
+            store_deadline: options.store_deadline().0,
+            copy_age: options.copy_age().0,
+            max_session_size: options.max_session_size().0,
+            handshake_timeout: options.handshake_timeout().0,
+            idle_timeout: options.idle_timeout().0,
+            max_connections: options.max_connections().0,
+            drain: options.drain().0,
+            admin: options.admin.as_ref().map(|admin| admin.0),
+            admin_hosts: options.admin_host.iter().map(|name| name.0.clone()).collect(),
+            state_dir: options.state_dir.clone(),
+            backend: options.backend.clone(),
+            policies: options.policies.clone(),
         };
         ensure!(
             settings.lifetime <= settings.max_lifetime || options.lifetime.is_none(),
@@ -179,10 +178,6 @@ impl Settings {
         );
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
-}
-
-fn span<const LEAST: u64, const STEP: u64>(given: Option<SpanOf<LEAST, STEP>>, default: Duration) -> Duration {
-    given.map_or(default, |span| span.0)
 }
 
 /// Whether what is said of a backend is said where there is one, and what is said of the responder where there is none.
@@ -204,11 +199,10 @@ fn check_backend(options: &Options) -> Result<()> {
 }
 
 fn supervision(options: &Options) -> SupervisionOptions {
-    let defaults = SupervisionOptions::default();
     SupervisionOptions {
-        failures: options.policy_failures.and_then(|count| u32::try_from(count.0).ok()).unwrap_or(defaults.failures),
-        window: options.policy_failure_window.map_or(defaults.window, |span| span.0),
-        ..defaults
+        failures: u32::try_from(options.policy_failures().0).unwrap_or(u32::MAX),
+        window: options.policy_failure_window().0,
+        ..SupervisionOptions::default()
     }
 }
 
@@ -225,7 +219,7 @@ fn listen(options: &Options) -> Result<Vec<Listen>> {
 }
 
 fn tls(options: &Options) -> Result<Tls> {
-    let (min, max) = (options.min_tls.unwrap_or(TlsVersion::Tls12), options.max_tls.unwrap_or(TlsVersion::Tls13));
+    let (min, max) = (options.min_tls(), options.max_tls());
     ensure!(min <= max, "--min-tls is newer than --max-tls, which leaves no version to serve: swap them");
     let (ciphers, ciphersuites) = (options.ciphers.clone(), options.ciphersuites.clone());
     ensure!(

@@ -76,6 +76,8 @@ pub struct Found {
     /// When it was last known not to be revoked, by this node's clock, if that is known: when this
     /// store was handed it, or what [`Entry::since`] said. Seconds since the Unix epoch.
     pub since: Option<u64>,
+    /// Which of several stores had it, by its place among them: 0, the nearest, for a store that is one.
+    pub tier: usize,
 }
 
 /// Whether a fetch takes the session out of the store.

@@ -124,7 +124,7 @@ impl Inner {
         match answer {
             Ok(Some(mut found)) if self.home(found.reach) == Some(place) || !found.consumed => {
                 match self.known_good(place, &found, now) {
-                    Ok(since) => found.since = since,
+                    Ok(since) => (found.since, found.tier) = (since, place),
                     Err(unheard) => {
                         *unavailable = Some(unheard.into());
                         return None;

@@ -5,7 +5,12 @@ use std::{thread, time::Instant};
 use reprise_fixtures::policies;
 
 use super::*;
-use crate::policy::wit::types::Removal;
+use crate::policy::{About, Decided, wit::types::Removal};
+
+/// A session that was given up, and retained.
+fn given_up_for(why: Removal) -> Arc<Decided> {
+    Arc::new(Decided { about: About::Remove { id: id(), session: None, why }, refused: false })
+}
 
 #[test]
 fn the_runtimes_threads_live_on_after_a_panic() {
@@ -19,7 +24,7 @@ fn the_runtimes_threads_live_on_after_a_panic() {
         while restarts() == 0 {
             assert!(Instant::now() < given_up, "{name} does not go on");
             // What the thread in shadow mode is woken by.
-            chain.decide_remove(&mut ample(), &id(), None, Removal::Unknown);
+            chain.compare(&given_up_for(Removal::Unknown));
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -31,7 +36,7 @@ fn the_runtimes_threads_live_on_after_a_panic() {
     let compared = shadow.shadow_counts();
     while shadow.shadow_counts() == compared {
         assert!(Instant::now() < given_up, "nothing is compared any more");
-        chain.decide_remove(&mut ample(), &id(), None, Removal::Unknown);
+        chain.compare(&given_up_for(Removal::Unknown));
         thread::sleep(Duration::from_millis(1));
     }
     assert_eq!(runtime.vitals().iter().map(|vital| vital.restarts).collect::<Vec<_>>(), [1, 1, 1]);

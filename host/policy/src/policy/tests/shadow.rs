@@ -6,7 +6,7 @@ use reprise_fixtures::{Callback, policies};
 
 use super::*;
 use crate::policy::{
-    ShadowCounts,
+    About, Decided, ShadowCounts,
     wit::types::{Removal, RemoveVerdict},
 };
 
@@ -33,6 +33,23 @@ fn shadowed(runtime: &Runtime, live: &[u8], shadow: &[u8]) -> (Chain, Arc<Policy
     (Chain::new(vec![shadow.clone(), load(runtime, "live", live, "").unwrap()]), shadow)
 }
 
+/// Decides, and has what is in shadow mode asked about that.
+fn decide_get(chain: &Chain, budget: &mut Budget) -> GetDecision {
+    let (connection, candidate, notes) = (connection(), session(), Notes::new());
+    let (decision, _) = chain.decide_get(budget, &connection, &candidate, &notes);
+    let refused = matches!(decision, GetDecision::FullHandshake(_));
+    chain.compare(&Arc::new(Decided { about: About::Get { connection, candidate, notes }, refused }));
+    decision
+}
+
+fn decide_new(chain: &Chain, budget: &mut Budget) -> NewDecision {
+    let (connection, session, notes) = (connection(), session(), Notes::new());
+    let (decision, _) = chain.decide_new(budget, &connection, &session, &notes);
+    let refused = matches!(decision, NewDecision::Refuse(_));
+    chain.compare(&Arc::new(Decided { about: About::New { connection, session, notes }, refused }));
+    decision
+}
+
 #[test]
 fn a_policy_in_shadow_mode_is_compared_and_never_heard() {
     let runtime = runtime();
@@ -40,6 +57,8 @@ fn a_policy_in_shadow_mode_is_compared_and_never_heard() {
     let (decision, asked) = chain.decide_get(&mut ample(), &connection(), &session(), &Notes::new());
     assert_eq!(decision, GetDecision::Resume { early_data: true });
     assert_eq!(asked.iter().map(|asked| &*asked.policy).collect::<Vec<_>>(), ["live"]);
+    assert!(chain.compares());
+    decide_get(&chain, &mut ample());
     assert_eq!(counted(&shadow, 1), ShadowCounts { would_have_refused: 1, ..ShadowCounts::default() });
 }
 
@@ -55,6 +74,8 @@ fn each_callback_is_compared() {
     let notes = Notes::new();
     let (verdict, _) = chain.decide_remove(&mut ample(), &id(), Some((&session(), &notes)), Removal::Unknown);
     assert_eq!(verdict, RemoveVerdict::HostDefault);
+    let about = About::Remove { id: id(), session: Some((session(), notes)), why: Removal::Unknown };
+    chain.compare(&Arc::new(Decided { about, refused: false }));
     assert_eq!(counted(&shadow, 1), ShadowCounts { would_have_refused: 1, ..ShadowCounts::default() });
 }
 

@@ -86,7 +86,7 @@ async fn dev(project: Project, place: Place, settings: Settings, signals: &Signa
     let compiled = settings.compiled.clone();
     let Some(server) = bind(settings, signals).await? else { return Ok(()) };
     let teller = Arc::new(Teller::new(project.name()));
-    let (events, mut decisions) = (server.host().policy_events(), server.host().decisions());
+    let (events, mut consultations) = (server.host().policy_events(), server.host().consultations());
     for (address, _) in server.addresses() {
         output::tell(format_args!("listening on {address}"));
     }
@@ -102,7 +102,7 @@ async fn dev(project: Project, place: Place, settings: Settings, signals: &Signa
     };
     let told = Arc::clone(&teller);
     spawn("reprise-events", Box::new(move || events.iter().for_each(|event| told.event(&event))))?;
-    spawn("reprise-decisions", Box::new(move || decisions.by_ref().for_each(|decision| telling::decision(&decision))))?;
+    spawn("reprise-telling", Box::new(move || consultations.by_ref().for_each(|event| telling::consultation(&event))))?;
     let mut rounds = Rounds::new(project, place, compiled, teller)?;
     spawn("reprise-rounds", Box::new(move || rounds.run()))?;
     let stopped = async {

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Instant};
 
-use reprise::Decision;
+use reprise::Consultation;
 use reprise_policy::{
     policies_dir::PolicyEvent,
     policy::{
@@ -80,13 +80,13 @@ impl Teller {
     }
 }
 
-/// Says what each policy decided.
-pub(super) fn decision(decision: &Decision) {
-    decision.asked.iter().filter_map(|asked| line(decision, asked)).for_each(output::tell);
+/// Says what each policy said.
+pub(super) fn consultation(event: &Consultation) {
+    event.asked.iter().filter_map(|asked| line(event, asked)).for_each(output::tell);
 }
 
 /// One policy's part; none if it had none.
-fn line(decision: &Decision, Asked { policy, generation, answer }: &Asked) -> Option<String> {
+fn line(event: &Consultation, Asked { policy, generation, answer, took: _ }: &Asked) -> Option<String> {
     let verdict = match answer {
         Answer::NoOpinion => return None,
         Answer::New(NewVerdict::Refuse) => "refuse".into(),
@@ -99,7 +99,7 @@ fn line(decision: &Decision, Asked { policy, generation, answer }: &Asked) -> Op
         Answer::FailedObjecting(failure) => format!("failed, which objects: {}", why(*failure)),
         Answer::FailedAbstaining(failure) => format!("failed, which abstains: {}", why(*failure)),
     };
-    let Decision { callback, session, server_name, peer, .. } = decision;
+    let Consultation { callback, session, server_name, peer, .. } = event;
     let server_name = server_name.as_deref().unwrap_or("no server name");
     let peer = peer.as_ref().map(|peer| format!(" from {peer}")).unwrap_or_default();
     let callback = callback.as_str();
@@ -142,21 +142,29 @@ fn why(failure: Failure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
     use reprise_policy::policy::Callback;
+
+    use super::*;
 
     const NOTHING: Terms =
         Terms { lifetime: None, single_use: None, reach: None, priority: None, note: None, attributes: Vec::new() };
 
     fn lines(answers: &[Answer]) -> Vec<String> {
-        let asked = |answer: &Answer| Asked { policy: "calm".into(), generation: 3, answer: answer.clone() };
+        let asked = |answer: &Answer| Asked {
+            policy: "calm".into(),
+            generation: 3,
+            answer: answer.clone(),
+            took: Duration::ZERO,
+        };
         let asked = answers.iter().map(asked).collect();
-        let mut decision = Decision::bare(Callback::New);
-        decision.session = "0011223344556677".into();
-        decision.server_name = Some("a.example".into());
-        decision.peer = Some("192.0.2.1".into());
-        decision.asked = asked;
-        decision.asked.iter().filter_map(|asked| line(&decision, asked)).collect()
+        let mut event = Consultation::bare(Callback::New);
+        event.session = "0011223344556677".into();
+        event.server_name = Some("a.example".into());
+        event.peer = Some("192.0.2.1".into());
+        event.asked = asked;
+        event.asked.iter().filter_map(|asked| line(&event, asked)).collect()
     }
 
     #[test]

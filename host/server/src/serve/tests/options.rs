@@ -56,3 +56,17 @@ fn every_option_of_the_command_line_is_a_key_of_the_file_and_the_reverse() {
     assert_eq!(options, declared);
     assert_eq!(options, keys);
 }
+
+#[test]
+fn every_default_is_parsed_and_is_the_one_that_the_help_says() {
+    use clap::CommandFactory;
+    Options::parse_defaults();
+    let command = Command::command();
+    for (option, default) in Options::DEFAULTS {
+        let long = option.replace('_', "-");
+        let argument = command.get_arguments().find(|argument| argument.get_long() == Some(&long)).unwrap();
+        let help = argument.get_help().unwrap().to_string();
+        assert!(help.ends_with(&format!("[default: {default}]")), "{help}");
+    }
+    assert_eq!(cli(&["--drain", "3s"]).drain().0, std::time::Duration::from_secs(3));
+}

@@ -38,6 +38,7 @@ impl Stored {
             reach: self.reach,
             remaining: Some(self.expires.saturating_sub(now)),
             since: Some(self.since),
+            tier: 0,
         }
     }
 

@@ -64,6 +64,7 @@ fn found() -> Found {
         reach: Reach::Fleet,
         remaining: Some(60),
         since: None,
+        tier: 0,
     }
 }
 

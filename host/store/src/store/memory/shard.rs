@@ -124,6 +124,7 @@ impl Shard {
             reach,
             remaining: Some(remaining),
             since: Some(since),
+            tier: 0,
         };
         if consumed {
             self.give_up(slot, Removal::Consumed, left);

@@ -58,6 +58,7 @@ impl Fetched {
             reach: if flags & FLEET == 0 { Reach::Node } else { Reach::Fleet },
             remaining: Some(left.div_ceil(1000)),
             since: None,
+            tier: 0,
         })
     }
 }

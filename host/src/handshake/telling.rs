@@ -1,0 +1,113 @@
+//! What was decided in a handshake, for whoever listens.
+
+use reprise_openssl::facts::{OfferFacts, Resumed, SessionFacts, TLS13};
+use reprise_policy::policy::{Asked, Callback, Chain, wit::types};
+use reprise_session::session::{Miss, SessionId};
+
+use super::{Connection, Handshake, Resources, Stage, ahead::Lookup, keep::Announced, look_up::Unfit};
+use crate::consultation::{About, Consultation, NotKept, Verdict, shortened};
+
+impl Connection {
+    /// A session was offered in a handshake that missed the hook.
+    pub(super) fn tell_of_unheard(resources: &Resources, offer: &OfferFacts<'_>) {
+        resources.tell(None, None, || {
+            Consultation::new(resources.now(), Callback::Get, shortened(offer.id), Verdict::Misses(Miss::NoHook))
+        });
+    }
+}
+
+impl Handshake {
+    /// A session was offered, and resumes or not. Told once, though a HelloRetryRequest has OpenSSL ask twice; and again where
+    /// that comes to something else.
+    pub(super) fn tell_of_offer(
+        &mut self,
+        resources: &Resources,
+        offer: &OfferFacts<'_>,
+        sought: Result<&Resumed, &Miss>,
+    ) {
+        let shadowed = self.found.shadowed.take();
+        // A session id that never was one: clients of TLS 1.3 make one up (RFC 8446 section 4.1.2).
+        if matches!(sought, Err(Miss::ForeignId)) && offer.version != TLS13 && !self.hello.offers_session(false) {
+            return;
+        }
+        if let Stage::Deciding(deciding) = &mut self.stage
+            && let Some(search) = deciding.searches.iter_mut().find(|search| search.id.as_bytes() == offer.id)
+            && search.told.replace(sought.is_ok()) == Some(sought.is_ok())
+        {
+            return;
+        }
+        resources.tell(self.policies(), shadowed, || self.offered_event(offer, sought));
+    }
+
+    fn offered_event(&self, offer: &OfferFacts<'_>, sought: Result<&Resumed, &Miss>) -> Consultation {
+        let verdict = match sought {
+            Ok(Resumed { ends: false, early_data, .. }) => {
+                Verdict::Resumes { early_data: *early_data && self.hello.early_data && offer.version == TLS13 }
+            }
+            Ok(_) => Verdict::Misses(self.found.miss.clone().unwrap_or(Miss::Internal)),
+            Err(miss) => Verdict::Misses(miss.clone()),
+        };
+        let mut event = self.event(Callback::Get, shortened(offer.id), verdict);
+        let Stage::Deciding(deciding) = &self.stage else { return event };
+        let Some(search) = deciding.searches.iter().find(|search| search.id.as_bytes() == offer.id) else {
+            return event;
+        };
+        let record = match &search.lookup {
+            Lookup::Judged(Ok(candidate)) => Some(&candidate.record),
+            Lookup::Judged(Err(Unfit { record, .. })) => record.as_ref(),
+            _ => None,
+        };
+        event.about = record.map(|record| About::of(record));
+        event.look_up = Some(search.took);
+        event.asked = self.asked_about(search.id).to_vec();
+        event
+    }
+
+    /// What policies said of this candidate.
+    fn asked_about(&self, id: SessionId) -> &[Asked] {
+        if self.found.asked_about == Some(id) { &self.found.asked } else { &[] }
+    }
+
+    /// A session was made, and is kept or not.
+    pub(super) fn tell_of_made(
+        &mut self,
+        resources: &Resources,
+        made: &SessionFacts,
+        decided: &Result<Announced, NotKept>,
+    ) {
+        let shadowed = self.kept.shadowed.take();
+        resources.tell(self.policies(), shadowed, || {
+            let (verdict, about) = match decided {
+                Ok(Announced { record, single_use, reach, .. }) => {
+                    let (until, single_use, reach) = (record.expires, *single_use, *reach);
+                    (Verdict::Keeps { until, single_use, reach }, Some(About::of(record)))
+                }
+                Err(why) => (Verdict::NotKept(why.clone()), None),
+            };
+            let event = self.event(Callback::New, shortened(&made.id), verdict);
+            Consultation { about, asked: self.kept.asked.clone(), ..event }
+        });
+    }
+
+    /// A session that was to be kept cannot be.
+    pub(super) fn tell_of_unkept(&self, resources: &Resources, id: &SessionId, why: &NotKept) {
+        resources.tell(None, None, || self.event(Callback::New, id.to_string(), Verdict::NotKept(why.clone())));
+    }
+
+    fn policies(&self) -> Option<&Chain> {
+        match &self.stage {
+            Stage::Deciding(deciding) => Some(&deciding.policies),
+            Stage::Over => None,
+        }
+    }
+
+    fn event(&self, callback: Callback, session: String, verdict: Verdict) -> Consultation {
+        let types::Connection { server_name, peer, listener, now, .. } = &self.facts;
+        Consultation {
+            server_name: server_name.clone(),
+            peer: peer.clone(),
+            listener: Some(listener.clone()),
+            ..Consultation::new(*now, callback, session, verdict)
+        }
+    }
+}
