@@ -123,7 +123,7 @@ fn fetch(node: &Redis, id: &SessionId, consume: Consume) -> Answer {
 }
 
 fn find(node: &Redis, id: &SessionId) -> Answer {
-    fetch(node, id, Consume::IfSingleUse)
+    fetch(node, id, Consume::Never)
 }
 
 fn take(node: &Redis, id: &SessionId) -> Option<Found> {
