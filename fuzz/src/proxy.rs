@@ -84,7 +84,7 @@ fn said(header: &[u8]) -> Option<Option<Endpoints>> {
     };
     let known = of >> 4 <= 3 && of & 0x0f <= 2;
     let whole = addresses(of).unwrap_or(0) <= block.len();
-    if !local && !(known && whole) {
+    if !(local || known && whole) {
         return None;
     }
     let walked = walk(header);

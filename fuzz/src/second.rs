@@ -58,7 +58,7 @@ fn itself(message: &[u8]) {
     };
     assert_eq!(changed(message, message), None);
     let mut shouted = hello.clone();
-    if let Some(name) = shouted.of(SERVER_NAME).and_then(name_in) {
+    if let Some(name) = shouted.of(SERVER_NAME).and_then(|content| name_in(content)) {
         name.iter_mut().filter(|byte| byte.is_ascii_alphabetic()).for_each(|byte| *byte ^= 0x20);
     }
     assert_eq!(changed(message, &shouted.message()), None, "a name has no case");
@@ -150,7 +150,7 @@ impl<'a> Parts<'a> {
     /// The name, of which neither case nor one dot at its end says anything.
     fn name(&self) -> Option<Vec<u8>> {
         let mut hello = self.clone();
-        let name: &[u8] = hello.of(SERVER_NAME).and_then(name_in)?;
+        let name: &[u8] = hello.of(SERVER_NAME).and_then(|content| name_in(content))?;
         let undotted = name.strip_suffix(b".").filter(|name| !name.is_empty() && !name.ends_with(b"."));
         Some(undotted.unwrap_or(name).to_ascii_lowercase())
     }
@@ -186,7 +186,7 @@ fn extensions(mut rest: &[u8]) -> (Vec<(u16, Vec<u8>)>, &[u8]) {
 }
 
 /// The host's name in a `server_name` extension, if it names one.
-fn name_in(content: &mut Vec<u8>) -> Option<&mut [u8]> {
+fn name_in(content: &mut [u8]) -> Option<&mut [u8]> {
     let (length, list) = content.split_first_chunk_mut::<2>()?;
     let list = list.get_mut(..usize::from(u16::from_be_bytes(*length)))?;
     let [0, high, low, rest @ ..] = list else { return None };
