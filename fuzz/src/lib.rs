@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - `loader`, `manifest`, `hello`, `binder`, `record`, `verdicts`, `sealed`, `notice`, `keyring`,
-//!   `reply`: the targets. Each is a function of bytes that panics when what it looks at does not
+//!   `reply`, `second`, `proxy`: the targets. Each is a function of bytes that panics when what it looks at does not
 //!   hold
 //! - `watching`: a server that keeps what its callbacks are given
 //! - `wire`: TLS in memory: what a client sends, before anybody answers, and what it sends once it has a session
@@ -16,17 +16,19 @@ mod keyring;
 mod loader;
 mod manifest;
 mod notice;
+mod proxy;
 mod record;
 mod reply;
 mod sealed;
+mod second;
 pub mod seeds;
 mod verdicts;
 mod watching;
 mod wire;
 
 pub use self::{
-    binder::binder, hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice, record::record,
-    reply::reply, sealed::sealed, verdicts::verdicts,
+    binder::binder, hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice, proxy::proxy,
+    record::record, reply::reply, sealed::sealed, second::second, verdicts::verdicts,
 };
 
 /// The program of a target: with cargo-fuzz libFuzzer's, else one that runs the target on each file that it is given.

@@ -1,7 +1,10 @@
 //! Where the corpus comes from: real ClientHellos, records and modules, made by those who make
 //! them. `corpus/` has what this made once, and what was found since.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
 
 use openssl::ssl::{
     Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream,
@@ -33,6 +36,8 @@ pub fn all() -> Vec<(&'static str, Vec<Seed>)> {
         ("notice", notices()),
         ("keyring", keyrings()),
         ("reply", replies()),
+        ("second", seconds()),
+        ("proxy", proxied()),
         ("verdicts", verdicts()),
     ]
 }
@@ -114,6 +119,73 @@ fn hellos() -> Vec<Seed> {
     let both = SslContext::builder(SslMethod::tls_client()).expect("there is memory").build();
     seeds.push(("both-versions".into(), client_hello(&both, Some("a.example"), None)));
     seeds
+}
+
+/// ClientHellos and those that OpenSSL's client answers a HelloRetryRequest with.
+fn seconds() -> Vec<Seed> {
+    let (client, session) = client(SslVersion::TLS1_3);
+    let session = session.lock().expect("one thread").take().expect("a session was made");
+    let other = client_hello(&client, Some("b.example"), None);
+    vec![
+        ("retry".into(), retried(&client, Some("A.Example"), None)),
+        ("retry-nameless".into(), retried(&client, None, None)),
+        ("retry-session".into(), retried(&client, Some("a.example"), Some(&session))),
+        ("retry-lists".into(), retried(&with_lists(), Some("a.example"), None)),
+        ("two-visits".into(), [client_hello(&client, Some("a.example"), None), other].concat()),
+    ]
+}
+
+/// A client that asks for protocols, too.
+fn with_lists() -> SslContext {
+    let mut context = SslContext::builder(SslMethod::tls_client()).expect("there is memory");
+    context.set_alpn_protos(b"\x02h2\x08http/1.1").expect("they are protocols");
+    context.build()
+}
+
+/// A client's first two messages, where its first has no key of a group that the server takes.
+fn retried(context: &SslContext, name: Option<&str>, session: Option<&SslSession>) -> Vec<u8> {
+    let mut accepting = server(SslMethod::tls_server());
+    accepting.set_groups_list("P-384").expect("it is a group");
+    let mut near = connecting(context, name, session);
+    // It waits for the answer, twice.
+    let _ = near.do_handshake();
+    let first = near.get_ref().written();
+    let mut far = Wire::new(first.clone()).accepting(Ssl::new(&accepting.build()).expect("there is memory"));
+    let _ = far.do_handshake();
+    near.get_ref().reversed().write_all(&far.get_ref().written()).expect("there is memory");
+    let _ = near.do_handshake();
+    let second = near.get_ref().written();
+    // What is there for middleboxes (RFC 8446 appendix D.4).
+    let second = second.strip_prefix(&[20, 3, 3, 0, 1, 1]).unwrap_or(&second);
+    let [first, second] = [&first[..], second].map(message);
+    assert!(first.starts_with(&[1]) && second.starts_with(&[1]) && first != second, "the client tries again");
+    [first, second].concat()
+}
+
+/// Headers of the PROXY protocol, and what else may come.
+fn proxied() -> Vec<Seed> {
+    let header = |command: u8, of: u8, block: &[u8]| {
+        let length = (block.len() as u16).to_be_bytes();
+        [&b"\r\n\r\n\0\r\nQUIT\n"[..], &[command, of], &length, block, b"hello"].concat()
+    };
+    let four = [198, 51, 100, 7, 203, 0, 113, 1, 0x9c, 0x40, 1, 0xbb];
+    let six = [&[0x20, 1, 0xd, 0xb8][..], &[0; 11], &[7], &[0x20, 1, 0xd, 0xb8], &[0; 11], &[1], &four[8..]].concat();
+    let with = |addresses: &[u8], fields: &[u8]| [addresses, fields].concat();
+    let (name, sum, nothing) = (b"\x02\0\x09a.example", b"\x03\0\x04abcd", b"\x04\0\x03\0\0\0");
+    vec![
+        ("ipv4".into(), header(0x21, 0x11, &four)),
+        ("ipv6".into(), header(0x21, 0x21, &six)),
+        ("ipv4-fields".into(), header(0x21, 0x11, &with(&four, &[&name[..], nothing].concat()))),
+        ("ipv4-checksum".into(), header(0x21, 0x11, &with(&four, &[&sum[..], name].concat()))),
+        ("ipv6-checksum".into(), header(0x21, 0x21, &with(&six, &[&name[..], sum].concat()))),
+        ("datagrams".into(), header(0x21, 0x12, &four)),
+        ("unix".into(), header(0x21, 0x31, &with(&[b'/'; 216], sum))),
+        ("no-addresses".into(), header(0x21, 0, sum)),
+        ("local".into(), header(0x20, 0, b"")),
+        ("local-addresses".into(), header(0x20, 0x11, &with(&four, sum))),
+        ("local-unassigned".into(), header(0x20, 0x41, &four)),
+        ("version-1".into(), b"PROXY TCP4 198.51.100.7 203.0.113.1 40000 443\r\nhello".to_vec()),
+    ]
 }
 
 /// A session as its server has it, and ClientHellos that offer it.

@@ -78,6 +78,16 @@ fn a_keyring_is_taken_whole_or_refused_without_showing_a_secret() {
 }
 
 #[test]
+fn a_second_hello_is_held_against_the_first_either_way() {
+    holds_for("second", reprise_fuzz::second, 4_000);
+}
+
+#[test]
+fn a_proxy_header_is_done_as_it_says_or_refused() {
+    holds_for("proxy", reprise_fuzz::proxy, 20_000);
+}
+
+#[test]
 fn a_verdict_is_lifted_as_the_guest_wrote_it_or_not_at_all() {
     holds_for("verdicts", reprise_fuzz::verdicts, 1_000);
 }

@@ -9,6 +9,7 @@ use reprise_openssl::hooks;
 pub use reprise_openssl::{
     hello::{
         Hello,
+        second::changed as hello_changed,
         transcript::{Place, Seen},
     },
     hooks::{hello_seen, read_hello},

@@ -28,7 +28,7 @@ fn what_is_put_is_found_before_it_is_written_and_after_and_by_the_store_that_com
     let put = Entry { record: RecordBytes::new(vec![9; 16_384]), reach: Reach::Node, ..entry(0) };
     store.put(id(1), put, 100);
     let check = |store: &Disk, fetches| {
-        let found = fetch_with(store, &id(1), Consume::IfSingleUse, 300).unwrap();
+        let found = fetch_with(store, &id(1), Consume::Never, 300).unwrap();
         assert_eq!((found.record.len(), found.reach, found.consumed), (16_384, Reach::Node, false));
         assert_eq!((found.remaining, found.since, found.fetches), (Some(700), Some(100), fetches));
         assert!(fetch(store, &id(2)).is_none());
@@ -77,8 +77,7 @@ fn of_racing_fetches_that_consume_exactly_one_finds_the_session_written_or_not()
                         }
                     }
                     barrier.wait();
-                    let consume = if single_use { Consume::IfSingleUse } else { Consume::Always };
-                    if let Some(session) = fetch_with(store, &id(round), consume, 0) {
+                    if let Some(session) = fetch_with(store, &id(round), Consume::Always, 0) {
                         assert!(session.consumed);
                         found[round as usize].fetch_add(1, Ordering::Relaxed);
                     }
@@ -122,7 +121,8 @@ fn a_fetch_that_consumes_needs_no_wait_for_the_puts_before_it() {
     (1_000..5_000).for_each(|number| store.put(id(number), entry(100), 0));
     store.put(id(1), Entry { single_use: true, ..entry(100) }, 0);
     store.put(id(1), Entry { single_use: true, ..entry(101) }, 0);
-    assert_eq!(fetch(&store, &id(1)).map(|found| (found.record.len(), found.consumed)), Some((101, true)));
+    let taken = fetch_with(&store, &id(1), Consume::Always, 0);
+    assert_eq!(taken.map(|found| (found.record.len(), found.consumed)), Some((101, true)));
     assert!(fetch(&store, &id(1)).is_none());
     written(&store);
     assert!(fetch(&store, &id(1)).is_none(), "what was taken out of the queue was written all the same");
@@ -133,14 +133,14 @@ fn nothing_is_given_out_at_its_expiry_or_later() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     for written_before in [false, true] {
-        for (number, consume) in [(1, Consume::IfSingleUse), (2, Consume::Always)] {
+        for (number, consume) in [(1, Consume::Never), (2, Consume::Always)] {
             store.put(id(number), entry(100), 0);
             if written_before {
                 written(&store);
             }
             assert!(fetch_with(&store, &id(number), consume, 1_000).is_none());
         }
-        assert!(fetch_with(&store, &id(1), Consume::IfSingleUse, 999).is_some());
+        assert!(fetch_with(&store, &id(1), Consume::Never, 999).is_some());
     }
     let told = removals(&store);
     store.put(id(3), entry(100), 1_000);
@@ -308,9 +308,10 @@ fn a_session_of_before_the_machine_started_resumes_and_is_never_consumed() {
     written(&store);
     assert_eq!(beside(dir.path()).execute("UPDATE sessions SET boot = boot + 1", []), Ok(3));
     assert!(fetch(&store, &id(1)).is_some());
-    assert!(fetch(&store, &id(2)).is_none());
-    assert!(fetch_with(&store, &id(3), Consume::Always, 0).is_none());
-    assert!(fetch(&store, &id(3)).is_none(), "nor is it given out once a fetch was to consume it");
+    for number in [2, 3] {
+        assert!(fetch_with(&store, &id(number), Consume::Always, 0).is_none());
+        assert!(fetch(&store, &id(number)).is_none(), "nor is it given out once a fetch was to consume it");
+    }
 }
 
 #[test]
@@ -330,14 +331,14 @@ fn who_finds_a_session_was_told_of_every_notice_published_before_it_asked() {
     let (store, other) = (open(dir.path()), open(dir.path()));
     let told = notices(&other);
     for round in 0..50 {
-        let single_use = round % 2 == 0;
+        let (single_use, consume) = if round % 2 == 0 { (true, Consume::Always) } else { (false, Consume::Never) };
         let owner = if round % 3 == 0 { &other } else { &store };
         owner.put(id(1), Entry { single_use, ..entry(100) }, 0);
         if round % 3 != 0 {
             written(owner);
         }
         let _ = publish(&store, notice(round, 1_000), Duration::ZERO);
-        assert!(fetch(&other, &id(1)).is_some());
+        assert!(fetch_with(&other, &id(1), consume, 0).is_some());
         assert_eq!(told.lock().unwrap().last(), Some(&notice(round, 1_000)));
         store.remove(&id(1));
         written(&store);

@@ -47,7 +47,7 @@ fn keeps(store: &Disk, number: u64) {
     until("nothing is kept", || {
         store.put(id(number), entry(100), 0);
         written(store);
-        matches!(ask(store, &id(number), Consume::IfSingleUse, 0), Ok(Some(_)))
+        matches!(ask(store, &id(number), Consume::Never, 0), Ok(Some(_)))
     });
 }
 
@@ -129,7 +129,7 @@ fn what_was_revoked_is_told_to_the_file_that_comes_next() {
         let next = open(&dir);
         let told = notices(&next);
         until("the next is not told", || {
-            let _ = ask(&next, &id(7), Consume::IfSingleUse, 0);
+            let _ = ask(&next, &id(7), Consume::Never, 0);
             all(&told.lock().unwrap())
         });
         println!("{what}: told");
@@ -169,7 +169,7 @@ fn no_damage_ends_a_process_or_outlasts_a_moment() {
             damage(&file);
             for store in [&one, &other] {
                 for number in 0..500 {
-                    match ask(store, &id(number), Consume::IfSingleUse, 0) {
+                    match ask(store, &id(number), Consume::Never, 0) {
                         Ok(_) | Err(FetchError::Unavailable(_)) => {}
                         Err(error) => panic!("{what}, {suffix}: {error}"),
                     }
@@ -209,7 +209,7 @@ fn a_log_that_somebody_turns_on_is_used_by_no_process() {
     somebody.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
     somebody.execute_batch("CREATE TABLE of_somebody (a)").unwrap();
     until("it is not set aside", || {
-        let _ = ask(&one, &id(1), Consume::IfSingleUse, 0);
+        let _ = ask(&one, &id(1), Consume::Never, 0);
         dir.path().join(ASIDE).exists()
     });
     drop(somebody);
@@ -287,7 +287,7 @@ fn a_file_cut_off_or_overwritten_is_set_aside_at_the_start() {
         drop(store);
         damage(&dir.path().join(FILE));
         let store = Disk::open(dir.path(), DiskOptions::default()).unwrap_or_else(|error| panic!("{what}: {error}"));
-        (0..1_000).for_each(|number| drop(ask(&store, &id(number), Consume::IfSingleUse, 0)));
+        (0..1_000).for_each(|number| drop(ask(&store, &id(number), Consume::Never, 0)));
         keeps(&store, 1);
     }
 }
@@ -305,7 +305,7 @@ fn another_programs_database_is_left_as_it_is() {
     let store = open(dir.path());
     keeps(&store, 1);
     fs::rename(dir.path().join("theirs"), dir.path().join(FILE)).unwrap();
-    until("it is not noticed", || ask(&store, &id(1), Consume::IfSingleUse, 0).is_err());
+    until("it is not noticed", || ask(&store, &id(1), Consume::Never, 0).is_err());
     drop(store);
     assert_eq!(fs::read(dir.path().join(FILE)).unwrap(), before);
 }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     println!("and by the parent, which hears what its children published ... ok");
 
     in_child("a store that its process has used answers a child at once, that it is unavailable there", || {
-        for consume in [Consume::IfSingleUse, Consume::Always] {
+        for consume in [Consume::Never, Consume::Always] {
             let Fetch::Ready(Err(FetchError::Unavailable(why))) = store.fetch(&id(2), consume, 0) else { panic!() };
             assert!(why.to_string().contains("fork before the first handshake"), "{why}");
         }

@@ -315,8 +315,7 @@ fn consumes_every_session() {
     say("ready");
     listen();
     for number in 0..SESSIONS {
-        let consume = if number % 2 == 0 { Consume::IfSingleUse } else { Consume::Always };
-        if fetch_with(&store, &id(number), consume, 0).is_some() {
+        if fetch_with(&store, &id(number), Consume::Always, 0).is_some() {
             say(number);
         }
     }
@@ -343,7 +342,7 @@ fn fills_the_disk() {
     let mut number = 0;
     let mut put = |sessions: u64| {
         for _ in 0..sessions {
-            store.put(id(number), Entry { single_use: number == 1, ..entry(1_000) }, 0);
+            store.put(id(number), entry(1_000), 0);
             number += 1;
         }
         written(&store);
@@ -359,7 +358,7 @@ fn fills_the_disk() {
         let last = put(1);
         fetch(&store, &id(last)).is_some()
     });
-    assert!(fetch(&store, &id(1)).is_some_and(|found| found.consumed));
+    assert!(fetch_with(&store, &id(1), Consume::Always, 0).is_some_and(|found| found.consumed));
     let check: String = beside(&dir).query_row("PRAGMA quick_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
     say("it recovers");

@@ -27,7 +27,7 @@ fn what_is_put_is_given_out_with_the_count_of_earlier_fetches() {
 }
 
 #[test]
-fn of_racing_fetches_of_a_single_use_session_exactly_one_finds_it() {
+fn of_racing_fetches_that_consume_exactly_one_finds_it() {
     const THREADS: usize = 4;
     const ROUNDS: u64 = 1_000;
     let (store, told) = observed(Memory::default());
@@ -40,9 +40,8 @@ fn of_racing_fetches_of_a_single_use_session_exactly_one_finds_it() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 for round in 0..ROUNDS {
-                    let consume = if round % 2 == 0 { Consume::IfSingleUse } else { Consume::Always };
                     barrier.wait();
-                    if let Some(session) = fetch_with(&store, &id(round), consume, 0) {
+                    if let Some(session) = take(&store, &id(round)) {
                         assert!(session.consumed);
                         found[round as usize].fetch_add(1, Ordering::Relaxed);
                     }
@@ -71,7 +70,7 @@ fn looking_takes_nothing_and_is_no_use_of_a_single_use() {
         }
     }
     assert_eq!(reasons(&told), []);
-    assert_eq!(fetch(&store, &id(1)).map(|found| (found.consumed, found.fetches)), Some((true, 0)));
+    assert_eq!(take(&store, &id(1)).map(|found| (found.consumed, found.fetches)), Some((true, 0)));
     assert_eq!(reasons(&told), [(id(1), Removal::Consumed)]);
 }
 
@@ -79,8 +78,8 @@ fn looking_takes_nothing_and_is_no_use_of_a_single_use() {
 fn nothing_is_given_out_at_its_expiry_or_later() {
     let (store, told) = observed(Memory::default());
     store.put(id(1), entry(100), 0);
-    assert!(fetch_with(&store, &id(1), Consume::IfSingleUse, 999).is_some());
-    assert!(fetch_with(&store, &id(1), Consume::IfSingleUse, 1_000).is_none());
+    assert!(fetch_with(&store, &id(1), Consume::Never, 999).is_some());
+    assert!(fetch_with(&store, &id(1), Consume::Never, 1_000).is_none());
     store.put(id(2), entry(100), 1_000);
     assert_eq!(reasons(&told), [(id(1), Removal::Expired), (id(2), Removal::Expired)]);
     assert_eq!((store.usage().sessions, store.usage().expired), (0, 2));
@@ -121,16 +120,16 @@ fn the_observer_may_use_the_store() {
         }
         assert!(inner.usage().bytes > 0);
     }));
-    store.put(id(1), Entry { single_use: true, ..entry(1) }, 0);
-    assert!(fetch(&store, &id(1)).is_some());
+    store.put(id(1), entry(1), 0);
+    assert!(take(&store, &id(1)).is_some());
 }
 
 #[test]
 fn peeking_is_not_use() {
     let store = Memory::default();
-    store.put(id(1), Entry { single_use: true, ..entry(100) }, 0);
+    store.put(id(1), entry(100), 0);
     assert_eq!(store.peek(&id(1)).unwrap().len(), 100);
-    assert_eq!(fetch(&store, &id(1)).unwrap().fetches, 0);
+    assert_eq!(take(&store, &id(1)).unwrap().fetches, 0);
     assert_eq!(store.peek(&id(1)).as_deref(), None);
 }
 
@@ -282,7 +281,7 @@ fn no_prototype_is_wanted_where_none_can_be_kept_or_the_session_is_gone() {
 
     store.put(id(1), entry(100), 0);
     drop(fetch(&store, &id(1)));
-    assert!(!fetch_with(&store, &id(1), Consume::Always, 0).unwrap().wants_prototype);
+    assert!(!take(&store, &id(1)).unwrap().wants_prototype);
 }
 
 #[test]

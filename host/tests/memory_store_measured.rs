@@ -51,19 +51,19 @@ fn with_a_million_sessions() {
     println!("{:?}", store.usage());
     let scattered = |n: u64| id(n.wrapping_mul(0x9e37_79b9) % SESSIONS);
     measure("fetch, found, in the order put", SESSIONS, || {
-        (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&id(n), Consume::IfSingleUse, 0))));
+        (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&id(n), Consume::Never, 0))));
     });
     measure("fetch, found, scattered", SESSIONS, || {
-        (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&scattered(n), Consume::IfSingleUse, 0))));
+        (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&scattered(n), Consume::Never, 0))));
     });
     measure("fetch, not found", SESSIONS, || {
-        (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&id(SESSIONS + n), Consume::IfSingleUse, 0))));
+        (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&id(SESSIONS + n), Consume::Never, 0))));
     });
     measure("fetch, found, two threads (per fetch of either)", 2 * SESSIONS, || {
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&scattered(n), Consume::IfSingleUse, 0))));
+                    (0..SESSIONS).for_each(|n| drop(black_box(store.fetch(&scattered(n), Consume::Never, 0))));
                 });
             }
         });
@@ -99,7 +99,7 @@ fn how_often_a_returning_client_resumes() {
                 continue;
             }
             let last = &mut last[(random >> 40) as usize % CLIENTS];
-            let found = matches!(store.fetch(&id(*last), Consume::IfSingleUse, 0), Fetch::Ready(Ok(Some(_))));
+            let found = matches!(store.fetch(&id(*last), Consume::Never, 0), Fetch::Ready(Ok(Some(_))));
             visits += 1;
             resumed += u64::from(found);
             let renewed = *last;

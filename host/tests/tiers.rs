@@ -61,8 +61,9 @@ fn a_session_is_kept_as_far_as_its_reach_and_one_for_single_use_at_home_only() {
     ] {
         store.put(id(number), Entry { reach, single_use, ..entry(100) }, 0);
         assert_eq!(held(&tiers, number), kept, "{reach:?}, single use: {single_use}");
-        assert!(fetch(&store, number, Consume::IfSingleUse, 1).unwrap().is_some());
-        assert_eq!(fetch(&store, number, Consume::IfSingleUse, 1).unwrap().is_some(), !single_use);
+        assert!(fetch(&store, number, Consume::Never, 1).unwrap().is_some());
+        assert!(fetch(&store, number, Consume::Always, 1).unwrap().is_some_and(|found| found.consumed));
+        assert_eq!(held(&tiers, number), [false; 3]);
     }
 }
 
@@ -70,7 +71,7 @@ fn a_session_is_kept_as_far_as_its_reach_and_one_for_single_use_at_home_only() {
 fn a_near_copy_answers_without_asking_further() {
     let (tiers, store) = tiers();
     store.put(id(1), entry(100), 0);
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 1).unwrap().is_some());
+    assert!(fetch(&store, 1, Consume::Never, 1).unwrap().is_some());
     assert_eq!(tiers.each_ref().map(|tier| tier.seen.fetches()), [1, 0, 0]);
 }
 
@@ -78,19 +79,21 @@ fn a_near_copy_answers_without_asking_further() {
 fn what_was_found_further_away_leaves_a_copy_that_ends_when_it_does() {
     let (tiers, store) = tiers();
     tiers[2].put(id(1), entry(100), 0);
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 900).unwrap().is_some());
+    assert!(fetch(&store, 1, Consume::Never, 900).unwrap().is_some());
     assert_eq!(held(&tiers, 1), [true; 3]);
     tiers[2].remove(&id(1));
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 999).unwrap().is_some(), "not past its expiry");
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 1_000).unwrap().is_none(), "the copy outlived it");
+    assert!(fetch(&store, 1, Consume::Never, 999).unwrap().is_some(), "not past its expiry");
+    assert!(fetch(&store, 1, Consume::Never, 1_000).unwrap().is_none(), "the copy outlived it");
 }
 
 #[test]
 fn nothing_that_was_consumed_leaves_a_copy() {
     let (tiers, store) = tiers();
-    tiers[2].put(id(1), Entry { single_use: true, ..entry(100) }, 0);
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 1).unwrap().is_some());
-    assert_eq!(held(&tiers, 1), [false; 3]);
+    for (number, single_use) in [(1, true), (2, false)] {
+        tiers[2].put(id(number), Entry { single_use, ..entry(100) }, 0);
+        assert!(fetch(&store, number, Consume::Always, 1).unwrap().is_some());
+        assert_eq!(held(&tiers, number), [false; 3]);
+    }
 }
 
 /// What is looked at is found at home, and a copy in front of it would resume as often as it is offered.
@@ -114,7 +117,7 @@ fn what_is_to_be_consumed_is_decided_at_home_whatever_copies_there_are() {
     assert_eq!(held(&tiers, 1), [false; 3], "the copies went with it");
     store.put(id(2), entry(100), 0);
     assert!(fetch(&store, 2, Consume::Always, 1).unwrap().is_some_and(|found| found.consumed));
-    assert!(fetch(&store, 2, Consume::IfSingleUse, 1).unwrap().is_none());
+    assert!(fetch(&store, 2, Consume::Never, 1).unwrap().is_none());
     store.put(id(3), Entry { reach: Reach::Node, ..entry(100) }, 0);
     assert!(fetch(&store, 3, Consume::Always, 1).unwrap().is_some(), "home is the disk");
     assert!(fetch(&store, 3, Consume::Always, 1).unwrap().is_none());
@@ -127,32 +130,32 @@ fn a_home_out_of_reach_gives_nothing_up_for_consumption_and_copies_for_a_while()
     store.put(id(2), entry(100), 100);
     down(&tiers[2], Duration::from_secs(40));
     assert!(fetch(&store, 1, Consume::Always, 110).is_err());
-    assert!(fetch(&store, 2, Consume::IfSingleUse, 130).unwrap().is_some(), "a young copy resumes");
-    let old = fetch(&store, 2, Consume::IfSingleUse, 131);
+    assert!(fetch(&store, 2, Consume::Never, 130).unwrap().is_some(), "a young copy resumes");
+    let old = fetch(&store, 2, Consume::Never, 131);
     assert!(old.is_err(), "a copy that may have been revoked resumed: {old:?}");
     down(&tiers[2], Duration::from_secs(1));
-    assert!(fetch(&store, 2, Consume::IfSingleUse, 131).unwrap().is_some(), "the store was heard from a second ago");
+    assert!(fetch(&store, 2, Consume::Never, 131).unwrap().is_some(), "the store was heard from a second ago");
 }
 
 #[test]
 fn what_comes_of_a_copy_while_its_home_is_out_of_reach_is_as_old_as_the_copy() {
     let (tiers, store) = tiers();
     store.put(id(1), entry(100), 100);
-    let found = fetch(&store, 1, Consume::IfSingleUse, 110).unwrap().unwrap();
+    let found = fetch(&store, 1, Consume::Never, 110).unwrap().unwrap();
     assert_eq!(found.since, Some(110), "it is not revoked, says its home");
     down(&tiers[2], Duration::from_secs(40));
-    let found = fetch(&store, 1, Consume::IfSingleUse, 120).unwrap().unwrap();
+    let found = fetch(&store, 1, Consume::Never, 120).unwrap().unwrap();
     assert_eq!(found.since, Some(100), "nobody knows");
     // A client that renews its session again and again does not make it younger.
     store.put(id(2), Entry { renews: Some(id(1)), since: found.since, ..entry(100) }, 120);
-    assert!(fetch(&store, 2, Consume::IfSingleUse, 130).unwrap().is_some());
-    assert!(fetch(&store, 2, Consume::IfSingleUse, 131).is_err());
+    assert!(fetch(&store, 2, Consume::Never, 130).unwrap().is_some());
+    assert!(fetch(&store, 2, Consume::Never, 131).is_err());
     // Nor does a copy of a copy.
     tiers[0].remove(&id(1));
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 130).unwrap().is_some());
+    assert!(fetch(&store, 1, Consume::Never, 130).unwrap().is_some());
     assert!(tiers[0].peek(&id(1)).is_some());
     tiers[1].remove(&id(1));
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 131).is_err());
+    assert!(fetch(&store, 1, Consume::Never, 131).is_err());
 }
 
 #[test]
@@ -160,8 +163,8 @@ fn a_home_that_was_never_reached_vouches_for_nothing() {
     let (tiers, store) = tiers();
     store.put(id(1), entry(100), 100);
     down(&tiers[2], Duration::MAX);
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 130).unwrap().is_some());
-    assert!(fetch(&store, 1, Consume::IfSingleUse, 131).is_err(), "an old copy resumed");
+    assert!(fetch(&store, 1, Consume::Never, 130).unwrap().is_some());
+    assert!(fetch(&store, 1, Consume::Never, 131).is_err(), "an old copy resumed");
 }
 
 #[test]

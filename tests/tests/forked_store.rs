@@ -47,7 +47,7 @@ fn put(store: &Redis, number: u8) {
 }
 
 fn found(store: &Redis, number: u8) -> bool {
-    match store.fetch(&SessionId::from([number; 32]), Consume::IfSingleUse, 0) {
+    match store.fetch(&SessionId::from([number; 32]), Consume::Never, 0) {
         Fetch::Ready(answer) => matches!(answer, Ok(Some(_))),
         Fetch::Pending(answer) => matches!(runtime().block_on(answer), Ok(Some(_))),
     }

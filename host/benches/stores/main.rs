@@ -83,9 +83,9 @@ fn measure<S: Store>(name: &str, store: S, sessions: u64, record: usize, flushed
     // What is put last is in memory everywhere.
     let scattered = |number: u64| id(number.wrapping_mul(0x9e37_79b9) % sessions);
     let none = Duration::ZERO;
-    look_up(&store, scattered, Consume::IfSingleUse, true, LOOK_UPS, none);
-    look_up(&store, |number| scattered(LOOK_UPS + number), Consume::IfSingleUse, true, AFTER_A_PAUSE, PAUSE);
-    look_up(&store, |number| id(sessions + number), Consume::IfSingleUse, false, LOOK_UPS, none);
+    look_up(&store, scattered, Consume::Never, true, LOOK_UPS, none);
+    look_up(&store, |number| scattered(LOOK_UPS + number), Consume::Never, true, AFTER_A_PAUSE, PAUSE);
+    look_up(&store, |number| id(sessions + number), Consume::Never, false, LOOK_UPS, none);
     look_up(&store, scattered, Consume::Always, true, LOOK_UPS, none);
     println!(" {:>13.0}", usage.bytes as f64 / usage.sessions as f64);
     assert_eq!(usage.dropped + usage.evicted, 0, "there is room for all");

@@ -45,7 +45,7 @@ pub fn measure(sessions: u64, look_ups: u64, rounds: u64, record: usize) -> Resu
         row("disk", disk, sessions, record, |disk, _| disk.flush(Duration::from_millis(20)))?,
         // A look-up waits for a put that is under way. An error is that it is not connected yet.
         row("redis", redis, sessions, record, |redis, last| {
-            matches!(answer(redis.fetch(last, Consume::IfSingleUse, 0)), Ok(Some(_)))
+            matches!(answer(redis.fetch(last, Consume::Never, 0)), Ok(Some(_)))
         })?,
     ];
     rows[2].bytes = memory_usage(&server)?;
@@ -96,7 +96,7 @@ fn one_after_another(store: &dyn Store, look_ups: u64, id: impl Fn(u64) -> Sessi
     let mut times = Vec::new();
     for number in 0..look_ups {
         let start = Instant::now();
-        let found = answer(store.fetch(&id(number), Consume::IfSingleUse, 0))?;
+        let found = answer(store.fetch(&id(number), Consume::Never, 0))?;
         times.push(start.elapsed().as_secs_f64() * 1e6);
         ensure!(found.is_some(), "a session is lost");
     }
@@ -108,7 +108,7 @@ fn at_once(store: &dyn Store, look_ups: u64, id: impl Fn(u64) -> SessionId) -> R
     let start = Instant::now();
     let mut under_way = VecDeque::new();
     for number in 0..look_ups {
-        under_way.push_back(store.fetch(&id(number), Consume::IfSingleUse, 0));
+        under_way.push_back(store.fetch(&id(number), Consume::Never, 0));
         if under_way.len() == AT_ONCE {
             let first = under_way.pop_front().map(answer).transpose()?;
             ensure!(first.flatten().is_some(), "a session is lost");

@@ -8,6 +8,7 @@
 //! - `http`: HTTP/1.1 as far as both need it; `phase`: how a server ends; `health`: whether it does what it seems to
 //! - `state_dir`: where state that outlives the process is kept
 //! - `log`: the log, which nobody waits for
+//! - `fuzzing`: what fuzz targets need of it
 
 #![forbid(unsafe_code)]
 // They panic where nobody reads: `cli::output` and `log` do not.
@@ -16,6 +17,8 @@
 mod admin;
 #[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod http;
 mod log;

@@ -51,7 +51,7 @@ pub fn fetch_with(store: &Disk, id: &SessionId, consume: Consume, now: u64) -> O
 }
 
 pub fn fetch(store: &Disk, id: &SessionId) -> Option<Found> {
-    fetch_with(store, id, Consume::IfSingleUse, 0)
+    fetch_with(store, id, Consume::Never, 0)
 }
 
 /// Waits until what was put is written.

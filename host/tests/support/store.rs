@@ -43,7 +43,11 @@ pub fn fetch_with(store: &Memory, id: &SessionId, consume: Consume, now: u64) ->
 }
 
 pub fn fetch(store: &Memory, id: &SessionId) -> Option<Found> {
-    fetch_with(store, id, Consume::IfSingleUse, 0)
+    fetch_with(store, id, Consume::Never, 0)
+}
+
+pub fn take(store: &Memory, id: &SessionId) -> Option<Found> {
+    fetch_with(store, id, Consume::Always, 0)
 }
 
 /// A store and what its observer is told.

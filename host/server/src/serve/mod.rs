@@ -25,7 +25,7 @@ mod log_filter;
 mod material;
 mod options;
 mod precedence;
-mod proxy;
+pub(crate) mod proxy;
 mod quantity;
 mod reload;
 mod report;

@@ -13,7 +13,8 @@ pub struct Entry {
     pub record: RecordBytes,
     /// When it stops resuming: seconds since the Unix epoch.
     pub expires: u64,
-    /// Whether a fetch with [`Consume::IfSingleUse`] takes it.
+    /// Whether it resumes once at most: the host takes it with [`Consume::Always`] before it does,
+    /// and there are no copies of it anywhere.
     pub single_use: bool,
     /// The session whose resumption made it: in TLS 1.3 a resumption makes a new session, and a
     /// client uses each once (RFC 8446 appendix C.4). So this one's client is known to come back,
@@ -62,7 +63,7 @@ pub struct Found {
     /// Whether this fetch took it.
     pub consumed: bool,
     /// Whether it is for single use, as it was put: what a fetch with [`Consume::Never`] gives out of it resumes
-    /// nowhere before another fetch has taken it.
+    /// nowhere before one with [`Consume::Always`] has taken it.
     pub single_use: bool,
     /// The store would keep a prototype of this session if it were given one
     /// ([`Store::keep_prototype`](super::Store::keep_prototype)).
@@ -83,12 +84,10 @@ pub struct Found {
 /// Whether a fetch takes the session out of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consume {
-    /// Not even if the entry is single-use. The host looks first, and takes what is to be consumed once it knows who
-    /// offers it.
+    /// No: the host looks first, whatever the entry is for.
     Never,
-    /// Only if the entry is single-use.
-    IfSingleUse,
-    /// In any case: the ClientHello asks for 0-RTT, which may be accepted once.
+    /// Yes: it is for single use, or its client asks for 0-RTT, which may be accepted once; and the
+    /// host knows by now who offers it.
     Always,
 }
 

@@ -160,7 +160,7 @@ impl TestStore {
         *lock(&self.told.maintaining) = Some(Box::new(happens));
     }
 
-    /// It gives out what it was asked to take, unless that is for single use, and has it still.
+    /// It gives out what it was asked to take, and has it still.
     pub fn keep_what_is_to_be_taken(&self) {
         lock(&self.told.state).keeps = true;
     }
@@ -276,7 +276,7 @@ impl Store for TestStore {
         if state.down {
             return Fetch::Ready(Err(Unavailable("connection refused".into()).into()));
         }
-        let consume = if state.keeps { Consume::IfSingleUse } else { consume };
+        let consume = if state.keeps { Consume::Never } else { consume };
         if self.pace == Pace::WhenPolledAgain {
             let (store, id, mut asked) = (self.clone(), *id, false);
             return Fetch::Pending(Box::pin(async move {

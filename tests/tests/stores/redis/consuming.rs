@@ -14,11 +14,11 @@ fn a_server_that_starts_from_an_old_file_gives_nothing_out_again() {
     let node = node(&server.url(), "a");
     let (once, early, often) = (put(&node, single_use()), put(&node, entry()), put(&node, entry()));
     server.ask::<()>(&["SAVE"]);
-    assert!(find(&node, &once).unwrap().is_some() && take(&node, &early).is_some());
+    assert!(take(&node, &once).is_some() && take(&node, &early).is_some());
     server.restart();
     assert_eq!(server.ask::<u64>(&["EXISTS", &key(&once), &key(&early)]), 2, "both are there again");
     until("the node is back", || find(&node, &often).is_ok());
-    assert!(find(&node, &once).unwrap().is_none() && take(&node, &early).is_none());
+    assert!(take(&node, &once).is_none() && take(&node, &early).is_none());
     assert!(find(&node, &often).unwrap().is_some(), "what is for many uses is still good");
 }
 
@@ -30,8 +30,8 @@ fn of_two_masters_after_a_split_one_at_most_gives_it_out() {
     in_step(&second, &key(&early));
     second.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
     assert_eq!(second.ask::<u64>(&["EXISTS", &key(&once), &key(&early)]), 2);
-    assert!(find(&left, &once).unwrap().is_some() && take(&left, &early).is_some());
-    assert!(find(&right, &once).unwrap().is_none() && take(&right, &early).is_none());
+    assert!(take(&left, &once).is_some() && take(&left, &early).is_some());
+    assert!(take(&right, &once).is_none() && take(&right, &early).is_none());
 }
 
 #[test]
@@ -41,24 +41,24 @@ fn a_master_that_was_demoted_and_is_promoted_again_does_not_give_out_what_it_had
     let (once, early) = (put(&node, single_use()), put(&node, entry()));
     in_step(&second, &key(&early));
     second.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
-    assert!(find(&node, &once).unwrap().is_some() && take(&node, &early).is_some());
+    assert!(take(&node, &once).is_some() && take(&node, &early).is_some());
     // It copies from the other one what it had itself consumed.
     let run = first.info("run_id");
     first.ask::<()>(&["REPLICAOF", "127.0.0.1", &second.address().port().to_string()]);
     in_step(&first, &key(&once));
     first.ask::<()>(&["REPLICAOF", "NO", "ONE"]);
     assert_eq!((first.ask::<u64>(&["EXISTS", &key(&once), &key(&early)]), first.info("run_id")), (2, run));
-    let ask = |id, consume| {
-        let mut answer = fetch(&node, id, consume);
+    let ask = |id| {
+        let mut answer = fetch(&node, id, Consume::Always);
         until("the node is back", || {
             if answer.is_err() {
-                answer = fetch(&node, id, consume);
+                answer = fetch(&node, id, Consume::Always);
             }
             answer.is_ok()
         });
         answer.unwrap()
     };
-    assert!(ask(&once, Consume::IfSingleUse).is_none() && ask(&early, Consume::Always).is_none());
+    assert!(ask(&once).is_none() && ask(&early).is_none());
 }
 
 #[test]
@@ -73,16 +73,16 @@ fn a_slot_that_moves_and_comes_back_brings_nothing_back() {
     let (here, there) = (&cluster.nodes()[home], &cluster.nodes()[away]);
     let migration = Migration::begin(slot, here, there);
     here.ask::<()>(&["MIGRATE", "127.0.0.1", &port(there), &key(&once), "0", "60000", "COPY"]);
-    assert!(find(&node, &once).unwrap().is_some_and(|found| found.consumed), "it was at home still");
+    assert!(take(&node, &once).is_some_and(|found| found.consumed), "it was at home still");
     migration.end(cluster.nodes());
     let (here, there) = (&cluster.nodes()[home], &cluster.nodes()[away]);
     let migration = Migration::begin(slot, there, here);
     there.ask::<()>(&["MIGRATE", "127.0.0.1", &port(here), &key(&once), "0", "60000"]);
     migration.end(cluster.nodes());
     assert_eq!(cluster.nodes()[home].ask::<u64>(&["EXISTS", &key(&once)]), 1, "it is there again");
-    assert!(find(&node, &once).unwrap().is_none());
+    assert!(take(&node, &once).is_none());
     // The node has followed the slot, both ways.
-    assert!(find(&node, &put(&node, single_use())).unwrap().is_some());
+    assert!(take(&node, &put(&node, single_use())).is_some());
     assert_eq!(node.usage().dropped, 0);
 }
 

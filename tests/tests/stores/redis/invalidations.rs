@@ -1,6 +1,9 @@
 //! Copies of what is gone at one node go at the others.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+};
 
 use reprise::{
     session::SessionId,
@@ -8,7 +11,7 @@ use reprise::{
 };
 use reprise_tests::{redis::RedisServer, until};
 
-use super::{Servers, entry, find, node, put, single_use, take};
+use super::{Servers, entry, node, put, single_use, take};
 
 /// What a node is told to be gone.
 fn told(node: &Redis) -> Arc<Mutex<Vec<SessionId>>> {
@@ -23,21 +26,23 @@ fn the_other_nodes_are_told_of_what_is_removed_and_of_what_is_consumed_that_may_
     for servers in Servers::each() {
         let nodes = [node(&servers.url(), "a"), node(&servers.url(), "b")];
         let heard = [told(&nodes[0]), told(&nodes[1])];
-        // It has its connection to hear by.
-        let mut before = Vec::new();
-        until("the other one hears", || {
-            before.push(put(&nodes[0], entry()));
-            nodes[0].remove(before.last().unwrap());
-            !heard[1].lock().unwrap().is_empty()
+        // It has its connection to hear by, and the server there hears each of the others: what a
+        // Cluster's servers tell one another before they are connected is lost.
+        let mut before = HashMap::new();
+        until("the other one hears from every server", || {
+            let id = put(&nodes[0], entry());
+            before.insert(id, servers.home(&id));
+            nodes[0].remove(&id);
+            let from: HashSet<usize> = heard[1].lock().unwrap().iter().map(|id| before[id]).collect();
+            from.len() == servers.homes()
         });
         let (removed, consumed) = (put(&nodes[0], entry()), put(&nodes[0], entry()));
         let once = put(&nodes[0], single_use());
-        assert!(find(&nodes[0], &once).unwrap().is_some());
-        assert!(take(&nodes[0], &consumed).is_some());
+        assert!(take(&nodes[0], &once).is_some() && take(&nodes[0], &consumed).is_some());
         nodes[0].remove(&removed);
         let told = || -> Vec<SessionId> {
             let heard = heard[1].lock().unwrap();
-            heard.iter().copied().filter(|id| !before.contains(id)).collect()
+            heard.iter().copied().filter(|id| !before.contains_key(id)).collect()
         };
         until("the other one is told", || told().len() == 2);
         // By different servers of a Cluster, in either order.

@@ -56,6 +56,22 @@ impl Servers {
             Self::Cluster(cluster) => cluster.url(),
         }
     }
+
+    /// Which of them has a session.
+    fn home(&self, id: &SessionId) -> usize {
+        match self {
+            Self::Alone(_) | Self::Sentinel(_) => 0,
+            Self::Cluster(cluster) => cluster.master_of(&key(id)),
+        }
+    }
+
+    /// How many of them have sessions.
+    fn homes(&self) -> usize {
+        match self {
+            Self::Alone(_) | Self::Sentinel(_) => 1,
+            Self::Cluster(cluster) => cluster.masters().len(),
+        }
+    }
 }
 
 /// As patient as the tests are: a busy machine is no slow server.
@@ -123,7 +139,7 @@ fn fetch(node: &Redis, id: &SessionId, consume: Consume) -> Answer {
 }
 
 fn find(node: &Redis, id: &SessionId) -> Answer {
-    fetch(node, id, Consume::IfSingleUse)
+    fetch(node, id, Consume::Never)
 }
 
 fn take(node: &Redis, id: &SessionId) -> Option<Found> {

@@ -10,11 +10,11 @@ use std::{
 
 use reprise::{
     session::SessionId,
-    store::{Consume, Entry, Reach, RecordBytes, Redis, Store},
+    store::{Entry, Reach, RecordBytes, Redis, Store},
 };
 use reprise_tests::{redis::RedisServer, until};
 
-use super::{NOW, Servers, entry, fetch, find, id, key, node, patient, put, single_use, take, written};
+use super::{NOW, Servers, entry, find, id, key, node, patient, put, single_use, take, written};
 
 #[test]
 fn what_one_node_puts_another_finds_as_it_was() {
@@ -69,30 +69,18 @@ fn a_session_that_has_expired_is_not_found_and_takes_no_room() {
 }
 
 #[test]
-fn what_is_for_single_use_is_found_once_and_what_is_not_as_often_as_it_is_not_consumed() {
-    for servers in Servers::each() {
-        let nodes = [node(&servers.url(), "a"), node(&servers.url(), "b")];
-        let once = put(&nodes[0], single_use());
-        assert!(find(&nodes[1], &once).unwrap().is_some_and(|found| found.consumed));
-        assert!(nodes.iter().all(|node| find(node, &once).unwrap().is_none()));
-        let often = put(&nodes[0], entry());
-        assert!(nodes.iter().all(|node| find(node, &often).unwrap().is_some_and(|found| !found.consumed)));
-        assert!(take(&nodes[1], &often).is_some_and(|found| found.consumed));
-        assert!(nodes.iter().all(|node| find(node, &often).unwrap().is_none()));
-    }
-}
-
-#[test]
-fn looking_takes_nothing() {
+fn looking_takes_nothing_and_what_is_taken_is_gone() {
     for servers in Servers::each() {
         let nodes = [node(&servers.url(), "a"), node(&servers.url(), "b")];
         for (id, single_use) in [(put(&nodes[0], single_use()), true), (put(&nodes[0], entry()), false)] {
             for node in &nodes {
-                let found = fetch(node, &id, Consume::Never).unwrap().unwrap();
+                let found = find(node, &id).unwrap().unwrap();
                 assert_eq!((found.consumed, found.single_use), (false, single_use));
             }
             assert!(take(&nodes[1], &id).is_some_and(|found| found.consumed));
-            assert!(fetch(&nodes[0], &id, Consume::Never).unwrap().is_none());
+            for node in &nodes {
+                assert!(find(node, &id).unwrap().is_none() && take(node, &id).is_none());
+            }
         }
     }
 }
@@ -118,8 +106,7 @@ fn of_all_who_consume_a_session_at_once_exactly_one_has_it() {
                 scope.spawn(|| {
                     for (number, id) in sessions.iter().enumerate() {
                         barrier.wait();
-                        let consume = if number % 2 == 0 { Consume::IfSingleUse } else { Consume::Always };
-                        if fetch(node, id, consume).unwrap().is_some() {
+                        if take(node, id).is_some() {
                             found[number].fetch_add(1, Relaxed);
                         }
                     }

@@ -78,7 +78,7 @@ fn a_server_that_is_killed_and_started_again_is_found_again() {
         until("it is missed", || find(&node, &id()).is_err());
         server.restart();
         until("it is back", || find(&node, &id()).is_ok());
-        assert!(find(&node, &put(&node, single_use())).unwrap().is_some());
+        assert!(take(&node, &put(&node, single_use())).is_some());
     }
 }
 
@@ -107,7 +107,7 @@ fn a_full_server_takes_no_sessions_and_gives_out_those_it_has() {
         node.usage().dropped > 0
     });
     assert!(find(&node, &often).unwrap().is_some());
-    assert!(find(&node, &once).unwrap().is_some() && find(&node, &once).unwrap().is_none());
+    assert!(take(&node, &once).is_some() && find(&node, &once).unwrap().is_none());
     assert!(take(&node, &early).is_some());
     until("it is not reachable", || trouble(&node).contains("takes no writes (OOM)"));
     until("notices are heard of", || node.notices_age().unwrap() < Duration::from_millis(500));
@@ -127,7 +127,7 @@ fn a_server_that_was_wiped_has_nothing_and_takes_everything() {
     server.wipe();
     server.ask::<()>(&["SCRIPT", "FLUSH"]);
     assert!(find(&node, &before).unwrap().is_none());
-    assert!(find(&node, &put(&node, single_use())).unwrap().is_some());
+    assert!(take(&node, &put(&node, single_use())).is_some());
     assert_eq!(node.usage().dropped, 0);
 }
 
@@ -227,7 +227,7 @@ fn a_password_is_used_and_never_shown() {
     let url = |password: &str| server.url().replace("//", &format!("//reprise:{password}@"));
     let node = node(&url("hunter2"), "a");
     let id = put(&node, single_use());
-    assert!(node.peek(&id).is_some() && find(&node, &id).unwrap().is_some());
+    assert!(node.peek(&id).is_some() && take(&node, &id).is_some());
     assert_eq!(
         wait(node.publish(Notice { bytes: vec![1], expires: 1 << 40 }, Duration::ZERO).unwrap()).unwrap().nodes.len(),
         1

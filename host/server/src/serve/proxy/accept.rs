@@ -20,11 +20,7 @@ const CRC32C: u8 = 0x03;
 ///
 /// # Errors
 /// A trusted peer does not send a header of version 2, or a broken one; or the stream's error.
-pub(crate) async fn endpoints<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    peer: SocketAddr,
-    trusted: &[IpNet],
-) -> Result<Endpoints> {
+pub async fn endpoints<S: AsyncRead + Unpin>(stream: &mut S, peer: SocketAddr, trusted: &[IpNet]) -> Result<Endpoints> {
     let itself = Endpoints { source: peer, destination: None };
     let address = peer.ip().to_canonical();
     if !trusted.iter().any(|network| network.contains(&address)) {

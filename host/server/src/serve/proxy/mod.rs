@@ -8,13 +8,14 @@ mod send;
 
 use std::net::SocketAddr;
 
-pub(crate) use self::{accept::endpoints, send::header};
+pub use self::accept::endpoints;
+pub(crate) use self::send::header;
 
 /// The ends of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Endpoints {
+pub struct Endpoints {
     /// The client.
-    pub(crate) source: SocketAddr,
+    pub source: SocketAddr,
     /// What the client connected to. None where that is this server itself.
-    pub(crate) destination: Option<SocketAddr>,
+    pub destination: Option<SocketAddr>,
 }

@@ -33,8 +33,8 @@ const MOST: usize = 16_384;
 const LOOK_OUT: Duration = Duration::from_micros(40);
 
 pub enum Job {
-    /// What is under the id, taken out if it is for single use and `takes`.
-    Fetch { id: SessionId, now: u64, takes: bool, asked: Instant, reply: Sender<Answer> },
+    /// What is under the id, to be looked at.
+    Fetch { id: SessionId, now: u64, asked: Instant, reply: Sender<Answer> },
     /// The record under the id, if somebody waits for it.
     Peek { id: SessionId, reply: SyncSender<Option<RecordBytes>> },
 }
@@ -193,7 +193,7 @@ mod tests {
     /// A job that says its number where it is done.
     fn job(number: u8) -> (Job, Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
-        (Job::Fetch { id: [number; 32].into(), now: 0, takes: true, asked: Instant::now(), reply }, answer)
+        (Job::Fetch { id: [number; 32].into(), now: 0, asked: Instant::now(), reply }, answer)
     }
 
     fn number(job: Job) -> u8 {

@@ -334,7 +334,7 @@ mod tests {
 
     /// Whether each of so many who ask at once finds the session.
     fn found(disk: &Disk, id: SessionId, asking: usize) -> bool {
-        let asked: Vec<_> = (0..asking).map(|_| disk.fetch(&id, Consume::IfSingleUse, 0)).collect();
+        let asked: Vec<_> = (0..asking).map(|_| disk.fetch(&id, Consume::Never, 0)).collect();
         let given_up = Instant::now() + PATIENCE;
         let answers = asked.into_iter().map(|asked| match asked {
             Fetch::Ready(answer) => answer,

@@ -204,10 +204,7 @@ impl Store for Disk {
         let shared = &living.shared;
         let taken = match consume {
             Consume::Always => shared.queue.urge(Urgent::Take { id, now, reply }),
-            Consume::Never | Consume::IfSingleUse => {
-                let takes = consume == Consume::IfSingleUse;
-                shared.jobs.push(Job::Fetch { id, now, takes, asked: Instant::now(), reply })
-            }
+            Consume::Never => shared.jobs.push(Job::Fetch { id, now, asked: Instant::now(), reply }),
         };
         if !taken {
             return Fetch::Ready(Err(not_taken().into()));

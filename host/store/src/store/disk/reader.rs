@@ -2,16 +2,15 @@
 
 use reprise_session::{session::SessionId, vital::Heart};
 use rusqlite::Connection;
-use tokio::sync::oneshot::Sender;
 
 use super::{
     jobs::{Job, Pace},
     living::Shared,
-    queue::{Change, Urgent},
+    queue::Change,
     table::{self, Stored},
     unavailable,
 };
-use crate::store::{Answer, RecordBytes};
+use crate::store::{Found, RecordBytes};
 
 pub fn run(shared: &Shared, heart: &Heart) {
     let mut held = None;
@@ -40,13 +39,12 @@ pub fn run(shared: &Shared, heart: &Heart) {
 
 fn look_up(shared: &Shared, connection: &Connection, job: Job) -> Result<(), Box<(Job, rusqlite::Error)>> {
     match job {
-        Job::Fetch { id, now, takes, asked, reply } => match fetch(shared, connection, &id, now, takes) {
-            Ok(Found::Answer(answer)) => {
-                let _ = reply.send(answer); // Nobody waits any more.
+        Job::Fetch { id, now, asked, reply } => match fetch(shared, connection, &id, now) {
+            Ok(found) => {
+                let _ = reply.send(Ok(found)); // Nobody waits any more.
                 shared.jobs.answered(asked);
             }
-            Ok(Found::SingleUse) => take(shared, id, now, reply),
-            Err(error) => return Err(Box::new((Job::Fetch { id, now, takes, asked, reply }, error))),
+            Err(error) => return Err(Box::new((Job::Fetch { id, now, asked, reply }, error))),
         },
         Job::Peek { id, reply } => match peek(shared, connection, &id) {
             Ok(record) => drop(reply.try_send(record)),
@@ -56,18 +54,7 @@ fn look_up(shared: &Shared, connection: &Connection, job: Job) -> Result<(), Box
     Ok(())
 }
 
-/// Hands a look-up that consumes to the writer.
-pub fn take(shared: &Shared, id: SessionId, now: u64, reply: Sender<Answer>) {
-    // Where the writer is gone so is the reply, which tells.
-    shared.queue.urge(Urgent::Take { id, now, reply });
-}
-
-enum Found {
-    Answer(Answer),
-    SingleUse,
-}
-
-fn fetch(shared: &Shared, connection: &Connection, id: &SessionId, now: u64, takes: bool) -> rusqlite::Result<Found> {
+fn fetch(shared: &Shared, connection: &Connection, id: &SessionId, now: u64) -> rusqlite::Result<Option<Found>> {
     // Looked at before the store: what is committed in between is there.
     let waiting = shared.queue.waiting(id);
     let (notices, stored) = table::find(connection, id)?;
@@ -77,13 +64,11 @@ fn fetch(shared: &Shared, connection: &Connection, id: &SessionId, now: u64, tak
         Some(Change::Remove) => None,
         None => stored,
     };
-    Ok(match stored.filter(|stored| stored.expires > now) {
-        None => Found::Answer(Ok(None)),
-        Some(stored) if stored.single_use && takes => Found::SingleUse,
-        // Looked at, it is not used.
-        Some(stored) if stored.single_use => Found::Answer(Ok(Some(stored.found(false, 0, now)))),
-        Some(stored) => Found::Answer(Ok(Some(stored.found(false, shared.queue.fetched(id), now)))),
-    })
+    Ok(stored.filter(|stored| stored.expires > now).map(|stored| {
+        // Looked at, a session for single use is not used.
+        let fetched = if stored.single_use { 0 } else { shared.queue.fetched(id) };
+        stored.found(false, fetched, now)
+    }))
 }
 
 fn peek(shared: &Shared, connection: &Connection, id: &SessionId) -> rusqlite::Result<Option<RecordBytes>> {

@@ -127,7 +127,7 @@ fn probe(store: &dyn Store, deadline: Duration, now: u64) -> bool {
     if openssl::rand::rand_bytes(&mut id).is_err() {
         return false;
     }
-    let answer = match store.fetch(&SessionId::from(id), Consume::IfSingleUse, now) {
+    let answer = match store.fetch(&SessionId::from(id), Consume::Never, now) {
         Fetch::Ready(answer) => answer,
         Fetch::Pending(mut answer) => wait::until(Instant::now() + deadline, answer.as_mut()),
     };

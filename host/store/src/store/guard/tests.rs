@@ -92,7 +92,7 @@ fn id(n: u8) -> SessionId {
 
 /// Asks, and gives up what is not answered at once.
 fn ask(guard: &Guard, id: SessionId) -> Option<Answer> {
-    match guard.fetch(&id, Consume::IfSingleUse, 0) {
+    match guard.fetch(&id, Consume::Never, 0) {
         Fetch::Ready(answer) => Some(answer),
         Fetch::Pending(mut answer) => match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => Some(answer),
@@ -148,7 +148,7 @@ fn a_store_that_fails_again_and_again_is_not_asked_any_more() {
 #[test]
 fn one_moment_in_which_nothing_is_answered_does_not_count_a_hundred_times() {
     let (_, guard) = silent_now(Duration::ZERO);
-    let waiting: Vec<Fetch> = (0..100).map(|n| guard.fetch(&id(n), Consume::IfSingleUse, 0)).collect();
+    let waiting: Vec<Fetch> = (0..100).map(|n| guard.fetch(&id(n), Consume::Never, 0)).collect();
     drop(waiting);
     assert!(reachable(&guard));
 }

@@ -270,14 +270,14 @@ mod tests {
         store.put(id, Entry::plain(100, 100), 0);
         let held = store.shards[0].shard.lock();
         for _ in 0..100 {
-            assert!(matches!(store.fetch(&id, Consume::IfSingleUse, 0), Fetch::Ready(Err(FetchError::Unavailable(_)))));
+            assert!(matches!(store.fetch(&id, Consume::Never, 0), Fetch::Ready(Err(FetchError::Unavailable(_)))));
             store.put(id, Entry::plain(100, 100), 0);
         }
         assert_eq!(store.remove(&id).as_deref(), None);
         assert_eq!(store.usage(), Usage::default());
         store.maintain(0);
         drop(held);
-        assert!(matches!(store.fetch(&id, Consume::IfSingleUse, 0), Fetch::Ready(Ok(Some(_)))));
+        assert!(matches!(store.fetch(&id, Consume::Never, 0), Fetch::Ready(Ok(Some(_)))));
         assert!(!store.shards[0].lost.load(Ordering::Relaxed), "the next wait is a wait again");
     }
 

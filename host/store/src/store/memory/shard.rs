@@ -100,11 +100,7 @@ impl Shard {
             return None;
         }
         let single_use = node.single_use;
-        let consumed = match consume {
-            Consume::Never => false,
-            Consume::IfSingleUse => single_use,
-            Consume::Always => true,
-        };
+        let consumed = consume == Consume::Always;
         let before = node.fetches;
         // Looked at, a session for single use is not used.
         if consumed || !single_use {

@@ -202,7 +202,6 @@ impl Shared {
         let (key, gone) = (self.names.session(id), self.news.gone(id));
         let consume: &[u8] = match consume {
             Consume::Never => b"never",
-            Consume::IfSingleUse => b"single-use",
             Consume::Always => b"always",
         };
         let arguments: [&[u8]; 4] = [consume, self.is_cluster(), &self.names.channel, &gone];

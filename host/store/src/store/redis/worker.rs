@@ -268,7 +268,7 @@ mod tests {
         thread::spawn(move || listener.incoming().for_each(drop));
         let options = RedisOptions { poll: Duration::from_millis(1), ..RedisOptions::default() };
         let redis = Redis::connect(&url, options).unwrap();
-        let ask = || match redis.fetch(&SessionId::from([1; 32]), Consume::IfSingleUse, 0) {
+        let ask = || match redis.fetch(&SessionId::from([1; 32]), Consume::Never, 0) {
             Fetch::Ready(answer) => answer,
             Fetch::Pending(mut answer) => wait::until(Instant::now() + PATIENCE, answer.as_mut()),
         };

@@ -1,0 +1,3 @@
+//! What fuzz targets need and nobody else.
+
+pub use crate::serve::proxy::{Endpoints, endpoints};
