@@ -1,22 +1,34 @@
 //! The command's side of the socket.
 
 use std::{
-    fs,
-    io::{self, Read, Write},
-    os::unix::{fs::MetadataExt, net::UnixStream},
+    fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    string::FromUtf8Error,
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
+use http_body_util::{BodyExt, Empty};
+use hyper::{
+    Method, Request, StatusCode,
+    body::Bytes,
+    client::conn::http1,
+    header::{CONNECTION, HOST},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+    time::timeout,
+};
 
 use super::socket;
 use crate::state_dir;
 
 /// How long a server may take to answer: longer than it takes to look at a directory of policies.
 const PATIENCE: Duration = Duration::from_secs(60);
-const MAX_HEADERS: usize = 32;
 
 /// Which server is asked.
 #[derive(Args)]
@@ -31,18 +43,30 @@ impl Running {
     ///
     /// # Errors
     /// Nobody is there, or may not be asked by this user; or it says no, in words for the operator.
-    pub(crate) fn ask(&self, method: &str, path: &str) -> Result<String> {
+    pub(crate) fn ask(&self, method: Method, path: &str) -> Result<String> {
         let socket = state_dir::choose(self.state_dir.as_deref())?.join(socket::NAME);
-        let stream = UnixStream::connect(&socket).map_err(|error| unreachable(&socket, &error))?;
-        let answer = exchange(stream, method, path)
-            .with_context(|| format!("the server at {} did not answer: its log may say why", socket.display()))?;
-        let (code, body) = parse(&answer)
-            .with_context(|| format!("what answers at {} is no server of this version", socket.display()))?;
-        if code != 200 {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (status, body) = runtime.block_on(async {
+            let stream = UnixStream::connect(&socket).await.map_err(|error| unreachable(&socket, &error))?;
+            let answer = timeout(PATIENCE, exchange(stream, method, path)).await;
+            answer.map_err(anyhow::Error::from).flatten().map_err(|error| unanswered(&socket, error))
+        })?;
+        if status != StatusCode::OK {
             bail!("{}", body.trim_end());
         }
-        Ok(body.to_owned())
+        Ok(body)
     }
+}
+
+/// Which of the two it is: silence, or an answer that is none.
+fn unanswered(socket: &Path, error: anyhow::Error) -> anyhow::Error {
+    let shown = socket.display();
+    let strange = error.is::<FromUtf8Error>() || error.downcast_ref().is_some_and(hyper::Error::is_parse);
+    error.context(if strange {
+        format!("what answers at {shown} is no server of this version")
+    } else {
+        format!("the server at {shown} did not answer: its log may say why")
+    })
 }
 
 fn unreachable(socket: &Path, error: &io::Error) -> anyhow::Error {
@@ -60,28 +84,32 @@ fn unreachable(socket: &Path, error: &io::Error) -> anyhow::Error {
     }
 }
 
-fn exchange(mut stream: UnixStream, method: &str, path: &str) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("{method} {path} HTTP/1.1\r\nHost: reprise\r\nConnection: close\r\n\r\n").as_bytes())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
-}
-
-/// The status code and the body of an answer.
-fn parse(answer: &[u8]) -> Result<(u16, &str)> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(head) = response.parse(answer)? else { bail!("half an answer") };
-    let length = response.headers.iter().find(|field| field.name.eq_ignore_ascii_case("content-length"));
-    let length: usize = std::str::from_utf8(length.context("an answer without a length")?.value)?.parse()?;
-    let body = answer[head..].get(..length).context("half an answer")?;
-    Ok((response.code.context("an answer without a status")?, std::str::from_utf8(body)?))
+/// The server's answer on this connection: its status and its body.
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    method: Method,
+    path: &str,
+) -> Result<(StatusCode, String)> {
+    let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::builder().method(method).uri(path).header(HOST, "reprise").header(CONNECTION, "close");
+    let request = request.body(Empty::<Bytes>::new())?;
+    let answer = async {
+        let (head, body) = requests.send_request(request).await?.into_parts();
+        Ok((head.status, String::from_utf8(body.collect().await?.to_bytes().into())?))
+    };
+    tokio::pin!(answer);
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        // It ends with the answer. Its errors are the answer's, too.
+        _ended = connection => answer.await,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     #[test]
@@ -92,12 +120,30 @@ mod tests {
         assert!(said.contains(&format!("another user (user {owner})")) && said.contains("as root"), "{said}");
     }
 
-    #[test]
-    fn an_answer_cut_short_is_no_answer() {
+    /// What a server that sends this and hangs up answers.
+    async fn answered(answer: &[u8]) -> Result<(StatusCode, String)> {
+        let (client, mut server) = tokio::io::duplex(1 << 10);
+        server.write_all(answer).await.unwrap();
+        server.shutdown().await.unwrap();
+        exchange(client, Method::GET, "/status").await
+    }
+
+    #[tokio::test]
+    async fn an_answer_cut_short_is_no_answer() {
         let whole = b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nno a";
-        assert_eq!(parse(whole).unwrap(), (404, "no a"));
+        assert_eq!(answered(whole).await.unwrap(), (StatusCode::NOT_FOUND, "no a".into()));
         for end in 0..whole.len() {
-            assert!(parse(&whole[..end]).is_err(), "{end}");
+            let error = answered(&whole[..end]).await.unwrap_err();
+            let error = unanswered(Path::new("s"), error).to_string();
+            assert!(error.contains("did not answer"), "{end}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_no_server() {
+        for answer in [&b"SSH-2.0-OpenSSH\r\n"[..], b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\xff"] {
+            let error = unanswered(Path::new("s"), answered(answer).await.unwrap_err()).to_string();
+            assert!(error.contains("no server of this version"), "{error}");
         }
     }
 }

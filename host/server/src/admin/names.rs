@@ -5,7 +5,34 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::http::request::Host;
+use hyper::{header::HOST, http::request::Parts};
+
+/// Whom a request is for: by its target, if that is in absolute form, and by its field Host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Host {
+    /// It does not say.
+    #[default]
+    None,
+    /// As it stands there, with a port if there is one.
+    One(String),
+    /// Different ones.
+    Several,
+}
+
+impl Host {
+    /// Whom this request is for.
+    pub(super) fn of(request: &Parts) -> Self {
+        let fields = request.headers.get_all(HOST).iter().map(|field| String::from_utf8_lossy(field.as_bytes()));
+        let target = request.uri.authority().map(|authority| authority.as_str().into());
+        let mut hosts: Vec<_> = fields.chain(target).filter(|host| !host.is_empty()).collect();
+        hosts.dedup();
+        match &hosts[..] {
+            [] => Self::None,
+            [one] => Self::One(one.clone().into_owned()),
+            _ => Self::Several,
+        }
+    }
+}
 
 /// Whether a request for this host is meant for a server that has these names, in lower case. An address is never somebody else's
 /// name, and neither is `localhost`. A request without a host is no browser's.
@@ -37,6 +64,8 @@ fn without_port(authority: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use hyper::Request;
+
     use super::*;
 
     #[test]
@@ -80,5 +109,23 @@ mod tests {
             assert!(!answered(host), "{host}");
         }
         assert!(answers(&names, &Host::None) && !answers(&names, &Host::Several));
+    }
+
+    #[test]
+    fn whom_a_request_is_for_is_known() {
+        let host = |target: &str, fields: &[&str]| {
+            let request =
+                fields.iter().fold(Request::builder().uri(target), |request, host| request.header(HOST, *host));
+            Host::of(&request.body(()).unwrap().into_parts().0)
+        };
+        let one = |host: &str| Host::One(host.into());
+        assert_eq!(host("/", &[]), Host::None);
+        assert_eq!(host("/", &[""]), Host::None);
+        assert_eq!(host("/", &["a.example:80"]), one("a.example:80"));
+        assert_eq!(host("http://a.example/", &[]), one("a.example"));
+        assert_eq!(host("http://a.example?x", &["a.example"]), one("a.example"));
+        assert_eq!(host("http://a.example/", &["b.example"]), Host::Several);
+        assert_eq!(host("/", &["a.example", "b.example"]), Host::Several);
+        assert_eq!(host("/?to=http://b/", &["a.example"]), one("a.example"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
+use hyper::{Method, StatusCode, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use reprise::{Policies, metrics::CONTENT_TYPE};
 use reprise_policy::policies_dir::{ControlError, PolicyReport};
@@ -10,15 +11,13 @@ use reprise_store::store::TierStatus;
 use tokio::sync::Semaphore;
 
 use super::{
-    names, revoking,
+    names::{self, Host},
+    revoking,
     seats::{ROOM, Seat},
 };
 use crate::{
     health::Health,
-    http::{
-        Answer, Resources,
-        request::{Host, Method, Request},
-    },
+    http::{Answer, Resources},
     phase::Phases,
 };
 
@@ -58,17 +57,21 @@ impl Guard {
 }
 
 impl Resources for Operator {
-    async fn answer(&self, Request { method, path, host, .. }: &Request) -> Answer {
+    async fn answer(&self, request: &Parts) -> Answer {
         self.guard.seat.asked();
+        let path = request.uri.path();
         // No browser gets to the socket. A load balancer may ask after the server's health by whatever name, and learns nothing.
-        let open = self.may_change || matches!(path.as_str(), "/healthz" | "/readyz");
-        if !open && !names::answers(&self.guard.names, host) {
-            return misdirected(host);
+        let open = self.may_change || matches!(path, "/healthz" | "/readyz");
+        if !open {
+            let host = Host::of(request);
+            if !names::answers(&self.guard.names, &host) {
+                return misdirected(&host);
+            }
         }
-        match (method, path.as_str()) {
-            (Method::Get | Method::Head, path) => self.show(path).await,
-            (Method::Post, path) if self.may_change => self.change(path).await,
-            (Method::Post | Method::Other, _) => Answer::not_allowed("GET, HEAD"),
+        match request.method {
+            Method::GET | Method::HEAD => self.show(path).await,
+            Method::POST if self.may_change => self.change(path).await,
+            _ => Answer::not_allowed("GET, HEAD"),
         }
     }
 }
@@ -76,21 +79,22 @@ impl Resources for Operator {
 impl Operator {
     async fn show(&self, path: &str) -> Answer {
         match path {
-            "/" => Answer::text("200 OK", INDEX),
-            "/healthz" => self.unsound().unwrap_or_else(|| Answer::text("200 OK", "ok")),
-            "/readyz" if self.phases.is_draining() => Answer::text("503 Service Unavailable", "draining"),
+            "/" => Answer::text(StatusCode::OK, INDEX),
+            "/healthz" => self.unsound().unwrap_or_else(|| Answer::text(StatusCode::OK, "ok")),
+            "/readyz" if self.phases.is_draining() => Answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining"),
             "/readyz" => match self.unsound() {
                 Some(unsound) => unsound,
                 None => self.aside(|health| ready(health.host())).await,
             },
             "/status" => {
                 let may_know = self.may_change;
-                self.aside(move |health| Answer::new("200 OK", "application/json", status(health, may_know))).await
+                self.aside(move |health| Answer::new(StatusCode::OK, "application/json", status(health, may_know)))
+                    .await
             }
             "/metrics" => {
-                self.aside(|health| Answer::new("200 OK", CONTENT_TYPE, health.host().metrics().encode())).await
+                self.aside(|health| Answer::new(StatusCode::OK, CONTENT_TYPE, health.host().metrics().encode())).await
             }
-            _ => Answer::text("404 Not Found", format!("Nothing here; there is:\n{INDEX}")),
+            _ => Answer::text(StatusCode::NOT_FOUND, format!("Nothing here; there is:\n{INDEX}")),
         }
     }
 
@@ -102,15 +106,18 @@ impl Operator {
             return revoke.fulfil(self.health.host()).await;
         }
         let Some(wish) = Wish::of(path) else {
-            return Answer::text("404 Not Found", "No such wish: the server is of another version than the command.");
+            return Answer::text(
+                StatusCode::NOT_FOUND,
+                "No such wish: the server is of another version than the command.",
+            );
         };
         self.aside(move |health| match wish.fulfil(&health.host().policies()) {
-            Ok(_) => Answer::new("200 OK", "application/json", status(health, true)),
-            Err(error @ ControlError::Unknown { .. }) => Answer::text("404 Not Found", error.to_string()),
+            Ok(_) => Answer::new(StatusCode::OK, "application/json", status(health, true)),
+            Err(error @ ControlError::Unknown { .. }) => Answer::text(StatusCode::NOT_FOUND, error.to_string()),
             Err(error @ (ControlError::NothingBefore { .. } | ControlError::DoesNotStart { .. })) => {
-                Answer::text("409 Conflict", error.to_string())
+                Answer::text(StatusCode::CONFLICT, error.to_string())
             }
-            Err(error) => Answer::text("503 Service Unavailable", error.to_string()),
+            Err(error) => Answer::text(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
         })
         .await
     }
@@ -121,7 +128,7 @@ impl Operator {
         (!unsound.is_empty()).then(|| {
             let names = unsound.join(", ");
             let words = format!("ended, and started again if possible: {names}; see `reprise status`");
-            Answer::text("503 Service Unavailable", words)
+            Answer::text(StatusCode::SERVICE_UNAVAILABLE, words)
         })
     }
 
@@ -139,7 +146,7 @@ impl Operator {
         .await;
         done.unwrap_or_else(|error| {
             tracing::error!("an operator's request panicked: {error}");
-            Answer::error("500 Internal Server Error")
+            Answer::error(StatusCode::INTERNAL_SERVER_ERROR)
         })
     }
 }
@@ -161,9 +168,9 @@ fn readiness(stores: &[TierStatus], young: bool) -> Answer {
         }
     }
     match words.contains('\n') {
-        true if young => Answer::text("503 Service Unavailable", words),
-        true => Answer::text("200 OK", words),
-        false => Answer::text("200 OK", "ready"),
+        true if young => Answer::text(StatusCode::SERVICE_UNAVAILABLE, words),
+        true => Answer::text(StatusCode::OK, words),
+        false => Answer::text(StatusCode::OK, "ready"),
     }
 }
 
@@ -174,7 +181,7 @@ fn misdirected(host: &Host) -> Answer {
         Host::None | Host::Several => "the request names several hosts".to_owned(),
     };
     Answer::text(
-        "421 Misdirected Request",
+        StatusCode::MISDIRECTED_REQUEST,
         format!("{what}: ask by its IP address or as `localhost`, or start it with --admin-host NAME"),
     )
 }
@@ -240,9 +247,9 @@ mod tests {
         };
         let never = [tier(None), tier(Some("it was never reached"))];
         let answer = readiness(&never, true);
-        assert!(answer.status.starts_with("503") && answer.body.contains("store redis, not reachable: it was never"));
+        assert!(answer.status == 503 && answer.body.contains("store redis, not reachable: it was never"));
         let answer = readiness(&never, false);
-        assert!(answer.status.starts_with("200") && answer.body.contains("it was never reached"), "{answer:?}");
+        assert!(answer.status == 200 && answer.body.contains("it was never reached"), "{answer:?}");
         assert_eq!(readiness(&[tier(None)], true).body, "ready\n");
     }
 }

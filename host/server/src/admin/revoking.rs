@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
 use reprise::{Host, status::Revocation};
 use reprise_session::{
     hex::{hex, unhex},
@@ -98,8 +99,8 @@ impl Wish {
             }
         };
         match json(&made) {
-            Ok(json) => Answer::new("200 OK", "application/json", json + "\n"),
-            Err(error) => Answer::text("500 Internal Server Error", error.to_string()),
+            Ok(json) => Answer::new(StatusCode::OK, "application/json", json + "\n"),
+            Err(error) => Answer::text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }
 }

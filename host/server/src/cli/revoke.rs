@@ -4,6 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use hyper::Method;
 use jiff::Timestamp;
 use reprise_policy::names::policy_name;
 use reprise_session::{
@@ -88,7 +89,7 @@ impl Revoke {
             _ => Matcher::All,
         };
         let path = Wish { matcher, until: self.before, wait }.path()?;
-        let answer = self.server.ask("POST", &path)?;
+        let answer = self.server.ask(Method::POST, &path)?;
         let made: Made = serde_json::from_str(&answer)
             .context("the server is of another version than this command: use the one that it was started with")?;
         if self.json {

@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt::Write as _, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use hyper::Method;
 use reprise::status::{self, Comparison, Policy};
 use reprise_session::printable;
 use reprise_store::store::{Scope, TierStatus};
@@ -29,7 +30,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let answer = self.server.ask("GET", "/status")?;
+        let answer = self.server.ask(Method::GET, "/status")?;
         if self.json {
             output::document(&answer);
         } else {

@@ -1,23 +1,44 @@
-//! HTTP/1.1 as far as a small responder needs it: heads in, answers out.
+//! HTTP/1.1 by hyper, within our bounds: small heads, no bodies, and limited patience with clients.
 //!
-//! - `request`: the head of a request
+//! - `pace`: how long a client is waited for
 
-pub(crate) mod request;
+mod pace;
+#[cfg(test)]
+mod tests;
 
 use std::{
+    convert::Infallible,
+    error::Error as _,
     future::Future,
     io,
-    time::{Duration, SystemTime},
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
 };
 
+use http_body_util::Full;
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Body, Bytes, Incoming},
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue},
+    http::request::Parts,
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
 use reprise_session::printable;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
 
-use self::request::{Head, MAX_HEAD, Method, Request};
+pub(crate) use self::pace::Patience;
+use self::pace::{Noted, Pace, Stage};
 use crate::phase::Phases;
+
+/// The largest request head, in bytes. Also the smallest buffer that hyper works with.
+pub(crate) const MAX_HEAD: usize = 8 << 10;
+const MAX_HEADERS: usize = 64;
 
 /// How long, and for how many bytes, a client that is still sending is listened to after an error, so that it reads the
 /// answer before the connection is reset under it (RFC 9112 section 9.6).
@@ -25,15 +46,14 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 64 << 10);
 
 /// What a server has to answer with.
 pub(crate) trait Resources: Sync {
-    /// The answer to a request.
-    fn answer(&self, request: &Request) -> impl Future<Output = Answer> + Send;
+    /// The answer to a request, whose body is not read.
+    fn answer(&self, request: &Parts) -> impl Future<Output = Answer> + Send;
 }
 
 /// What is answered.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// The status code and its reason.
-    pub(crate) status: &'static str,
+    pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
     pub(crate) body: String,
     /// The methods that the resource knows. RFC 9110 section 15.5.6 wants them with 405; they are true in any answer.
@@ -42,41 +62,38 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// An answer of this type.
-    pub(crate) fn new(status: &'static str, content_type: &'static str, body: String) -> Self {
+    pub(crate) fn new(status: StatusCode, content_type: &'static str, body: String) -> Self {
         Self { status, content_type, body, allow: "GET, HEAD" }
     }
 
     /// Lines of text.
-    pub(crate) fn text(status: &'static str, text: impl Into<String>) -> Self {
+    pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Self {
         let lines: String = text.into().lines().map(|line| printable::line(line, 4_096).into_owned() + "\n").collect();
         Self::new(status, "text/plain; charset=utf-8", lines)
     }
 
     /// The status alone, as text.
-    pub(crate) fn error(status: &'static str) -> Self {
-        Self::text(status, status)
+    pub(crate) fn error(status: StatusCode) -> Self {
+        Self::text(status, status.to_string())
     }
 
     /// A resource that is not there for the request's method, but for `allow`.
     pub(crate) fn not_allowed(allow: &'static str) -> Self {
-        Self { allow, ..Self::error("405 Method Not Allowed") }
+        Self { allow, ..Self::error(StatusCode::METHOD_NOT_ALLOWED) }
     }
-}
 
-/// How long a client is waited for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// For the head of its first request, and of a later one once that has begun.
-    pub(crate) request: Duration,
-    /// For a later request to begin.
-    pub(crate) idle: Duration,
-    /// For it to take an answer.
-    pub(crate) answer: Duration,
-}
-
-impl From<Duration> for Patience {
-    fn from(always: Duration) -> Self {
-        Self { request: always, idle: always, answer: always }
+    /// `close`: the connection ends with it, though its client may want it to go on.
+    fn into_response(self, close: bool) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::from(self.body));
+        *response.status_mut() = self.status;
+        let fields = response.headers_mut();
+        fields.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        fields.insert(ALLOW, HeaderValue::from_static(self.allow));
+        if close {
+            fields.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 
@@ -86,7 +103,7 @@ impl From<Duration> for Patience {
 /// request that has begun is answered and the connection closed.
 ///
 /// # Errors
-/// The stream's.
+/// The stream's, or the client does not take an answer.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     resources: &impl Resources,
@@ -94,131 +111,88 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     phases: &mut Phases,
 ) -> io::Result<()> {
     let patience = patience.into();
-    let (mut received, mut first) = (Vec::new(), true);
-    // A client's first request is waited for even when the server drains: it may have connected a moment ago.
-    let mut waits_for_drain = false;
+    let (pace, unread) = (Pace::new(patience), AtomicBool::new(false));
+    exchange(pace.note(&mut *stream), resources, &pace, &unread, phases).await?;
+    // hyper says no goodbye where it was dropped, where the client hung up in the middle of a
+    // request, and after a request with the field Upgrade.
+    if pace.stage() != Stage::End {
+        timeout(patience.answer, stream.shutdown()).await??;
+    }
+    if unread.load(Relaxed) {
+        let _ = timeout(LINGER.0, discard(stream, LINGER.1)).await;
+    }
+    Ok(())
+}
+
+/// Lets hyper serve the connection until it is over, or its client too slow. `unread` is set if
+/// the client may still be sending.
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: Noted<'_, S>,
+    resources: &impl Resources,
+    pace: &Pace,
+    unread: &AtomicBool,
+    phases: &mut Phases,
+) -> io::Result<()> {
+    let watched = phases.clone();
+    let service = service_fn(|request: Request<Incoming>| {
+        let watched = &watched;
+        async move {
+            pace.enter(Stage::Work);
+            let (request, body) = request.into_parts();
+            let has_body = !body.is_end_stream();
+            drop(body);
+            let answer = resources.answer(&request).await;
+            let rest = has_body || answer.status == StatusCode::METHOD_NOT_ALLOWED;
+            unread.fetch_or(rest, Relaxed);
+            pace.enter(Stage::Answer);
+            Ok::<_, Infallible>(answer.into_response(rest || watched.is_draining()))
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.max_header_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        .title_case_headers(true)
+        // A client that has said all still gets its answers.
+        .half_close(true);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    // The first request is waited for even when the server drains: its client may have connected
+    // a moment ago.
+    let mut drained = pin!(async {
+        phases.draining().await;
+        pace.idle().await;
+    });
+    let mut serving = true;
     loop {
-        let head = tokio::select! {
+        // The connection first: both others depend on the stage that it leaves behind.
+        tokio::select! {
             biased;
-            head = next_head(stream, &mut received, patience, first) => head,
-            () = phases.draining(), if waits_for_drain => {
-                if received.is_empty() {
-                    break;
-                }
-                waits_for_drain = false;
+            ended = connection.as_mut() => match ended {
+                Err(error) if error.is_parse() => unread.store(true, Relaxed),
+                // It hung up in the middle of a request.
+                Err(error) if error.is_incomplete_message() => {}
+                ended => ended.map_err(cause)?,
+            },
+            stage = pace.exceeded() => match stage {
+                Stage::Answer | Stage::End => return Err(io::ErrorKind::TimedOut.into()),
+                Stage::Head | Stage::Work | Stage::Idle => {}
+            },
+            () = drained.as_mut(), if serving => {
+                connection.as_mut().graceful_shutdown();
+                serving = false;
                 continue;
             }
-        };
-        let response = match head {
-            Some(head) => respond(head?, resources, phases).await,
-            None => None,
-        };
-        first = false;
-        let Some(response) = response else { break };
-        timeout(patience.answer, send(stream, &response)).await??;
-        match response.then {
-            Then::NextRequest => waits_for_drain = true,
-            Then::Close => break,
-            Then::Linger => {
-                timeout(patience.answer, stream.shutdown()).await??;
-                let _ = timeout(LINGER.0, discard(stream, LINGER.1)).await;
-                return Ok(());
-            }
         }
-    }
-    timeout(patience.answer, stream.shutdown()).await?
-}
-
-/// The next request's head, of the first request or a later one; none if it takes too long.
-async fn next_head<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    received: &mut Vec<u8>,
-    patience: Patience,
-    first: bool,
-) -> Option<io::Result<Head>> {
-    if !first && received.is_empty() {
-        match timeout(patience.idle, more(stream, received)).await.ok()? {
-            Ok(0) => return Some(Ok(Head::Partial)),
-            Ok(_) => {}
-            Err(error) => return Some(Err(error)),
-        }
-    }
-    timeout(patience.request, head(stream, received)).await.ok()
-}
-
-/// An answer, and what becomes of the connection after it.
-struct Response {
-    answer: Answer,
-    /// For HEAD: the fields of the answer to GET, and no body (RFC 9110 section 9.3.2).
-    head_only: bool,
-    then: Then,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Then {
-    NextRequest,
-    Close,
-    /// The client may still be sending what was not read.
-    Linger,
-}
-
-/// Takes the next request's head off `received`, reading more as needed. `Partial`: the client has hung up.
-async fn head<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8>) -> io::Result<Head> {
-    loop {
-        match request::parse(received) {
-            Head::Partial => {}
-            Head::Complete(request, length) => {
-                received.drain(..length);
-                return Ok(Head::Complete(request, length));
-            }
-            other => return Ok(other),
-        }
-        if more(stream, received).await? == 0 {
-            return Ok(Head::Partial);
-        }
+        return Ok(());
     }
 }
 
-async fn more<S: AsyncRead + Unpin>(stream: &mut S, received: &mut Vec<u8>) -> io::Result<usize> {
-    let room = MAX_HEAD.saturating_sub(received.len()).max(1);
-    stream.take(room as u64).read_buf(received).await
-}
-
-async fn respond(head: Head, resources: &impl Resources, phases: &Phases) -> Option<Response> {
-    let request = match head {
-        Head::Partial => return None,
-        Head::Malformed => return Some(Response::error(Answer::error("400 Bad Request"))),
-        Head::TooLarge => return Some(Response::error(Answer::error("431 Request Header Fields Too Large"))),
-        Head::Complete(request, _) => request,
-    };
-    let answer = resources.answer(&request).await;
-    if answer.status.starts_with("405") {
-        return Some(Response::error(answer));
+/// The stream's error, if it is one.
+fn cause(error: hyper::Error) -> io::Error {
+    match error.source().and_then(|source| source.downcast_ref::<io::Error>()) {
+        Some(source) => io::Error::new(source.kind(), source.to_string()),
+        None => io::Error::other(error),
     }
-    let then = if request.keep_alive && !phases.is_draining() { Then::NextRequest } else { Then::Close };
-    Some(Response { answer, head_only: request.method == Method::Head, then })
-}
-
-impl Response {
-    fn error(answer: Answer) -> Self {
-        Self { answer, head_only: false, then: Then::Linger }
-    }
-}
-
-async fn send<S: AsyncWrite + Unpin>(stream: &mut S, response: &Response) -> io::Result<()> {
-    let Response { answer: Answer { status, content_type, body, allow }, head_only, then } = response;
-    let date = httpdate::fmt_http_date(SystemTime::now());
-    let length = body.len();
-    let mut response = format!(
-        "HTTP/1.1 {status}\r\nDate: {date}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\
-         Cache-Control: no-store\r\nAllow: {allow}\r\nConnection: {}\r\n\r\n",
-        if *then == Then::NextRequest { "keep-alive" } else { "close" },
-    );
-    if !head_only {
-        response.push_str(body);
-    }
-    stream.write_all(response.as_bytes()).await?;
-    stream.flush().await
 }
 
 async fn discard<S: AsyncRead + Unpin>(stream: &mut S, most: usize) -> io::Result<u64> {

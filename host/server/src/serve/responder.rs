@@ -1,10 +1,9 @@
 //! What answers where there is no backend: two resources, to see what resumed and why.
 
+use hyper::{Method, StatusCode, http::request::Parts};
+
 use super::report::Report;
-use crate::http::{
-    Answer, Resources,
-    request::{Method, Request},
-};
+use crate::http::{Answer, Resources};
 
 const PAGE: &str = "<!doctype html>\n<meta charset=\"utf-8\">\n<title>Reprise</title>\n\
 <h1>Reprise</h1>\n<p>This TLS server keeps its sessions as its policies say.\n\
@@ -16,12 +15,14 @@ pub(crate) struct Responder<'a> {
 }
 
 impl Resources for Responder<'_> {
-    async fn answer(&self, Request { method, path, .. }: &Request) -> Answer {
-        match (method, path.as_str()) {
-            (Method::Post | Method::Other, _) => Answer::not_allowed("GET, HEAD"),
-            (_, "/") => Answer::new("200 OK", "text/html; charset=utf-8", PAGE.to_owned()),
-            (_, "/connection") => Answer::new("200 OK", "application/json", self.report.json()),
-            _ => Answer::text("404 Not Found", "Nothing here; there is `/` and `/connection`."),
+    async fn answer(&self, request: &Parts) -> Answer {
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return Answer::not_allowed("GET, HEAD");
+        }
+        match request.uri.path() {
+            "/" => Answer::new(StatusCode::OK, "text/html; charset=utf-8", PAGE.to_owned()),
+            "/connection" => Answer::new(StatusCode::OK, "application/json", self.report.json()),
+            _ => Answer::text(StatusCode::NOT_FOUND, "Nothing here; there is `/` and `/connection`."),
         }
     }
 }
@@ -32,7 +33,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        http::{request::MAX_HEAD, serve},
+        http::{MAX_HEAD, serve},
         phase::{Phase, Phased},
     };
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
