@@ -78,6 +78,8 @@ unsafe extern "C" {
     pub fn SSL_SESSION_set1_master_key(session: *mut SSL_SESSION, secret: *const c_uchar, length: usize) -> c_int;
     pub fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
     pub fn SSL_SESSION_get0_peer(session: *mut SSL_SESSION) -> *mut X509;
+    pub fn SSL_SESSION_get0_ticket(session: *const SSL_SESSION, ticket: *mut *const c_uchar, length: *mut usize);
+    pub fn SSL_SESSION_get_ticket_lifetime_hint(session: *const SSL_SESSION) -> c_ulong;
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
     pub fn SSL_SESSION_get0_alpn_selected(session: *const SSL_SESSION, alpn: *mut *const c_uchar, length: *mut usize);
 

@@ -9,6 +9,7 @@
 //! - [`facts`]: what crosses it. Plain data, but for sessions that are decoded, which cross as opaque handles
 //! - [`hello`]: a ClientHello's bytes: its facts, its binders, and what a second one may change. Needs no connection
 //! - [`hooks`]: the C callbacks, and what hangs on an `SSL_CTX` and an `SSL`
+//! - [`client`]: the other end, which offers sessions again
 //! - `tls`: safe access to `SSL`, `SSL_SESSION`, `X509`, where rust-openssl has none
 //! - `ffi`: what openssl-sys does not declare
 //! - [`process`]: watches for forks, and ends this process
@@ -19,6 +20,7 @@
 // They panic where nobody reads.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+pub mod client;
 pub mod facts;
 #[allow(unsafe_code)]
 mod ffi;

@@ -1,6 +1,7 @@
 //! Safe access to what rust-openssl does not offer: `SSL`, `SSL_SESSION`, `X509` as the hooks need them.
 
 pub mod certificate;
+pub mod client;
 pub mod prototype;
 pub mod sessions;
 pub mod ssl;

@@ -108,7 +108,7 @@ async fn exchange(
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -120,12 +120,18 @@ mod tests {
         assert!(said.contains(&format!("another user (user {owner})")) && said.contains("as root"), "{said}");
     }
 
-    /// What a server that sends this and hangs up answers.
+    /// What a server that hears the request, sends this and hangs up answers.
     async fn answered(answer: &[u8]) -> Result<(StatusCode, String)> {
         let (client, mut server) = tokio::io::duplex(1 << 10);
-        server.write_all(answer).await.unwrap();
-        server.shutdown().await.unwrap();
-        exchange(client, Method::GET, "/status").await
+        let serve = async {
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"\r\n\r\n") {
+                heard.push(server.read_u8().await.unwrap());
+            }
+            server.write_all(answer).await.unwrap();
+            server.shutdown().await.unwrap();
+        };
+        tokio::join!(exchange(client, Method::GET, "/status"), serve).0
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ mod keys;
 mod new;
 mod output;
 mod policies;
+mod probe;
 mod revoke;
 mod serve;
 mod service_manager;
@@ -51,6 +52,8 @@ enum Action {
     Policies(policies::Policies),
     /// Revoke sessions: they resume nowhere any more
     Revoke(revoke::Revoke),
+    /// Ask any TLS server, from outside, whether and how it resumes sessions
+    Probe(probe::Probe),
     /// Make and rotate the keyring that seals sessions and makes their ids
     Keys(keys::Keys),
     #[command(name = "compile-policy", hide = true)]
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Action::Status(status) => status.run(),
         Action::Policies(policies) => policies.run(),
         Action::Revoke(revoke) => revoke.run(),
+        Action::Probe(probe) => probe.run(),
         Action::Keys(keys) => keys.run(),
         Action::Compile(compile) => compile.run(),
     };

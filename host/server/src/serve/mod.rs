@@ -62,7 +62,7 @@ pub(crate) use self::{
     configuration::read,
     log_filter::LogFilter,
     options::Options,
-    quantity::Span,
+    quantity::{Span, Timeout},
     settings::{Settings, read_policy_keys},
 };
 use self::{backend_address::BackendAddress, sites::Sites};

@@ -1,6 +1,6 @@
 //! The options of the other commands.
 
-use super::serve::{ANY_PATH, NO_PATH, SPANS};
+use super::serve::{ANY_PATH, NO_PATH, NO_SPANS, SPANS};
 use super::{Row, row};
 
 /// The other commands. What has no options in it is files.
@@ -82,6 +82,21 @@ pub(super) const OTHERS: &[Row] = &[
     row("revoke wait", &["0s", "45s"], &[("", "`10s`"), ("2", "`10s`"), ("46s", "45s")], &["--all"]),
     row("revoke json", &["true"], &[], &["--all"]),
     row("revoke state-dir", ANY_PATH, NO_PATH, &["--all"]),
+    row(
+        "probe server-name",
+        &["a.example", "A.Example.", "localhost"],
+        &[("", "name"), ("*.example", "whole labels"), ("a.example:443", "port"), ("192.0.2.1", "address")],
+        &["b.example:443"],
+    ),
+    row(
+        "probe starttls",
+        &["smtp", "lmtp", "imap", "pop3", "ftp", "sieve", "postgres"],
+        &[("", "smtp"), ("SMTP", "smtp"), ("xmpp", "smtp"), ("25", "smtp")],
+        &["b.example:25"],
+    ),
+    row("probe keyring", ANY_PATH, NO_PATH, &["b.example:443"]),
+    row("probe timeout", SPANS, NO_SPANS, &["b.example:443"]),
+    row("probe json", &["true"], &[], &["b.example:443"]),
     row("keys rotate in", SPANS, &[("", "`10s`"), ("10", "`10s`"), ("soon", "`10s`")], &["k"]),
     row("keys rotate keep", SPANS, &[("", "`10s`"), ("7", "`10s`"), ("7w", "`10s`")], &["k"]),
 ];

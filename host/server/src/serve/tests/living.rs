@@ -106,7 +106,7 @@ async fn operators_are_answered_after_a_panic() {
     let server = Running::start(&files, "admin = '127.0.0.1:0'").await;
     let ask = async || {
         let mut stream = TcpStream::connect(server.admin.unwrap()).await.unwrap();
-        stream.write_all(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n").await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         // It is reset where nobody takes it.
         let _ = stream.read_to_string(&mut answer).await;
