@@ -38,7 +38,7 @@ impl Report {
     /// # Errors
     /// The answer is none; it comes with the error.
     pub fn of_answer(answer: &str) -> Result<Self, String> {
-        let (_, from_head) = answer.split_once("HTTP/1.1 200 OK").ok_or_else(|| format!("no answer in: {answer}"))?;
+        let (_, from_head) = answer.split_once(ANSWERED).ok_or_else(|| format!("no answer in: {answer}"))?;
         let (_, body) = from_head.split_once("\r\n\r\n").ok_or_else(|| format!("no body in: {answer}"))?;
         // A program that prints more after the body is not asked to stop there.
         let mut json = serde_json::Deserializer::from_str(body);
@@ -53,3 +53,6 @@ impl Report {
 
 /// Asks for a [`Report`] and the connection's end.
 pub const REQUEST: &str = "GET /connection HTTP/1.0\r\n\r\n";
+
+/// What the answer to it begins with.
+pub const ANSWERED: &str = "HTTP/1.0 200 OK";

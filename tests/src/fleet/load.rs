@@ -16,7 +16,7 @@ use super::{
     Tally,
     tally::{Handshake, Outcome},
 };
-use crate::{Client, Report, Session, Version, client::Exchange};
+use crate::{Client, Report, Session, Version, client::Exchange, report::ANSWERED};
 
 /// More than one, so that nodes have several connections at once.
 const THREADS: usize = 4;
@@ -51,7 +51,8 @@ impl Customer {
         });
         let outcome = exchanged.and_then(|Exchange { answer, reused, session }| {
             self.session = Some(session);
-            if !answer.starts_with("HTTP/1.1 200") {
+            // nginx answers every request in the highest version that it knows.
+            if ![ANSWERED, "HTTP/1.1 200"].iter().any(|beginning| answer.starts_with(beginning)) {
                 return Err(format!("no answer: {answer:?}"));
             }
             // A server that is not ours tells nothing.

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use crate::{REQUEST, Report, Version, built, python};
+use crate::{REQUEST, Report, Version, built, python, report::ANSWERED};
 
 const GO: &str = include_str!("visits.go");
 const JAVA: &str = include_str!("Visits.java");
@@ -54,8 +54,8 @@ impl Make {
             }
             Make::Rustls => rustls::visit_twice(address, version),
         };
-        let mut reports = answers.split("HTTP/1.1 200 OK").skip(1).map(|answer| {
-            Report::of_answer(&format!("HTTP/1.1 200 OK{answer}")).unwrap_or_else(|error| panic!("{self:?}: {error}"))
+        let mut reports = answers.split(ANSWERED).skip(1).map(|answer| {
+            Report::of_answer(&format!("{ANSWERED}{answer}")).unwrap_or_else(|error| panic!("{self:?}: {error}"))
         });
         std::array::from_fn(|visit| reports.next().unwrap_or_else(|| panic!("{self:?}, visit {visit}: {answers}")))
     }
