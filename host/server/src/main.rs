@@ -1,7 +1,5 @@
 //! The `reprise` command: see [`reprise_server::cli`].
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() {
     reprise_server::cli::main()
 }

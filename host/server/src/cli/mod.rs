@@ -21,6 +21,7 @@ mod test;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use reprise::exit_now;
 
 /// TLS session caching for OpenSSL servers, decided by sandboxed WebAssembly policies.
 #[derive(Parser)]
@@ -60,8 +61,10 @@ enum Action {
     Compile(compile::Compile),
 }
 
-/// Runs the command that the process was started with.
-pub fn main() -> ExitCode {
+/// Runs the command that the process was started with, and ends the process.
+///
+/// Nothing that libraries registered for the end runs: OpenSSL would clean up what threads still use that nobody waits for.
+pub fn main() -> ! {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
         Action::New(new) => new.run(),
@@ -77,7 +80,8 @@ pub fn main() -> ExitCode {
         Action::Keys(keys) => keys.run(),
         Action::Compile(compile) => compile.run(),
     };
-    output::end(done)
+    let status = output::end(done);
+    exit_now((0..=u8::MAX).find(|number| ExitCode::from(*number) == status).map_or(1, i32::from))
 }
 
 #[cfg(test)]

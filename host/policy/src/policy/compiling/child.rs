@@ -2,11 +2,12 @@
 
 use std::{
     io::{self, Read, Write},
-    process::{self, ExitCode},
+    process::ExitCode,
     thread,
 };
 
 use anyhow::Context;
+use nix::sys::signal::{Signal, raise};
 
 use super::{Failed, Prepared, header::Header, invalid, no_threads, on_threads, prepare};
 use crate::policy::{
@@ -47,7 +48,8 @@ fn answer() -> anyhow::Result<()> {
     // The parent keeps its end open for as long as it waits for an answer. Whatever its own end is, it is this one's.
     thread::Builder::new().name("reprise-parent".into()).spawn(|| {
         let _ = io::stdin().lock().read(&mut [0]);
-        process::exit(1);
+        // Nobody is left to tell a status, and nothing may be cleaned up while other threads use it.
+        let _ = raise(Signal::SIGKILL);
     })?;
     let (options, layout) = header.options();
     let threads = usize::try_from(header.threads)?;

@@ -15,7 +15,7 @@ mod program;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, ffi::OsString, io, path::PathBuf};
+use std::{borrow::Cow, ffi::OsString, io, path::PathBuf, thread};
 
 use thread_priority::{ThreadPriority, set_current_thread_priority};
 use wasmtime::{Engine, component::Component};
@@ -155,15 +155,24 @@ fn threads() -> usize {
 const STACK: usize = 8 << 20;
 
 /// Does `work` on so many threads, behind everybody else on the machine, so that no handshake waits
-/// for it. The threads are there for this work only.
+/// for it. The threads are there for this work only, and have ended when it is done: rayon itself waits for none of its
+/// threads, and what OpenSSL cleans up at the end of one must not meet what it cleans up at the end of the process.
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, rayon::ThreadPoolBuildError> {
-    let threads = rayon::ThreadPoolBuilder::new()
+    let mut spawned = Vec::with_capacity(threads);
+    let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
-        .stack_size(STACK)
-        .thread_name(|_| "reprise-compile".into())
-        .start_handler(|_| step_back())
-        .build()?;
-    Ok(threads.install(work))
+        .spawn_handler(|worker| {
+            let thread = thread::Builder::new().name("reprise-compile".into()).stack_size(STACK);
+            spawned.push(thread.spawn(|| {
+                step_back();
+                worker.run();
+            })?);
+            Ok(())
+        })
+        .build();
+    let done = pool.map(|pool| pool.install(work));
+    spawned.into_iter().for_each(|thread| drop(thread.join()));
+    done
 }
 
 fn no_threads(error: &rayon::ThreadPoolBuildError) -> Failed {

@@ -1,7 +1,16 @@
 //! Whatever becomes of the compiling process, it is the module's trouble. That a real one compiles
 //! is in `host/tests/compiling.rs`.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{
+    cell::RefCell,
+    fs,
+    os::unix::fs::PermissionsExt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use reprise_fixtures::policies;
 use zeroize::Zeroizing;
@@ -93,4 +102,28 @@ fn what_is_told_to_the_process_is_what_it_reads() {
     let mut other = bytes.to_vec();
     other[7] = 2;
     Header::read(&mut &*other).unwrap_err();
+}
+
+/// What a thread has of its own, and takes its time to give up at the end.
+struct Own(Arc<AtomicUsize>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // Long enough to be seen by who does not wait for it.
+        thread::sleep(Duration::from_millis(50));
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+thread_local! {
+    static OWN: RefCell<Option<Own>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn threads_that_compiled_have_ended_when_the_code_is_there() {
+    let ended = Arc::<AtomicUsize>::default();
+    let begun = on_threads(2, || {
+        rayon::broadcast(|_| OWN.with_borrow_mut(|own| *own = Some(Own(Arc::clone(&ended))))).len()
+    });
+    assert_eq!((begun.unwrap(), ended.load(Relaxed)), (2, 2));
 }
