@@ -14,6 +14,9 @@ use super::starttls::Protocol;
 /// How long more tickets are waited for, after the first, and a goodbye.
 const MORE: Duration = Duration::from_millis(200);
 
+/// How long OpenSSL reads at once: it takes in a ticket without coming back to tell.
+const STEP: Duration = Duration::from_millis(50);
+
 /// Who visits, and whom.
 pub(super) struct Visitor<'a> {
     pub(super) address: SocketAddr,
@@ -86,7 +89,7 @@ impl Visitor<'_> {
         let mut until = Instant::now() + self.patience;
         let mut count = 0;
         while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            if stream.get_ref().set_read_timeout(Some(left)).is_err() {
+            if stream.get_ref().set_read_timeout(Some(left.min(STEP))).is_err() {
                 return;
             }
             let goes_on = match stream.read(&mut [0; 4_096]) {
