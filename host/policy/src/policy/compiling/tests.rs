@@ -122,8 +122,7 @@ thread_local! {
 #[test]
 fn threads_that_compiled_have_ended_when_the_code_is_there() {
     let ended = Arc::<AtomicUsize>::default();
-    let begun = on_threads(2, || {
-        rayon::broadcast(|_| OWN.with_borrow_mut(|own| *own = Some(Own(Arc::clone(&ended))))).len()
-    });
+    let begun =
+        on_threads(2, || rayon::broadcast(|_| OWN.with_borrow_mut(|own| *own = Some(Own(Arc::clone(&ended))))).len());
     assert_eq!((begun.unwrap(), ended.load(Relaxed)), (2, 2));
 }
