@@ -21,7 +21,7 @@ use reprise_session::{
     session::{Miss, SessionId},
     vital::guarded,
 };
-use reprise_store::store::{Answer, Consume, Fetch, Found, Later, Unavailable, wait};
+use reprise_store::store::{Answer, Consume, Fetch, Later, Unavailable, wait};
 
 use super::{
     Connection, Deciding, Handshake, Now, Phase, Resources, Stage,
@@ -65,9 +65,9 @@ pub enum Question {
 
 impl Search {
     /// A store has answered, after that long.
-    pub fn heard(&mut self, took: Duration, found: Option<&Found>) {
+    pub fn heard(&mut self, took: Duration, answer: &Answer) {
         self.took.took += took;
-        self.took.tier = found.map(|found| found.tier);
+        self.took.tier = answer.as_ref().ok().and_then(Option::as_ref).map(|found| found.tier);
     }
 }
 

@@ -150,7 +150,7 @@ fn judge(resources: &Resources, handshake: &mut Handshake, id: SessionId, lookup
     let examined = match lookup {
         Lookup::Answered { asked, took, question: Question::Look, answer } => {
             if let Some(place) = handshake.place(id) {
-                handshake.heard(place, took, answer.as_ref().ok().and_then(Option::as_ref));
+                handshake.heard(place, took, &answer);
             }
             examine(resources, handshake, id, (asked, answer), now)?
         }

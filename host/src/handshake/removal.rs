@@ -135,8 +135,8 @@ fn decide(resources: &Resources, given_up: &GivenUp) {
         policies.decide_remove(&mut resources.budget(), id, session, *why)
     });
     let forget = default || verdict == RemoveVerdict::Forget;
-    let gone = !matches!(by, By::OpenSsl { .. }) || forget && resources.store.remove(id).is_some();
-    if gone && matches!(by, By::OpenSsl { .. }) {
+    let is_there = matches!(by, By::OpenSsl { .. });
+    if is_there && forget && resources.store.remove(id).is_some() {
         tracing::debug!(session = %id, ?why, "a session is forgotten");
     }
     let shadowed = policies.as_ref().filter(|policies| policies.compares()).map(|_| {
@@ -152,7 +152,7 @@ fn decide(resources: &Resources, given_up: &GivenUp) {
             resources.now(),
             Callback::Remove,
             id.to_string(),
-            if gone || forget { Verdict::Forgets(*why) } else { Verdict::Retains(*why) },
+            if forget || !is_there { Verdict::Forgets(*why) } else { Verdict::Retains(*why) },
         )
     });
 }

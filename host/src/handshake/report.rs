@@ -96,10 +96,14 @@ impl Handshake {
         let tls13 = version == TLS13;
         match &self.found.miss {
             None if self.found.handed.is_some() => Some(Miss::NotTaken),
-            Some(Miss::ForeignId) if !tls13 => self.hello.offers_session(false).then_some(Miss::ForeignId),
-            Some(miss) => Some(miss.clone()),
+            Some(miss) => (!self.is_made_up(miss, tls13)).then(|| miss.clone()),
             // Nor was it asked for.
             None => self.hello.offers_session(tls13).then_some(Miss::ForeignId),
         }
+    }
+
+    /// Whether what missed never was a session's: clients of TLS 1.3 make up an id (RFC 8446 appendix D.4).
+    pub(super) fn is_made_up(&self, miss: &Miss, tls13: bool) -> bool {
+        *miss == Miss::ForeignId && !tls13 && !self.hello.offers_session(false)
     }
 }

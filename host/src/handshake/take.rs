@@ -40,14 +40,13 @@ impl Handshake {
             Lookup::Answered { asked, took, question: Question::Look, answer: Ok(Some(found)) }
                 if self.is_to_be_taken(&id, &found, now) =>
             {
-                self.heard(place, took, Some(&found));
-                self.looked(resources, id, (asked, Ok(Some(found))), now)
+                let answer = Ok(Some(found));
+                self.heard(place, took, &answer);
+                self.looked(resources, id, (asked, answer), now)
             }
             Lookup::Answered { took, question: Question::Take(examined), answer, .. } => {
-                self.heard(place, took, answer.as_ref().ok().and_then(Option::as_ref));
-                let record = examined.record.clone();
-                taken(examined, answer)
-                    .map_or_else(|miss| Lookup::Judged(Err(Unfit::of(miss, record))), Lookup::Examined)
+                self.heard(place, took, &answer);
+                taken(examined, answer).map_or_else(|unfit| Lookup::Judged(Err(unfit)), Lookup::Examined)
             }
             other => other,
         };
@@ -71,10 +70,10 @@ impl Handshake {
     }
 
     /// The look-up at `place` was answered, after that long.
-    pub(super) fn heard(&mut self, place: usize, took: Duration, found: Option<&Found>) {
+    pub(super) fn heard(&mut self, place: usize, took: Duration, answer: &Answer) {
         let Stage::Deciding(deciding) = &mut self.stage else { return };
         if let Some(search) = deciding.searches.get_mut(place) {
-            search.heard(took, found);
+            search.heard(took, answer);
         }
     }
 
@@ -127,11 +126,11 @@ impl Handshake {
 }
 
 /// What the store gave up, or not.
-fn taken(mut examined: Box<Examined>, answer: Answer) -> Result<Box<Examined>, Miss> {
-    let taken = look_up::found(&examined.id, answer)?;
+fn taken(mut examined: Box<Examined>, answer: Answer) -> Result<Box<Examined>, Unfit> {
+    let taken = look_up::found(&examined.id, answer).map_err(|miss| Unfit::of(miss, examined.record.clone()))?;
     if *taken.record != *examined.found.record {
         // Another session came in the place of the one looked at. This handshake knows nothing of it.
-        return Err(Miss::NotFound);
+        return Err(Unfit::of(Miss::NotFound, examined.record));
     }
     examined.found.consumed = taken.consumed;
     Ok(examined)

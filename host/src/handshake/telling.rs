@@ -26,8 +26,7 @@ impl Handshake {
         sought: Result<&Resumed, &Miss>,
     ) {
         let shadowed = self.found.shadowed.take();
-        // A session id that never was one: clients of TLS 1.3 make one up (RFC 8446 section 4.1.2).
-        if matches!(sought, Err(Miss::ForeignId)) && offer.version != TLS13 && !self.hello.offers_session(false) {
+        if sought.is_err_and(|miss| self.is_made_up(miss, offer.version == TLS13)) {
             return;
         }
         if let Stage::Deciding(deciding) = &mut self.stage

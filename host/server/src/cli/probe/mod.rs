@@ -75,18 +75,13 @@ impl Probe {
                 return Ok(ExitCode::from(UNKNOWN));
             }
         };
-        let findings: Vec<Finding> = VERSIONS
-            .into_iter()
-            .map(|version| {
-                let visitor = Visitor {
-                    address,
-                    server_name: server_name.as_ref().map(ServerName::as_str),
-                    starttls: self.starttls,
-                    patience: self.timeout.0,
-                };
-                Finding::of(version, &visitor, keyring.as_ref())
-            })
-            .collect();
+        let visitor = Visitor {
+            address,
+            server_name: server_name.as_ref().map(ServerName::as_str),
+            starttls: self.starttls,
+            patience: self.timeout.0,
+        };
+        let findings = VERSIONS.map(|version| Finding::of(version, &visitor, keyring.as_ref()));
         if self.json {
             let versions: Vec<_> = findings.iter().map(Finding::json).collect();
             let found = json!({ "server": self.server, "address": address.to_string(), "server_name": server_name.as_ref().map(ServerName::as_str), "versions": versions });
