@@ -258,7 +258,7 @@ fn check(handshake: &Handshake, record: &Record, at: u64, now: Now<'_>) -> Resul
     if now.version.map_or(record.version == TlsVersion::Tls13, |version| version != record.version) {
         return Err(Miss::Protocol);
     }
-    if !handshake.hello.offers_cipher(record.cipher_suite) || !now.able.ciphers.contains(&record.cipher_suite) {
+    if !handshake.hello.offers_cipher(record.cipher_suite) || !now.able.ciphers.contains(record.cipher_suite) {
         return Err(Miss::Cipher);
     }
     if record.version != TlsVersion::Tls13

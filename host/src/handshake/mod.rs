@@ -207,7 +207,7 @@ struct Kept {
 struct Now<'a> {
     /// None before it is known, if it is not TLS 1.3.
     version: Option<types::TlsVersion>,
-    able: &'a Able,
+    able: &'a Able<'a>,
     proof: Option<Proof<'a>>,
 }
 

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use reprise_session::session::{Border, Epoch, RevocationLists};
 use serde::{Deserialize, Serialize};
 
-use super::shared;
+use super::{Suites, shared};
 use crate::hello::{Hello, Proof};
 
 /// A ClientHello, and where the connection belongs that it came on.
@@ -34,7 +34,8 @@ pub struct Ahead<'a> {
     /// Whether it will be one of TLS 1.3.
     pub tls13: bool,
     /// What the connection is able to.
-    pub able: Able,
+    #[serde(borrow)]
+    pub able: Able<'a>,
     /// By which a session's owner is known, in TLS 1.3.
     #[serde(borrow)]
     pub proof: Option<Proof<'a>>,
@@ -42,9 +43,10 @@ pub struct Ahead<'a> {
 
 /// What a connection is able to, by its context and what was set on itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Able {
-    /// The cipher suites enabled, by their IANA numbers (`SSL_get_ciphers`).
-    pub ciphers: Vec<u16>,
+pub struct Able<'a> {
+    /// The cipher suites enabled.
+    #[serde(borrow)]
+    pub ciphers: Suites<'a>,
     /// Whether OpenSSL takes part in extended master secrets (RFC 7627).
     pub extended_master_secret: bool,
     /// Whether 0-RTT data would be accepted (`SSL_get_max_early_data`).

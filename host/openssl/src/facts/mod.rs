@@ -9,6 +9,7 @@ mod made;
 mod offer;
 mod outcome;
 mod shared;
+mod suites;
 
 pub use self::{
     given_up::{Circumstances, Users},
@@ -16,4 +17,5 @@ pub use self::{
     made::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded},
     offer::{OfferFacts, Resumed, Stored},
     outcome::{EarlyData, Outcome, TLS13},
+    suites::{EnabledSuites, Suites},
 };

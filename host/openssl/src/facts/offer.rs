@@ -19,7 +19,8 @@ pub struct OfferFacts<'a> {
     /// Whether the connection has another context than the one that the client-hello hook settled on.
     pub switched: bool,
     /// What the connection is able to.
-    pub able: Able,
+    #[serde(borrow)]
+    pub able: Able<'a>,
     /// By which its owner is known, in TLS 1.3.
     #[serde(borrow)]
     pub proof: Option<Proof<'a>>,

@@ -93,7 +93,7 @@ impl Running {
     }
 
     /// What a look-up needs that begins before OpenSSL asks for a session.
-    pub fn ahead<'a>(&self, ssl: &SslRef, transcript: &'a Transcript) -> Ahead<'a> {
+    pub fn ahead<'a>(&self, ssl: &'a SslRef, transcript: &'a Transcript) -> Ahead<'a> {
         let tls13 = self.hello.supports_tls13 && ssl::enables_tls13(ssl);
         Ahead { tls13, able: ssl::able(ssl), proof: transcript.proof() }
     }

@@ -13,7 +13,7 @@ use openssl::ssl::SslRef;
 
 use super::sessions;
 use crate::{
-    facts::{Able, EarlyData, Outcome},
+    facts::{Able, EarlyData, EnabledSuites, Outcome, Suites},
     ffi,
 };
 
@@ -54,9 +54,9 @@ pub fn enables_tls13(ssl: &SslRef) -> bool {
 }
 
 /// What the connection is able to.
-pub fn able(ssl: &SslRef) -> Able {
+pub fn able(ssl: &SslRef) -> Able<'_> {
     Able {
-        ciphers: ciphers(ssl),
+        ciphers: Suites::Of(ssl),
         extended_master_secret: extended_master_secret_enabled(ssl),
         early_data: early_data_enabled(ssl),
     }
@@ -119,25 +119,20 @@ pub fn tickets(ssl: &SslRef) -> usize {
     unsafe { ffi::SSL_get_num_tickets(ssl.as_ptr()) }
 }
 
-/// The cipher suites enabled here, by their IANA numbers (`SSL_get_ciphers`).
-fn ciphers(ssl: &SslRef) -> Vec<u16> {
-    // SAFETY: a live connection, which owns the stack for now; its elements are static ciphers.
-    unsafe {
-        let ciphers = ffi::SSL_get_ciphers(ssl.as_ptr());
-        if ciphers.is_null() {
-            return Vec::new();
-        }
-        let stack = ciphers.cast::<ffi::OPENSSL_STACK>();
-        let count = ffi::OPENSSL_sk_num(stack);
-        // Once in each look-up: room for all of them at once.
-        let mut numbers = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
-        for i in 0..count {
-            let cipher = ffi::OPENSSL_sk_value(stack, i).cast::<ffi::SSL_CIPHER>();
-            if !cipher.is_null() {
-                numbers.push(ffi::SSL_CIPHER_get_protocol_id(cipher));
+impl EnabledSuites for SslRef {
+    fn any(&self, visit: &mut dyn FnMut(u16) -> bool) -> bool {
+        // SAFETY: a live connection, which owns the stack for now; its elements are static ciphers.
+        unsafe {
+            let ciphers = ffi::SSL_get_ciphers(self.as_ptr());
+            if ciphers.is_null() {
+                return false;
             }
+            let stack = ciphers.cast::<ffi::OPENSSL_STACK>();
+            (0..ffi::OPENSSL_sk_num(stack)).any(|i| {
+                let cipher = ffi::OPENSSL_sk_value(stack, i).cast::<ffi::SSL_CIPHER>();
+                !cipher.is_null() && visit(ffi::SSL_CIPHER_get_protocol_id(cipher))
+            })
         }
-        numbers
     }
 }
 

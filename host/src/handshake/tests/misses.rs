@@ -19,7 +19,7 @@ struct Attempt<'a> {
     version: i32,
     hello: HelloFacts<'static>,
     switched: bool,
-    able: Option<Able>,
+    able: Option<Able<'static>>,
 }
 
 impl Attempt<'_> {
@@ -86,9 +86,9 @@ fn each_invariant_is_a_reason_of_its_own() {
     let saying_that = |version, says: fn(&mut Hello)| {
         attempt(version, |attempt| attempt.hello = saying(hello(version, &[attempt.id]), says))
     };
-    let able_but = |version, change: fn(&mut Able)| {
+    let able_but = |version, change: fn(&mut Able<'_>)| {
         attempt(version, |attempt| {
-            let mut able = offer(&attempt.id, version).able;
+            let mut able = able();
             change(&mut able);
             attempt.able = Some(able);
         })
@@ -106,7 +106,7 @@ fn each_invariant_is_a_reason_of_its_own() {
         (Miss::NoHook, attempt(TLS13, |attempt| attempt.hello.here = None)),
         (Miss::Protocol, attempt(TLS13, |attempt| attempt.version = TLS12)),
         (Miss::Cipher, saying_that(TLS13, |hello| hello.ciphers = vec![0x13, 2])),
-        (Miss::Cipher, able_but(TLS13, |able| able.ciphers.clear())),
+        (Miss::Cipher, able_but(TLS13, |able| able.ciphers = Suites::default())),
         (Miss::ExtendedMasterSecret, able_but(TLS12, |able| able.extended_master_secret = false)),
         (Miss::Expired, attempt(TLS13, |attempt| attempt.desk.clock.store(NOW + 7_200, Ordering::SeqCst))),
         (Miss::Expired, attempt(TLS13, |attempt| attempt.desk.clock.store(NOW - 3_600, Ordering::SeqCst))),

@@ -17,7 +17,7 @@ use reprise_openssl::{
     Handler, Handshakes,
     facts::{
         Able, Circumstances, ClientCertificate, EarlyData, Encoded, HelloFacts, Here, Made, OfferFacts, Outcome, Place,
-        SessionFacts, TLS13, Ticket, Turn,
+        SessionFacts, Suites, TLS13, Ticket, Turn,
     },
     hello::Hello,
 };
@@ -172,8 +172,11 @@ fn at(mut hello: HelloFacts<'static>, place: Place, verify_mode: i32) -> HelloFa
 }
 
 fn offer(id: &SessionId, version: i32) -> OfferFacts<'_> {
-    let able = Able { ciphers: vec![SUITE], extended_master_secret: true, early_data: false };
-    OfferFacts { id: id.as_bytes(), version, switched: false, able, proof: None }
+    OfferFacts { id: id.as_bytes(), version, switched: false, able: able(), proof: None }
+}
+
+fn able() -> Able<'static> {
+    Able { ciphers: Suites::Listed(vec![SUITE]), extended_master_secret: true, early_data: false }
 }
 
 fn session(id: SessionId, version: i32) -> SessionFacts {
