@@ -16,6 +16,7 @@
 //!
 //! - `host`: [`Host`], its builder, and what of it an operator sees
 //! - `accept` (feature `tokio`): a handshake on tokio, without a thread that waits for a store
+//! - [`agent`] (feature `agent`): a host that modules in other processes ask
 //! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind. Facts in, answers out
 //! - `living`: what of a host is alive in one process; `consultation`: what is decided, for whoever listens
 //! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
@@ -35,6 +36,8 @@
 
 #[cfg(feature = "tokio")]
 mod accept;
+#[cfg(feature = "agent")]
+pub mod agent;
 pub mod conformance;
 mod consultation;
 #[doc(hidden)]

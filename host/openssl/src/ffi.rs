@@ -14,8 +14,13 @@ pub type VerifyCallback = extern "C" fn(c_int, *mut X509_STORE_CTX) -> c_int;
 pub type GenerateTicketCallback = unsafe extern "C" fn(*mut SSL, *mut c_void) -> c_int;
 pub type DecryptTicketCallback =
     unsafe extern "C" fn(*mut SSL, *mut SSL_SESSION, *const c_uchar, usize, c_int, *mut c_void) -> c_int;
+pub type SecurityCallback =
+    unsafe extern "C" fn(*const SSL, *const SSL_CTX, c_int, c_int, c_int, *mut c_void, *mut c_void) -> c_int;
 pub type TicketKeyCallback =
     unsafe extern "C" fn(*mut SSL, *mut c_uchar, *mut c_uchar, *mut EVP_CIPHER_CTX, *mut c_void, c_int) -> c_int;
+
+/// OpenSSL's configuration.
+pub enum CONF {}
 
 /// `SSL_OP_NO_ANTI_REPLAY`
 pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
@@ -27,6 +32,8 @@ pub const TLS_ST_OK: c_int = 1;
 pub const SSL_EARLY_DATA_REJECTED: c_int = 1;
 /// `SSL_EARLY_DATA_ACCEPTED`
 pub const SSL_EARLY_DATA_ACCEPTED: c_int = 2;
+/// `SSL_SECOP_VERSION`
+pub const SSL_SECOP_VERSION: c_int = 9;
 /// `SSL_CB_HANDSHAKE_START`
 pub const SSL_CB_HANDSHAKE_START: c_int = 0x10;
 /// `SSL_CB_HANDSHAKE_DONE`
@@ -59,6 +66,13 @@ unsafe extern "C" {
     ) -> c_int;
     pub fn SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx: *mut SSL_CTX, callback: Option<TicketKeyCallback>) -> c_int;
 
+    pub fn SSL_CTX_get_security_callback(ctx: *const SSL_CTX) -> Option<SecurityCallback>;
+    pub fn SSL_CTX_set_security_callback(ctx: *mut SSL_CTX, callback: Option<SecurityCallback>);
+    pub fn SSL_CTX_get_ciphers(ctx: *const SSL_CTX) -> *mut stack_st_SSL_CIPHER;
+    pub fn SSL_CTX_get_client_CA_list(ctx: *const SSL_CTX) -> *mut stack_st_X509_NAME;
+
+    pub fn SSL_get_fd(ssl: *const SSL) -> c_int;
+    pub fn SSL_set_generate_session_id(ssl: *mut SSL, callback: GEN_SESSION_CB) -> c_int;
     pub fn SSL_set_info_callback(ssl: *mut SSL, callback: Option<InfoCallback>);
     pub fn SSL_get_info_callback(ssl: *const SSL) -> Option<InfoCallback>;
     pub fn SSL_set1_param(ssl: *mut SSL, param: *mut X509_VERIFY_PARAM) -> c_int;
@@ -83,6 +97,15 @@ unsafe extern "C" {
     pub fn SSL_SESSION_get0_cipher(session: *const SSL_SESSION) -> *const SSL_CIPHER;
     pub fn SSL_SESSION_get0_alpn_selected(session: *const SSL_SESSION, alpn: *mut *const c_uchar, length: *mut usize);
 
+    pub fn CONF_imodule_get_value(module: *mut c_void) -> *const c_char;
+    pub fn NCONF_get_string(conf: *const CONF, section: *const c_char, name: *const c_char) -> *mut c_char;
+    pub fn CRYPTO_set_ex_data(data: *mut CRYPTO_EX_DATA, index: c_int, value: *mut c_void) -> c_int;
+    pub fn ERR_set_mark() -> c_int;
+    pub fn ERR_pop_to_mark() -> c_int;
+    pub fn X509_STORE_lock(store: *mut X509_STORE) -> c_int;
+    pub fn X509_STORE_unlock(store: *mut X509_STORE) -> c_int;
+    pub fn X509_OBJECT_get0_X509_CRL(object: *const X509_OBJECT) -> *mut X509_CRL;
+    pub fn X509_NAME_digest(name: *const X509_NAME, kind: *const EVP_MD, digest: *mut c_uchar, length: *mut c_uint) -> c_int;
     pub fn X509_STORE_add_crl(store: *mut X509_STORE, list: *mut X509_CRL) -> c_int;
     pub fn X509_NAME_print_ex(out: *mut BIO, name: *const X509_NAME, indent: c_int, flags: c_ulong) -> c_int;
     pub fn X509_NAME_hash_ex(

@@ -5,7 +5,7 @@ use std::{any::Any, task::Waker, time::Instant};
 use reprise_session::session::{Prototype, SessionId};
 
 use crate::facts::{
-    Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket,
+    Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Renewal, Resumed, SessionFacts, Ticket,
 };
 
 /// What stands behind the hooks of the contexts that it is installed on, for as long as these last: longer than the host, perhaps, that it
@@ -45,6 +45,12 @@ pub trait Handshakes: Any + Send {
 
     /// A client offers a session: what resumes, or none for a full handshake. With a waker, no store is waited for any more.
     fn offered(&mut self, offer: &OfferFacts<'_>, waker: Option<&Waker>) -> Option<Resumed>;
+
+    /// What becomes of the session that renews the one that `offered` answered with, in TLS 1.3: asked before OpenSSL makes it, by who
+    /// cannot wait twice in a handshake. None where it has to be asked for then.
+    fn renewal(&mut self) -> Option<Renewal> {
+        None
+    }
 
     /// The session that `offered` answered with is decoded now, and could be kept so ([`Resumed::decoded_wanted`]).
     fn decoded(&mut self, session: Prototype);

@@ -9,6 +9,7 @@
 //! - [`facts`]: what crosses it. Plain data, but for sessions that are decoded, which cross as opaque handles
 //! - [`hello`]: a ClientHello's bytes: its facts, its binders, and what a second one may change. Needs no connection
 //! - [`hooks`]: the C callbacks, and what hangs on an `SSL_CTX` and an `SSL`
+//! - [`guest`]: the same in a program that knows nothing of it
 //! - [`client`]: the other end, which offers sessions again
 //! - `tls`: safe access to `SSL`, `SSL_SESSION`, `X509`, where rust-openssl has none
 //! - `ffi`: what openssl-sys does not declare
@@ -24,6 +25,8 @@ pub mod client;
 pub mod facts;
 #[allow(unsafe_code)]
 mod ffi;
+#[allow(unsafe_code)]
+pub mod guest;
 pub mod handler;
 pub mod hello;
 #[allow(unsafe_code)]

@@ -36,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// then.
 pub enum Lookup {
     /// The store was asked.
-    Pending { asked: u64, began: Instant, question: Question, answer: Later<Answer> },
+    Pending { asked: u64, began: Began, question: Question, answer: Later<Answer> },
     /// The store has answered, or did not in time.
     Answered { asked: u64, took: Duration, question: Question, answer: Answer },
     /// It belongs here, and what is to be consumed is taken. Policies are to be asked.
@@ -53,6 +53,19 @@ pub struct Search {
     pub took: LookUp,
     /// It was told of: that it resumes, or that it does not.
     pub told: Option<bool>,
+}
+
+/// When a store was asked, where somebody listens to what it took.
+pub struct Began(Option<Instant>);
+
+impl Began {
+    fn now(resources: &Resources) -> Self {
+        Self(resources.listeners.are_there().then(Instant::now))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.map(|began| began.elapsed()).unwrap_or_default()
+    }
 }
 
 /// What a store is asked.
@@ -74,7 +87,7 @@ impl Search {
 impl Lookup {
     /// Asks the store.
     pub fn begin(resources: &Resources, id: &SessionId, question: Question) -> Self {
-        let (asked, began) = (resources.now(), Instant::now());
+        let (asked, began) = (resources.now(), Began::now(resources));
         let consume = if matches!(question, Question::Look) { Consume::Never } else { Consume::Always };
         let fetch = || resources.store.fetch(id, consume, asked);
         match guarded("Store::fetch", Fetch::Ready(panicked()), fetch) {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use reprise_openssl::facts::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded};
+use reprise_openssl::facts::{ClientCertificate, Encoded, Made, Renewal, SessionFacts, TLS13, Ticket, Unencoded};
 use reprise_policy::policy::{
     About, Decided, NewDecision, Notes, Terms,
     wit::types::{Priority, Reach},
@@ -57,8 +57,34 @@ impl Connection {
             most: announced.record.room(resources.limits.max_entry),
             decoded_wanted,
         };
-        handshake.kept.announced = Some(announced);
+        handshake.kept.announced = Some(Box::new(announced));
         Ok(ticket)
+    }
+
+    /// Decides about the session that a resumption in TLS 1.3 is going to make, if it has the cipher suite and the protocol of the one
+    /// that is resumed.
+    pub(super) fn renew(&mut self) -> Option<Renewal> {
+        let resources = self.resources.upgrade()?;
+        let Phase::Heard(handshake) = &self.phase else { return None };
+        let handed = handshake.found.handed.clone()?;
+        let (cipher_suite, alpn) = (handed.record.cipher_suite, handed.record.alpn.clone());
+        let mut nonce = [0; 16];
+        openssl::rand::rand_bytes(&mut nonce).ok()?;
+        let id = resources.keyring.id(nonce, resources.now());
+        let has_certificate = handed.record.peer_certificate.is_some();
+        let ticket = self.announce(&SessionFacts {
+            id: id.as_bytes().to_vec(),
+            version: TLS13,
+            cipher_suite: Some(cipher_suite),
+            extended_master_secret: handed.record.extended_master_secret,
+            alpn: alpn.clone(),
+            resumed: true,
+            switched: false,
+            expected: 1,
+            certificate: if has_certificate { ClientCertificate::OfResumed } else { ClientCertificate::None },
+            chain: None,
+        });
+        Some(Renewal { id, ticket, cipher_suite, alpn })
     }
 
     fn not_kept(&mut self, reason: NotKept) {
@@ -75,7 +101,7 @@ impl Connection {
         let Some(announced) = handshake.kept.announced.take_if(|announced| announced.id == made.id) else { return };
         let Some(resources) = self.resources.upgrade() else { return };
         let stored = match made.encoding {
-            Ok(encoded) => store(&resources, announced, encoded),
+            Ok(encoded) => store(&resources, *announced, encoded),
             Err(Unencoded::Unreadable) => Err(NotKept::Unreadable),
             Err(Unencoded::TooLarge(der)) => Err(NotKept::TooLarge(announced.record.encoded_length(der))),
         };

@@ -322,6 +322,7 @@ impl Candidate {
             certificate: peer_certificate.as_ref().map(|certificate| certificate.sha256.clone()),
             ends: self.handed.is_err(),
             decoded_wanted: self.decoded_wanted,
+            renewal: None,
         }
     }
 }

@@ -51,7 +51,8 @@ use std::{
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Able, Circumstances, HelloFacts, HelloResponse, Here, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket,
+        Able, Circumstances, HelloFacts, HelloResponse, Here, Made, OfferFacts, Outcome, Renewal, Resumed, SessionFacts,
+        Ticket,
     },
     hello::{Hello, Proof},
 };
@@ -193,7 +194,7 @@ struct Handed {
 struct Kept {
     decided: usize,
     /// The one that was asked about last, if it is kept; its encoding is to come.
-    announced: Option<Announced>,
+    announced: Option<Box<Announced>>,
     /// The last of them that was stored.
     last: Option<(SessionId, Arc<Record>)>,
     not_kept: Option<NotKept>,
@@ -232,6 +233,10 @@ impl Handshakes for Connection {
 
     fn offered(&mut self, offer: &OfferFacts<'_>, waker: Option<&Waker>) -> Option<Resumed> {
         self.look_up(offer, waker)
+    }
+
+    fn renewal(&mut self) -> Option<Renewal> {
+        self.renew()
     }
 
     fn decoded(&mut self, session: Prototype) {

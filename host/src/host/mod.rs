@@ -147,6 +147,12 @@ impl Host {
         self.inner.vitals()
     }
 
+    /// What decides, for hooks at the other end of a socket.
+    #[cfg(feature = "agent")]
+    pub(crate) fn handler(&self) -> &Arc<dyn Handler> {
+        &self.inner.handler
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }

@@ -11,7 +11,7 @@ use std::{
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Circumstances, Encoded, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Stored,
+        Circumstances, Encoded, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Renewal, Resumed, SessionFacts, Stored,
         Ticket, Unencoded,
     },
 };
@@ -61,6 +61,7 @@ struct Answer {
     certificate: Option<Vec<u8>>,
     ends: bool,
     decoded_wanted: bool,
+    renewal: Option<Box<Renewal>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,18 +114,18 @@ impl Handshakes for Calls {
     fn offered(&mut self, offer: &OfferFacts<'_>, waker: Option<&Waker>) -> Option<Resumed> {
         let bytes = postcard::to_stdvec(offer).unwrap();
         let resumed = self.beyond.offered(&postcard::from_bytes(&bytes).unwrap(), waker)?;
-        let Resumed { id, session, expires, early_data, certificate, ends, decoded_wanted } = resumed;
+        let Resumed { id, session, expires, early_data, certificate, ends, decoded_wanted, renewal } = resumed;
         let session = match session {
             Stored::Der(der) => Kept::Der(der.to_vec()),
             Stored::Decoded(prototype) => Kept::Decoded(self.decoded.number(prototype)),
         };
-        let answer = crossed(&Answer { id, session, expires, early_data, certificate, ends, decoded_wanted });
-        let Answer { id, session, expires, early_data, certificate, ends, decoded_wanted } = answer;
+        let answer = crossed(&Answer { id, session, expires, early_data, certificate, ends, decoded_wanted, renewal });
+        let Answer { id, session, expires, early_data, certificate, ends, decoded_wanted, renewal } = answer;
         let session = match session {
             Kept::Der(der) => Stored::Der(Arc::new(Secret::new(der))),
             Kept::Decoded(number) => Stored::Decoded(self.decoded.of(number)),
         };
-        Some(Resumed { id, session, expires, early_data, certificate, ends, decoded_wanted })
+        Some(Resumed { id, session, expires, early_data, certificate, ends, decoded_wanted, renewal })
     }
 
     fn decoded(&mut self, session: Prototype) {

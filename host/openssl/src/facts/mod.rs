@@ -15,7 +15,7 @@ pub use self::{
     given_up::{Circumstances, Users},
     hello::{Able, Ahead, HelloFacts, HelloResponse, Here, Place, Turn},
     made::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded},
-    offer::{OfferFacts, Resumed, Stored},
+    offer::{OfferFacts, Renewal, Resumed, Stored},
     outcome::{EarlyData, Outcome, TLS13},
     suites::{EnabledSuites, Suites},
 };

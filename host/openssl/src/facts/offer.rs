@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reprise_session::session::{Prototype, Secret, SessionId};
 use serde::{Deserialize, Serialize};
 
-use super::Able;
+use super::{Able, ClientCertificate, SessionFacts, TLS13, Ticket};
 use crate::hello::Proof;
 
 /// A session that a client offers, and what it would have to agree with.
@@ -44,6 +44,37 @@ pub struct Resumed {
     pub ends: bool,
     /// Whether it is worth keeping in decoded form ([`Handshakes::decoded`](crate::Handshakes::decoded)).
     pub decoded_wanted: bool,
+    /// What was decided about the session that renews it, where that was asked in advance: over a socket, a resumption in TLS 1.3
+    /// waits for one answer.
+    pub renewal: Option<Box<Renewal>>,
+}
+
+/// What becomes of the session that a resumption in TLS 1.3 makes, if it is as it was thought to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// The id that it is to have.
+    pub id: SessionId,
+    /// What becomes of it.
+    pub ticket: Ticket,
+    /// The cipher suite that it was thought to have.
+    pub cipher_suite: u16,
+    /// The protocol by ALPN that it was thought to have.
+    pub alpn: Option<String>,
+}
+
+impl Renewal {
+    /// Whether this was decided about that session.
+    pub fn is_of(&self, session: &SessionFacts) -> bool {
+        session.id == self.id.as_bytes()
+            && session.version == TLS13
+            && session.resumed
+            && !session.switched
+            && session.expected == 1
+            && session.chain.is_none()
+            && matches!(session.certificate, ClientCertificate::None | ClientCertificate::OfResumed)
+            && session.cipher_suite == Some(self.cipher_suite)
+            && session.alpn == self.alpn
+    }
 }
 
 /// A session as it was kept.

@@ -2,7 +2,10 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
     task::Waker,
     time::Instant,
 };
@@ -19,7 +22,7 @@ use super::{
     site::Site,
 };
 use crate::{
-    facts::{Ahead, HelloFacts, Here, Outcome, Place, Turn},
+    facts::{Ahead, HelloFacts, Here, Outcome, Place, Renewal, Turn},
     handler::{Handler, Handshakes},
     hello::{
         Hello, Proof,
@@ -32,14 +35,24 @@ use crate::{
 pub struct Connection {
     /// The `SSL`'s address, its name in the table of live connections. Never dereferenced here.
     ssl: usize,
-    pub(super) state: Mutex<State>,
+    pub(crate) state: Mutex<State>,
     pub(super) transcript: Mutex<Transcript>,
     /// The connection's own info callback, which ours stands before.
     pub(super) displaced: Displaced,
+    pub guest: AsGuest,
+}
+
+/// What is remembered of a connection in a program that knows nothing of us.
+#[derive(Default)]
+pub struct AsGuest {
+    /// The address of the context that its handshake began with; 0 before that.
+    pub first: AtomicUsize,
+    /// A ClientHello of its was read, and it is ours to decide about.
+    pub taken: AtomicBool,
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(crate) struct State {
     pub peer: Option<IpAddr>,
     /// Wakes whoever said that the handshake can be taken up again. Without it, nothing ever asks for that.
     pub waker: Option<Waker>,
@@ -54,13 +67,13 @@ pub(super) struct State {
 }
 
 /// What decides about the connection's handshakes, and where it comes from.
-pub(super) struct Handled {
+pub(crate) struct Handled {
     pub handler: Arc<dyn Handler>,
     pub handshakes: Box<dyn Handshakes>,
 }
 
 /// The handshake that passed the client-hello hook last.
-pub(super) struct Running {
+pub(crate) struct Running {
     pub turn: Turn,
     /// Which of the connection's ClientHellos this is about; none if nobody counts them.
     pub seen: Option<Seen>,
@@ -79,10 +92,11 @@ pub(super) struct Running {
 }
 
 /// A session handed to OpenSSL.
-pub(super) struct Handed {
+pub(crate) struct Handed {
     pub early_data: bool,
     /// SHA-256 of the client's certificate in it.
     pub certificate: Option<Vec<u8>>,
+    pub renewal: Option<Box<Renewal>>,
 }
 
 impl Running {
@@ -135,7 +149,12 @@ pub(super) fn same(one: &Arc<dyn Handler>, other: &Arc<dyn Handler>) -> bool {
 impl Connection {
     /// For the `SSL` at this address.
     pub fn new(ssl: usize) -> Self {
-        Self { ssl, state: Mutex::default(), transcript: Mutex::default(), displaced: Displaced::default() }
+        Self { ssl, state: Mutex::default(), transcript: Mutex::default(), displaced: Displaced::default(), guest: AsGuest::default() }
+    }
+
+    /// Whether it is a program's that knows nothing of us, and its handshake ours to decide about.
+    pub fn is_taken(&self) -> bool {
+        self.guest.taken.load(Relaxed)
     }
 
     /// A message of the handshake was read or sent.

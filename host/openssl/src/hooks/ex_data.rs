@@ -22,20 +22,35 @@ static SITE: OnceLock<c_int> = OnceLock::new();
 static CONNECTION: OnceLock<c_int> = OnceLock::new();
 
 fn site_index() -> c_int {
-    *SITE.get_or_init(|| new_index(CRYPTO_EX_INDEX_SSL_CTX, free_site))
+    *SITE.get_or_init(|| new_index(CRYPTO_EX_INDEX_SSL_CTX, None, free_site))
+}
+
+/// From now on, each context that this process makes is shown to `made` while nobody else has it. False if there is an index already, or
+/// OpenSSL is out of memory: then none is.
+pub fn watch_contexts(made: MadeCallback) -> bool {
+    let mut watched = false;
+    let index = *SITE.get_or_init(|| {
+        watched = true;
+        new_index(CRYPTO_EX_INDEX_SSL_CTX, Some(made), free_site)
+    });
+    watched && index >= 0 && connection_index() >= 0
 }
 
 fn connection_index() -> c_int {
-    *CONNECTION.get_or_init(|| new_index(CRYPTO_EX_INDEX_SSL, free_connection))
+    *CONNECTION.get_or_init(|| new_index(CRYPTO_EX_INDEX_SSL, None, free_connection))
 }
+
+/// `CRYPTO_EX_new`
+pub type MadeCallback =
+    unsafe extern "C" fn(*mut c_void, *mut c_void, *mut ffi::CRYPTO_EX_DATA, c_int, c_long, *mut c_void);
 
 type Free = unsafe extern "C" fn(*mut c_void, *mut c_void, *mut ffi::CRYPTO_EX_DATA, c_int, c_long, *mut c_void);
 
 /// A new index whose slots hold an `Arc` or null. Negative if OpenSSL is out of memory; then nothing is ever stored.
-fn new_index(class: c_int, free: Free) -> c_int {
+fn new_index(class: c_int, made: Option<MadeCallback>, free: Free) -> c_int {
     openssl::init();
     // SAFETY: the callbacks have the signatures OpenSSL documents and live as long as the program.
-    unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), None, Some(forget_copy), Some(free)) }
+    unsafe { ffi::CRYPTO_get_ex_new_index(class, 0, ptr::null_mut(), made, Some(forget_copy), Some(free)) }
 }
 
 /// A duplicated object starts without what hung on the original.
@@ -143,6 +158,21 @@ pub unsafe fn set_site(context: *mut ffi::SSL_CTX, site: Arc<Site>) -> bool {
     // SAFETY: by this function's contract; the slot takes over the count, or on failure it is taken back.
     unsafe {
         if ffi::SSL_CTX_set_ex_data(context, site_index(), slot.cast_mut().cast()) == 1 {
+            return true;
+        }
+        drop(Arc::from_raw(slot));
+    }
+    false
+}
+
+/// Hangs a site on a context that is being made; false if OpenSSL is out of memory.
+///
+/// SAFETY: `data` and `index` must be what a [`MadeCallback`] was given.
+pub unsafe fn set_site_of_new(data: *mut ffi::CRYPTO_EX_DATA, index: c_int, site: Arc<Site>) -> bool {
+    let slot = Arc::into_raw(site);
+    // SAFETY: by this function's contract; the slot takes over the count, or on failure it is taken back.
+    unsafe {
+        if ffi::CRYPTO_set_ex_data(data, index, slot.cast_mut().cast()) == 1 {
             return true;
         }
         drop(Arc::from_raw(slot));

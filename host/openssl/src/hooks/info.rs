@@ -15,7 +15,7 @@ use openssl::ssl::SslRef;
 use reprise_session::vital::guarded;
 
 use super::{connection::Connection, done::done, ex_data};
-use crate::ffi;
+use crate::{ffi, tls::ssl};
 
 /// `SSL_state_string` in the state `TLS_ST_EARLY_DATA`. The number of that state is another since OpenSSL 3.2.
 const READS_EARLY_DATA: &str = "TED";
@@ -50,6 +50,12 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
         if let Some(other) = own.or_else(|| ffi::SSL_CTX_get_info_callback(ffi::SSL_get_SSL_CTX(ssl))) {
             other(ssl, event, value);
         }
+    }
+    if let Some(connection) = connection
+        && connection.is_taken()
+    {
+        // SAFETY: a live connection, used by this thread alone. nginx takes over the options of the context that it switches to.
+        ssl::set_options_of_guest(unsafe { SslRef::from_ptr(ssl.cast_mut()) });
     }
     if event == ffi::SSL_CB_HANDSHAKE_START
         && let Some(connection) = connection

@@ -3,6 +3,7 @@
 //!
 //! - `install`: registers the callbacks on an `SSL_CTX`, and refuses one that is not ours to register on
 //! - `site`: what an embedder says about a context, and its own client-hello callback and id generator
+//! - `places`: where a context is, by its configuration, where nobody says so
 //! - `trampolines`: the C functions; no panic leaves them
 //! - `ex_data`: what hangs on an `SSL_CTX` and an `SSL`
 //! - `connection`: what of a connection's handshakes OpenSSL's side has to remember
@@ -14,18 +15,19 @@
 //! The callbacks are raw ones with the handler's pointer in ex_data. rust-openssl's safe ones look up the context that the
 //! connection was switched to, while OpenSSL calls those of the first; and they panic on an `SSL` made by C.
 
-mod client_hello;
-mod connection;
+pub(crate) mod client_hello;
+pub(crate) mod connection;
 mod done;
-mod ex_data;
+pub(crate) mod ex_data;
 mod info;
 mod install;
 mod live;
 mod message;
 mod offer;
+pub(crate) mod places;
 mod session;
-mod site;
-mod trampolines;
+pub(crate) mod site;
+pub(crate) mod trampolines;
 
 pub use self::{
     client_hello::{on_client_hello, read_hello},

@@ -8,14 +8,17 @@ use reprise_session::session::{Secret, SessionId};
 
 use super::{connection::State, ex_data, site::Site};
 use crate::{
-    facts::{ClientCertificate, Encoded, Made, SessionFacts, TLS13, Ticket, Unencoded},
+    facts::{ClientCertificate, Encoded, Here, Made, SessionFacts, TLS13, Ticket, Unencoded},
+    ffi,
     tls::{certificate, prototype, sessions, ssl},
 };
 
 /// A session that is kept, until OpenSSL calls new_cb with it.
 pub struct Pending {
     id: SessionId,
-    der: Secret,
+    /// None where the session was not complete when it was decided about.
+    der: Option<Secret>,
+    most: usize,
     decoded_wanted: bool,
 }
 
@@ -30,7 +33,41 @@ pub fn new_id(ssl: &SslRef, mut nonce: [u8; 16]) -> Option<SessionId> {
     if let Some(bound) = ex_data::of(ssl).and_then(|connection| refused(&mut connection.state.lock())) {
         ssl::allow_early_data(ssl, bound);
     }
-    site.handler.new_id(nonce)
+    if site.is_guest { id_in_advance(ssl, &site, nonce) } else { site.handler.new_id(nonce) }
+}
+
+/// The same where we are a guest. The id of a TLS 1.3 session comes just before its ticket is written, and we have no other callback
+/// there: what [`announce`] asks is asked here.
+fn id_in_advance(ssl: &SslRef, site: &Site, nonce: [u8; 16]) -> Option<SessionId> {
+    let connection = ex_data::of(ssl)?;
+    let mut state = connection.state.lock();
+    // A connection that is left alone has ids that are nobody's.
+    let running = state.running.as_mut()?;
+    if ssl::version(ssl) != TLS13 {
+        return site.handler.new_id(nonce);
+    }
+    let renewal = running.handed.as_mut().filter(|_| ssl::resumed(ssl)).and_then(|handed| handed.renewal.take());
+    let id = renewal.as_ref().map(|renewal| renewal.id).or_else(|| site.handler.new_id(nonce))?;
+    let session = ssl.session()?;
+    follow_switch(ssl, site, &mut state);
+    let facts = facts(ssl, session, &state, id.as_bytes());
+    let ticket = match renewal.filter(|renewal| renewal.is_of(&facts)) {
+        Some(renewal) => renewal.ticket,
+        None => state.handshakes(ssl)?.ticket(&facts),
+    };
+    let pending = match ticket {
+        Ticket::Kept { id, lifetime, most, decoded_wanted } => {
+            sessions::set_timeout(session, i64::try_from(lifetime).unwrap_or(i64::MAX).max(1));
+            Some(Pending { id, der: None, most, decoded_wanted })
+        }
+        Ticket::Withheld => {
+            // The ticket goes out; a client discards one of this lifetime (RFC 8446 section 4.6.1).
+            sessions::set_timeout(session, 0);
+            None
+        }
+    };
+    state.announced = Some((id, pending));
+    Some(id)
 }
 
 /// TLS 1.3 is about to write a ticket: whether its session is kept. If so, the session's timeout, which the ticket
@@ -64,7 +101,16 @@ pub fn keep(ssl: &SslRef, session: &SslSessionRef) {
         // TLS 1.2, or somebody replaced the generate callback.
         None => ask(ssl, session, &mut state, Written::Already),
     };
-    let Some(Pending { id, der, decoded_wanted }) = pending else { return };
+    let Some(Pending { id, der, most, decoded_wanted }) = pending else { return };
+    let der = match der.map_or_else(|| encode(session, most), Ok) {
+        Ok(der) => der,
+        Err(why) => {
+            if let Some(handshakes) = state.handshakes(ssl) {
+                handshakes.made(Made { id, encoding: Err(why) });
+            }
+            return;
+        }
+    };
     // Taken now: once the connection has ended uncleanly, OpenSSL marks the session, and duplicates of it, as not resumable.
     let decoded = if decoded_wanted { prototype::prototype_of(session) } else { None };
     if let Some(handshakes) = state.handshakes(ssl) {
@@ -82,14 +128,17 @@ enum Written {
 
 /// Asks whether a session is kept, and encodes it if so.
 fn ask(ssl: &SslRef, session: &SslSessionRef, state: &mut State, written: Written) -> Option<Pending> {
-    let facts = facts(ssl, session, state);
+    if let Some(site) = Site::of(ssl).filter(|site| site.is_guest) {
+        follow_switch(ssl, &site, state);
+    }
+    let facts = facts(ssl, session, state, session.id());
     let handshakes = state.handshakes(ssl)?;
     let Ticket::Kept { id, lifetime, most, decoded_wanted } = handshakes.ticket(&facts) else { return None };
     if written == Written::NotYet {
         sessions::set_timeout(session, i64::try_from(lifetime).unwrap_or(i64::MAX).max(1));
     }
     match encode(session, most) {
-        Ok(der) => Some(Pending { id, der, decoded_wanted }),
+        Ok(der) => Some(Pending { id, der: Some(der), most, decoded_wanted }),
         Err(why) => {
             handshakes.made(Made { id, encoding: Err(why) });
             None
@@ -97,12 +146,27 @@ fn ask(ssl: &SslRef, session: &SslSessionRef, state: &mut State, written: Writte
     }
 }
 
+/// A program has switched the connection to another context, which is where the session made belongs.
+fn follow_switch(ssl: &SslRef, site: &Site, state: &mut State) {
+    let context = ssl::context(ssl);
+    let State { running: Some(running), handler: Some(handled), peer, .. } = state else { return };
+    if running.context == context {
+        return;
+    }
+    let verify_mode = ssl::verify_mode(ssl);
+    // SAFETY: the connection keeps its context alive.
+    let settled = unsafe { site.places.at(context as *mut ffi::SSL_CTX, &running.hooked.listener, verify_mode) };
+    running.context = context;
+    running.here = Some(Here { place: settled.place, verify_mode });
+    handled.handshakes.hello(&running.facts(*peer, None), None);
+}
+
 fn encode(session: &SslSessionRef, most: usize) -> Result<Secret, Unencoded> {
     let der = Secret::new(session.to_der().map_err(|_| Unencoded::Unreadable)?);
     if der.len() > most { Err(Unencoded::TooLarge(der.len())) } else { Ok(der) }
 }
 
-fn facts(ssl: &SslRef, session: &SslSessionRef, state: &State) -> SessionFacts {
+fn facts(ssl: &SslRef, session: &SslSessionRef, state: &State, id: &[u8]) -> SessionFacts {
     let (version, resumed) = (sessions::version(session), ssl::resumed(ssl));
     // TLS 1.2 makes one session in a full handshake; TLS 1.3 one for each ticket, and one ticket in a resumption.
     let several = version == TLS13 && !resumed;
@@ -117,7 +181,7 @@ fn facts(ssl: &SslRef, session: &SslSessionRef, state: &State) -> SessionFacts {
         }
     }
     SessionFacts {
-        id: session.id().to_vec(),
+        id: id.to_vec(),
         version,
         cipher_suite: sessions::cipher_suite(session),
         extended_master_secret: ssl::extended_master_secret_enabled(ssl),

@@ -13,7 +13,7 @@ use openssl::{
 };
 use reprise_session::session::{Epoch, RevocationLists, session_id_context};
 
-use super::ex_data;
+use super::{ex_data, places::Places};
 use crate::{
     facts::{HelloResponse, Place},
     ffi,
@@ -110,19 +110,27 @@ impl fmt::Debug for Listener {
 
 /// What hangs on an `SSL_CTX`: where it is, and the handler behind it.
 pub struct Site {
-    pub(super) handler: Arc<dyn Handler>,
+    pub(crate) handler: Arc<dyn Handler>,
     pub(super) place: Arc<Place>,
     pub(super) on_client_hello: Option<Box<OnClientHello>>,
     pub(super) id_nonce: Option<Box<IdNonce>>,
+    /// The context is a program's that knows nothing of us.
+    pub(crate) is_guest: bool,
+    pub(crate) places: Places,
     /// The session-id context of the verify mode seen first, which is that of nearly every connection here.
     session_id_context: OnceLock<(i32, [u8; 32])>,
 }
 
 impl Site {
-    pub(super) fn new(handler: Arc<dyn Handler>, listener: Listener) -> Self {
+    pub(crate) fn new(handler: Arc<dyn Handler>, listener: Listener) -> Self {
         let Listener { name, site, epoch, revocation_lists, on_client_hello, id_nonce } = listener;
         let place = Arc::new(Place { listener: name, site, epoch, revocation_lists });
-        Self { handler, place, on_client_hello, id_nonce, session_id_context: OnceLock::new() }
+        Self { handler, place, on_client_hello, id_nonce, is_guest: false, places: Places::default(), session_id_context: OnceLock::new() }
+    }
+
+    /// That of a context of a program that knows nothing of us.
+    pub(crate) fn of_guest(handler: Arc<dyn Handler>) -> Self {
+        Self { is_guest: true, ..Self::new(handler, Listener::named(String::new())) }
     }
 
     /// The site on the context that the connection has now; none if no handler was installed on that context.

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `SSL_CTX_sess_set_new_cb`: a session was made. Always answers 0: no reference is kept.
-pub(super) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
+pub(crate) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
     guarded("new_session", (), || {
         // SAFETY: OpenSSL passes a live connection and its live session, for the duration of the call.
         let (ssl, session) = unsafe { (SslRef::from_ptr(ssl), SslSessionRef::from_ptr(session)) };
@@ -29,7 +29,7 @@ pub(super) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ff
 }
 
 /// `SSL_CTX_sess_set_get_cb`: a client offers a session. Answers a fresh object of its own, or null.
-pub(super) unsafe extern "C" fn get_session(
+pub(crate) unsafe extern "C" fn get_session(
     ssl: *mut ffi::SSL,
     id: *const c_uchar,
     length: c_int,
@@ -55,7 +55,7 @@ pub(super) unsafe extern "C" fn get_session(
 }
 
 /// `SSL_CTX_sess_set_remove_cb`: OpenSSL gives a session up, maybe under the context's lock. Only queues.
-pub(super) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, session: *mut ffi::SSL_SESSION) {
+pub(crate) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, session: *mut ffi::SSL_SESSION) {
     guarded("remove_session", (), || {
         // SAFETY: OpenSSL passes a live context and a live session. Reading the id and the thread's error queue takes no lock.
         let (site, session) = unsafe { (ex_data::site(context), SslSessionRef::from_ptr(session)) };
@@ -96,7 +96,7 @@ pub(super) unsafe extern "C" fn allow_early_data(ssl: *mut ffi::SSL, _: *mut c_v
 
 /// `SSL_CTX_set_generate_session_id`: a session gets its id. A failure here fails the handshake, so that without a
 /// handler the id is plain random bytes, which none will recognise.
-pub(super) unsafe extern "C" fn generate_session_id(
+pub(crate) unsafe extern "C" fn generate_session_id(
     ssl: *const ffi::SSL,
     id: *mut c_uchar,
     length: *mut c_uint,

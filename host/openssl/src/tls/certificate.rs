@@ -96,7 +96,8 @@ pub fn add_crl(store: &mut X509StoreBuilderRef, list: &X509CrlRef) -> Result<(),
     if added == 1 { Ok(()) } else { Err(ErrorStack::get()) }
 }
 
-fn alternative_names(certificate: &X509Ref) -> Vec<(String, String)> {
+/// Its alternative names: of what kind, and the name.
+pub fn alternative_names(certificate: &X509Ref) -> Vec<(String, String)> {
     let Some(names) = certificate.subject_alt_names() else { return Vec::new() };
     let entry = |kind: &str, value: &str| Some((kind.to_owned(), value.to_owned()));
     names

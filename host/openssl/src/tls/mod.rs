@@ -2,6 +2,7 @@
 
 pub mod certificate;
 pub mod client;
+pub mod errors;
 pub mod prototype;
 pub mod sessions;
 pub mod ssl;

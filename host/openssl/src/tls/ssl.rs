@@ -22,6 +22,27 @@ use crate::{
 /// handshake on a connection would have facts of its own.
 pub const OPTIONS: u64 = ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY | ffi::SSL_OP_NO_RENEGOTIATION;
 
+/// The same on a connection of a program that knows nothing of us: what it renegotiates is its own, and 0-RTT data is refused.
+pub fn set_options_of_guest(ssl: &SslRef) {
+    // SAFETY: a live connection, used by this thread alone.
+    unsafe {
+        ffi::SSL_set_options(ssl.as_ptr(), ffi::SSL_OP_NO_TICKET | ffi::SSL_OP_NO_ANTI_REPLAY);
+        ffi::SSL_set_max_early_data(ssl.as_ptr(), 0);
+    }
+}
+
+/// Sets the id generator of this connection alone (`SSL_set_generate_session_id`).
+pub fn set_id_generator(ssl: &SslRef, generator: unsafe extern "C" fn(*const ffi::SSL, *mut u8, *mut c_uint) -> c_int) {
+    // SAFETY: a live connection, used by this thread alone; the generator lives as long as the program.
+    unsafe { ffi::SSL_set_generate_session_id(ssl.as_ptr(), Some(generator)) };
+}
+
+/// `SSL_is_dtls`
+pub fn is_dtls(ssl: &SslRef) -> bool {
+    // SAFETY: a live connection, read only.
+    unsafe { ffi::SSL_is_dtls(ssl.as_ptr()) == 1 }
+}
+
 /// The address of the context that the connection has now, to tell a switch by.
 pub fn context(ssl: &SslRef) -> usize {
     // SAFETY: a live connection.

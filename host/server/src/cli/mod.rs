@@ -1,5 +1,6 @@
 //! The `reprise` command.
 
+mod agent;
 mod build;
 mod check;
 mod compile;
@@ -35,6 +36,8 @@ struct Command {
 enum Action {
     /// Serve TLS, with sessions kept and resumed as policies say
     Serve(Box<serve::Serve>),
+    /// Decide for servers that nobody rebuilt: their modules ask this agent
+    Agent(agent::Agent),
     /// Begin a policy, in any language: a project that builds and passes its own tests
     New(new::New),
     /// Build a policy: leaves NAME.wasm in its project
@@ -67,6 +70,7 @@ enum Action {
 pub fn main() -> ! {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
+        Action::Agent(agent) => agent.run(),
         Action::New(new) => new.run(),
         Action::Build(build) => build.run(),
         Action::Dev(dev) => dev.run(),

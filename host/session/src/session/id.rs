@@ -71,9 +71,17 @@ impl fmt::Debug for SessionId {
 pub struct IdKey(Zeroizing<[u8; KEY]>);
 
 impl IdKey {
+    /// Its length in bytes.
+    pub const LENGTH: usize = KEY;
+
     /// A key of 16 secret bytes.
     pub fn new(key: Zeroizing<[u8; KEY]>) -> Self {
         Self(key)
+    }
+
+    /// Its bytes, for who is to make and recognise the same ids.
+    pub fn to_bytes(&self) -> Zeroizing<[u8; KEY]> {
+        self.0.clone()
     }
 
     /// The id with this nonce.

@@ -16,7 +16,7 @@ pub use self::{
     border::{Border, Epoch, session_id_context},
     bytes::RecordBytes,
     chain::VerifiedChain,
-    id::SessionId,
+    id::{IdKey, SessionId},
     keyring::{KeyId, KeyInfo, Keyring, KeyringError, Unsealable},
     miss::Miss,
     prototype::{Decoded, Prototype},

@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 pub use self::{file::KeyringError, key::KeyId, seal::Unsealable};
 use self::{file::KeyringFile, key::Key};
-use super::SessionId;
+use super::{IdKey, SessionId};
 
 /// The bytes of a secret.
 pub const SECRET: usize = 32;
@@ -122,6 +122,15 @@ impl Keyring {
     /// `offered` as a session id, if one of the keys made it.
     pub fn recognise(&self, offered: &[u8]) -> Option<SessionId> {
         self.keys.load().iter().rev().find_map(|key| key.ids().recognise(offered))
+    }
+
+    /// The keys of session ids, and which of them makes ids at `now`: for a process that makes and recognises ids, and opens
+    /// nothing.
+    pub fn id_keys(&self, now: u64) -> (usize, Vec<IdKey>) {
+        let keys = self.keys.load();
+        let makes = sealing(&keys, now).id();
+        let makes = keys.iter().position(|key| key.id() == makes).unwrap_or(0);
+        (makes, keys.iter().map(|key| key.ids().clone()).collect())
     }
 
     /// `plain`, sealed with the key that seals at `now`; it opens with the same `associated` data only.

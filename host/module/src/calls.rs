@@ -1,0 +1,153 @@
+//! The handshakes of one connection, as calls of the agent: what wants no answer waits for what does, and the rest is told when the
+//! handshake is complete.
+
+use std::{any::Any, sync::Arc, task::Waker, time::Instant};
+
+use reprise_openssl::{
+    Handler, Handshakes,
+    facts::{
+        Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket,
+    },
+};
+use reprise_session::session::{Prototype, SessionId};
+use reprise_wire::{
+    answer::Says,
+    calls::{self, Calls},
+};
+
+use crate::{agent::Agent, settings::Settings};
+
+/// Asks the agent.
+pub struct Asking {
+    agent: Arc<Agent>,
+}
+
+impl Asking {
+    pub fn new(settings: Settings) -> Self {
+        Self { agent: Arc::new(Agent::new(settings)) }
+    }
+}
+
+impl Handler for Asking {
+    fn connection(&self) -> Box<dyn Handshakes> {
+        Box::new(Connection {
+            number: self.agent.number(),
+            agent: self.agent.clone(),
+            calls: Calls::default(),
+            asked: false,
+            done: false,
+            handed: None,
+        })
+    }
+
+    fn new_id(&self, nonce: [u8; 16]) -> Option<SessionId> {
+        Some(self.agent.ids()?.id(nonce))
+    }
+
+    fn recognises(&self, id: &[u8]) -> bool {
+        self.agent.ids().is_some_and(|ids| ids.recognise(id).is_some())
+    }
+
+    fn given_up(&self, id: SessionId, circumstances: Circumstances) {
+        // Never under a lock of OpenSSL's: here it has none, for there is no internal cache.
+        let mut calls = Calls::default();
+        calls.given_up(&id, &circumstances);
+        self.agent.tell(0, &mut calls);
+    }
+}
+
+/// One connection.
+struct Connection {
+    number: u64,
+    agent: Arc<Agent>,
+    calls: Calls,
+    /// The agent knows of this handshake.
+    asked: bool,
+    done: bool,
+    handed: Option<SessionId>,
+}
+
+impl Handshakes for Connection {
+    fn hello(&mut self, hello: &HelloFacts<'_>, _: Option<&Waker>) -> HelloResponse {
+        self.done = false;
+        self.calls.hello(hello);
+        HelloResponse::Continue
+    }
+
+    fn pending(&self) -> Option<Instant> {
+        None
+    }
+
+    fn offered(&mut self, offer: &OfferFacts<'_>, _: Option<&Waker>) -> Option<Resumed> {
+        let Some(id) = self.agent.ids()?.recognise(offer.id) else {
+            self.calls.offered(offer, false);
+            return None;
+        };
+        let here = self.agent.here();
+        let decoded = here.get()?.alive.get(&id);
+        self.calls.offered(offer, decoded.is_some());
+        self.asked = true;
+        let resumed = self.agent.ask(self.number, &mut self.calls, |answer| match answer.says {
+            Says::Resumes(resumes) => resumes.resumed(decoded),
+            _ => None,
+        })?;
+        self.handed = Some(resumed.id);
+        Some(resumed)
+    }
+
+    fn decoded(&mut self, session: Prototype) {
+        if let (Some(id), Some(here)) = (self.handed, self.agent.here().get()) {
+            here.alive.keep(id, session);
+        }
+    }
+
+    fn unusable(&mut self) {
+        self.handed = None;
+        self.calls.unusable();
+    }
+
+    fn ticket(&mut self, session: &SessionFacts) -> Ticket {
+        self.calls.ticket(session);
+        self.asked = true;
+        let answered = self.agent.ask(self.number, &mut self.calls, |answer| match answer.says {
+            Says::Ticket(ticket) => Some(ticket),
+            _ => None,
+        });
+        answered.unwrap_or(Ticket::Withheld)
+    }
+
+    fn made(&mut self, Made { id, encoding }: Made) {
+        let encoding = match &encoding {
+            Ok(encoded) => {
+                if let (Some(decoded), Some(here)) = (&encoded.decoded, self.agent.here().get()) {
+                    here.alive.keep(id, decoded.clone());
+                }
+                Ok(calls::bytes(&encoded.der))
+            }
+            Err(why) => Err(*why),
+        };
+        self.calls.made(&calls::Made { id, encoding });
+        if self.done {
+            self.agent.tell(self.number, &mut self.calls);
+        }
+    }
+
+    fn done(&mut self, outcome: &Outcome) {
+        self.done = true;
+        self.calls.done(outcome);
+        self.agent.tell(self.number, &mut self.calls);
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.asked && !self.done {
+            self.calls.gone();
+            self.agent.tell(self.number, &mut self.calls);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Reprise in servers that nobody rebuilds: an OpenSSL configuration module.
+//!
+//! OpenSSL loads this library where its configuration says so. It hooks the contexts that the program makes, turns their callbacks into
+//! facts, and asks an agent, which has policies, stores and keys. It has no thread, and does nothing before the first handshake of a
+//! server. Where the agent does not answer, every handshake is a full one.
+//!
+//! - `settings`: what the configuration says
+//! - `calls`: the handshakes of one connection, as calls of the agent
+//! - `agent`: the agent, from here: who has its sockets, and when it is not asked
+//! - `alive`: sessions that stay decoded in this process
+
+#![deny(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
+mod agent;
+mod alive;
+mod calls;
+mod settings;
+
+use std::sync::Arc;
+
+use reprise_openssl::{
+    configuration_module,
+    guest::{Guest, entry::Section},
+};
+
+use self::calls::Asking;
+pub use self::settings::{Settings, SettingsError};
+
+/// What OpenSSL calls when it has read its configuration.
+fn joins(section: &Section<'_>) -> Option<Guest> {
+    let settings = Settings::read(|key| section.value(key)).ok()?;
+    Some(Guest { listener: settings.listener.clone(), handler: Arc::new(Asking::new(settings)) })
+}
+
+configuration_module!(joins);

@@ -1,0 +1,66 @@
+//! What the configuration says. nginx gives its workers no environment, and so everything is in the module's section.
+
+use std::{path::PathBuf, time::Duration};
+
+/// Where an agent's socket is, unless it is said.
+pub const SOCKET: &str = "/run/reprise/agent.sock";
+
+/// How long a look-up waits, unless it is said. An event loop stalls as long.
+const DEADLINE: Duration = Duration::from_millis(5);
+
+/// What the configuration says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The program's name, under which the agent knows it.
+    pub program: String,
+    /// The agent's socket.
+    pub socket: PathBuf,
+    /// How long a look-up waits at the longest.
+    pub deadline: Duration,
+    /// What listeners are called whose socket OpenSSL does not have.
+    pub listener: String,
+}
+
+/// Why the settings are none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A setting is missing.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A setting is of no use.
+    #[error("`{key} = {value}`: expected {expected}")]
+    Meaningless {
+        /// Its name.
+        key: &'static str,
+        /// What it says.
+        value: String,
+        /// What it could say.
+        expected: &'static str,
+    },
+}
+
+impl Settings {
+    /// The settings that `value` gives by their names.
+    ///
+    /// # Errors
+    /// One is missing, or of no use.
+    pub fn read(value: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let program = value("program").filter(|name| !name.is_empty()).ok_or(SettingsError::Missing("program"))?;
+        let deadline = match value("deadline") {
+            None => DEADLINE,
+            Some(text) => match text.strip_suffix("ms").and_then(|number| number.parse().ok()) {
+                Some(number @ 1..=1_000) => Duration::from_millis(number),
+                _ => {
+                    let expected = "a time from 1ms to 1000ms";
+                    return Err(SettingsError::Meaningless { key: "deadline", value: text, expected });
+                }
+            },
+        };
+        Ok(Self {
+            socket: value("socket").unwrap_or_else(|| SOCKET.into()).into(),
+            listener: value("listener").unwrap_or_else(|| program.clone()),
+            program,
+            deadline,
+        })
+    }
+}

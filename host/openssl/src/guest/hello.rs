@@ -1,0 +1,126 @@
+//! A ClientHello was read: the connection is taken, or left alone.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use openssl::ssl::SslRef;
+
+use super::{GUEST, seal::seal, socket};
+use crate::{
+    facts::{Here, Turn},
+    ffi,
+    hooks::{
+        client_hello::read_hello,
+        connection::{Connection, Running, State},
+        ex_data,
+        places::Settled,
+        site::Site,
+        trampolines,
+    },
+    tls::ssl,
+};
+
+/// A server's handshake begins, and its ClientHello is still to come: the context that it has now is the one whose callbacks OpenSSL
+/// will call, whatever it is switched to.
+pub fn awaited(ssl: &SslRef) {
+    if !ssl::is_dtls(ssl)
+        && let Some(connection) = ex_data::of_or_new(ssl)
+    {
+        connection.guest.first.store(ssl::context(ssl), Relaxed);
+    }
+}
+
+/// A ClientHello was read, and no session is looked for yet.
+pub fn read(ssl: &SslRef) {
+    if ssl::is_dtls(ssl) {
+        return;
+    }
+    let Some(connection) = ex_data::of_or_new(ssl) else { return };
+    let mut state = connection.state.lock();
+    // A handshake on a connection that has had one: what it is for, we do not know.
+    if state.complete {
+        state.forget();
+        return;
+    }
+    if known(ssl, &mut state) {
+        return;
+    }
+    take(ssl, &connection, &mut state);
+}
+
+/// The connection is taken, and its handshake goes on. False if it must not: it resumes what belongs to another context than it has now.
+pub fn stays(ssl: &SslRef, connection: &Connection) -> bool {
+    let state = connection.state.lock();
+    let handed = state.running.as_ref().is_some_and(|running| running.handed.is_some());
+    !handed || state.complete || !ssl::resumed(ssl) || !state.switched(ssl)
+}
+
+/// Whether this ClientHello is the one that is known; the answer to a HelloRetryRequest is taken in.
+fn known(ssl: &SslRef, state: &mut State) -> bool {
+    let answers = ssl::retry_requested(ssl);
+    let Some(running) = &mut state.running else { return false };
+    if !answers || running.turn == Turn::Second {
+        return true;
+    }
+    running.turn = Turn::Second;
+    running.handed = None;
+    // What a client may not change (RFC 8446 section 4.1.2) is for the program to refuse, or not. Here such a one begins anew.
+    let hello = read_hello(ssl);
+    let random = ssl::hello_random(ssl);
+    crate::hello::second::changed_facts((&running.random, &running.hello), (&random.try_into().unwrap_or_default(), &hello))
+        .is_none()
+}
+
+fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
+    let context = ssl::context(ssl);
+    let first = match connection.guest.first.load(Relaxed) {
+        0 => context,
+        first => first,
+    };
+    // SAFETY: the connection keeps both contexts alive: the one that it was made with, and the one that it has.
+    let sites = unsafe {
+        seal(first as *mut ffi::SSL_CTX);
+        if first != context {
+            seal(context as *mut ffi::SSL_CTX);
+        }
+        (ex_data::site(first as *mut ffi::SSL_CTX), ex_data::site(context as *mut ffi::SSL_CTX))
+    };
+    let (Some(hooked), Some(site)) = sites else { return };
+    let addresses = socket::addresses(ssl);
+    let Some(guest) = GUEST.get() else { return };
+    let listener = addresses.local.map_or(Cow::Borrowed(&*guest.listener), |local| Cow::Owned(local.to_string()));
+    let verify_mode = ssl::verify_mode(ssl);
+    let from = settled(&hooked, first, &listener, verify_mode);
+    let here = settled(&site, context, &listener, verify_mode);
+    ssl::set_options_of_guest(ssl);
+    ssl::set_id_generator(ssl, trampolines::generate_session_id);
+    if !ssl::set_session_id_context(ssl, &from.session_id_context) {
+        return;
+    }
+    state.peer = addresses.peer;
+    state.handled_by(&site.handler);
+    state.announced = None;
+    state.running = Some(Running {
+        turn: Turn::First,
+        seen: None,
+        random: ssl::hello_random(ssl).try_into().unwrap_or_default(),
+        hello: Arc::new(read_hello(ssl)),
+        hooked: from.place,
+        context,
+        here: Some(Here { place: here.place, verify_mode }),
+        context_options: 0,
+        refused_early_data: None,
+        handed: None,
+    });
+    let State { running: Some(running), handler: Some(handled), peer, .. } = &mut *state else { return };
+    handled.handshakes.hello(&running.facts(*peer, None), None);
+    running.turn = Turn::Again;
+    connection.guest.taken.store(true, Relaxed);
+}
+
+fn settled(site: &Site, context: usize, listener: &str, verify_mode: i32) -> Settled {
+    // SAFETY: as in `take`, whose contexts these are.
+    unsafe { site.places.at(context as *mut ffi::SSL_CTX, listener, verify_mode) }
+}

@@ -1,0 +1,184 @@
+//! Messages, sent and received.
+
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::Path,
+    time::Duration,
+};
+
+use nix::sys::{
+    socket::{self, AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, sockopt},
+    time::TimeVal,
+};
+use zeroize::Zeroize;
+
+use crate::LONGEST;
+
+/// One end of a socket that keeps messages apart.
+#[derive(Debug)]
+pub struct Line(OwnedFd);
+
+/// A buffer for what is received. What was in it is overwritten with zeros before it is used for the next message: there may have been
+/// secrets in it.
+pub struct Inbox {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+impl Inbox {
+    /// An empty one, with room for the longest message.
+    pub fn new() -> Self {
+        Self { bytes: vec![0; LONGEST], used: 0 }
+    }
+
+    /// The message received last.
+    pub fn message(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+
+    /// Forgets it.
+    pub fn clear(&mut self) {
+        self.bytes[..self.used].zeroize();
+        self.used = 0;
+    }
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Line {
+    /// A new one, connected to whoever listens at `path` now.
+    ///
+    /// # Errors
+    /// Nobody listens there, or not to us.
+    pub fn connect(path: &Path) -> io::Result<Self> {
+        let line = unconnected()?;
+        socket::connect(line.as_raw_fd(), &UnixAddr::new(path)?)?;
+        Ok(Self(line))
+    }
+
+    /// The one end of a socket whose other end somebody has.
+    pub fn of(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+
+    /// How long sending and receiving wait at the longest; zero for ever.
+    ///
+    /// # Errors
+    /// The system does not take it.
+    pub fn wait_at_most(&self, time: Duration) -> io::Result<()> {
+        let time = TimeVal::new(
+            time.as_secs().try_into().unwrap_or(i64::MAX),
+            time.subsec_micros().into(),
+        );
+        socket::setsockopt(&self.0, sockopt::ReceiveTimeout, &time)?;
+        Ok(socket::setsockopt(&self.0, sockopt::SendTimeout, &time)?)
+    }
+
+    /// Sends one message; waits until there is room for it.
+    ///
+    /// # Errors
+    /// The other end is gone (never a signal), or there was no room in time.
+    pub fn send(&self, message: &[u8]) -> io::Result<()> {
+        self.sent(message, MsgFlags::MSG_NOSIGNAL)
+    }
+
+    /// Sends one message if there is room for it now.
+    ///
+    /// # Errors
+    /// The other end is gone (never a signal), or there is no room.
+    pub fn send_now(&self, message: &[u8]) -> io::Result<()> {
+        self.sent(message, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT)
+    }
+
+    fn sent(&self, message: &[u8], flags: MsgFlags) -> io::Result<()> {
+        loop {
+            match socket::send(self.0.as_raw_fd(), message, flags) {
+                Ok(_) => return Ok(()),
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Waits for the next message. False when the other end is gone.
+    ///
+    /// # Errors
+    /// None came in time, or it is longer than messages are.
+    pub fn receive(&self, inbox: &mut Inbox) -> io::Result<bool> {
+        self.received(inbox, MsgFlags::empty())
+    }
+
+    /// The next message, if it is there.
+    ///
+    /// # Errors
+    /// It is not (`WouldBlock`), or it is longer than messages are.
+    pub fn receive_now(&self, inbox: &mut Inbox) -> io::Result<bool> {
+        self.received(inbox, MsgFlags::MSG_DONTWAIT)
+    }
+
+    fn received(&self, inbox: &mut Inbox, flags: MsgFlags) -> io::Result<bool> {
+        inbox.clear();
+        loop {
+            match socket::recv(self.0.as_raw_fd(), &mut inbox.bytes, flags | MsgFlags::MSG_TRUNC) {
+                Ok(0) => return Ok(false),
+                Ok(length) if length > inbox.bytes.len() => {
+                    inbox.used = inbox.bytes.len();
+                    inbox.clear();
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a message is longer than messages are"));
+                }
+                Ok(length) => {
+                    inbox.used = length;
+                    return Ok(true);
+                }
+                Err(nix::errno::Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl AsFd for Line {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A socket that others connect to.
+#[derive(Debug)]
+pub struct Listening(socket2::Socket);
+
+impl Listening {
+    /// Listens at `path`, where nothing is.
+    ///
+    /// # Errors
+    /// Something is there, or it is not ours to write to.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let socket = unconnected()?;
+        socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+        socket::listen(&socket, Backlog::MAXCONN)?;
+        Ok(Self(socket.into()))
+    }
+
+    /// The next that connects.
+    ///
+    /// # Errors
+    /// What `accept4` says.
+    pub fn accept(&self) -> io::Result<Line> {
+        loop {
+            match self.0.accept() {
+                Ok((socket, _)) => return Ok(Line(socket.into())),
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn unconnected() -> io::Result<OwnedFd> {
+    Ok(socket::socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?)
+}
