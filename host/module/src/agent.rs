@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::{ArcSwapOption};
+use arc_swap::ArcSwapOption;
 use reprise_session::{lock::Mutex, process::PerProcess};
 use reprise_wire::{
     answer::Answer,

@@ -5,9 +5,7 @@ use std::{any::Any, sync::Arc, task::Waker, time::Instant};
 
 use reprise_openssl::{
     Handler, Handshakes,
-    facts::{
-        Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket,
-    },
+    facts::{Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket},
 };
 use reprise_session::session::{Prototype, SessionId};
 use reprise_wire::{
@@ -35,7 +33,8 @@ impl Handler for Asking {
             agent: self.agent.clone(),
             calls: Calls::default(),
             asked: false,
-            done: false,
+            sessions: 0,
+            done: None,
             handed: None,
         })
     }
@@ -63,13 +62,16 @@ struct Connection {
     calls: Calls,
     /// The agent knows of this handshake.
     asked: bool,
-    done: bool,
+    /// How many sessions it has made.
+    sessions: usize,
+    /// How many it was to make, once it is complete.
+    done: Option<usize>,
     handed: Option<SessionId>,
 }
 
 impl Handshakes for Connection {
     fn hello(&mut self, hello: &HelloFacts<'_>, _: Option<&Waker>) -> HelloResponse {
-        self.done = false;
+        (self.sessions, self.done) = (0, None);
         self.calls.hello(hello);
         HelloResponse::Continue
     }
@@ -127,15 +129,14 @@ impl Handshakes for Connection {
             Err(why) => Err(*why),
         };
         self.calls.made(&calls::Made { id, encoding });
-        if self.done {
-            self.agent.tell(self.number, &mut self.calls);
-        }
+        self.sessions += 1;
+        self.over();
     }
 
     fn done(&mut self, outcome: &Outcome) {
-        self.done = true;
+        self.done = Some(outcome.sessions);
         self.calls.done(outcome);
-        self.agent.tell(self.number, &mut self.calls);
+        self.over();
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -143,9 +144,20 @@ impl Handshakes for Connection {
     }
 }
 
+impl Connection {
+    /// Where nothing more comes of the handshake, the agent is told, and forgets it.
+    fn over(&mut self) {
+        if self.done.is_some_and(|expected| self.sessions >= expected) {
+            self.calls.gone();
+            self.agent.tell(self.number, &mut self.calls);
+            self.asked = false;
+        }
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.asked && !self.done {
+        if self.asked || !self.calls.is_empty() {
             self.calls.gone();
             self.agent.tell(self.number, &mut self.calls);
         }

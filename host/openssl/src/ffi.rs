@@ -105,7 +105,12 @@ unsafe extern "C" {
     pub fn X509_STORE_lock(store: *mut X509_STORE) -> c_int;
     pub fn X509_STORE_unlock(store: *mut X509_STORE) -> c_int;
     pub fn X509_OBJECT_get0_X509_CRL(object: *const X509_OBJECT) -> *mut X509_CRL;
-    pub fn X509_NAME_digest(name: *const X509_NAME, kind: *const EVP_MD, digest: *mut c_uchar, length: *mut c_uint) -> c_int;
+    pub fn X509_NAME_digest(
+        name: *const X509_NAME,
+        kind: *const EVP_MD,
+        digest: *mut c_uchar,
+        length: *mut c_uint,
+    ) -> c_int;
     pub fn X509_STORE_add_crl(store: *mut X509_STORE, list: *mut X509_CRL) -> c_int;
     pub fn X509_NAME_print_ex(out: *mut BIO, name: *const X509_NAME, indent: c_int, flags: c_ulong) -> c_int;
     pub fn X509_NAME_hash_ex(

@@ -10,10 +10,7 @@ use reprise_openssl::{
     Handler, Handshakes,
     facts::{Encoded, Made, TLS13},
 };
-use reprise_session::{
-    lock::Mutex,
-    session::Secret,
-};
+use reprise_session::{lock::Mutex, session::Secret};
 use reprise_wire::{
     VERSION,
     answer::{Answer, Resumes, Says},
@@ -117,14 +114,10 @@ impl Process {
                 Call::Unusable => connection.unusable(),
                 Call::Ticket(facts) => says = Some(OwnedSays::Ticket(connection.ticket(&facts))),
                 Call::Made(made) => {
-                    let encoding =
-                        made.encoding.map(|der| Encoded { der: Secret::new(der.to_vec()), decoded: None });
+                    let encoding = made.encoding.map(|der| Encoded { der: Secret::new(der.to_vec()), decoded: None });
                     connection.made(Made { id: made.id, encoding });
                 }
-                Call::Done(outcome) => {
-                    connection.done(&outcome);
-                    gone = true;
-                }
+                Call::Done(outcome) => connection.done(&outcome),
                 Call::Gone => gone = true,
                 Call::GivenUp(id, circumstances) => handler.given_up(id, circumstances),
             }

@@ -51,8 +51,8 @@ use std::{
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Able, Circumstances, HelloFacts, HelloResponse, Here, Made, OfferFacts, Outcome, Renewal, Resumed, SessionFacts,
-        Ticket,
+        Able, Circumstances, HelloFacts, HelloResponse, Here, Made, OfferFacts, Outcome, Renewal, Resumed,
+        SessionFacts, Ticket,
     },
     hello::{Hello, Proof},
 };

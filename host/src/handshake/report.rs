@@ -68,7 +68,7 @@ impl Connection {
                 return Some(ConnectionReport { miss, not_kept, ..ConnectionReport::default() });
             }
         };
-        let Outcome { version, resumed, early_data } = *outcome;
+        let Outcome { version, resumed, early_data, .. } = *outcome;
         let origin = handshake.origin(resumed);
         let kept = handshake.kept.last.as_ref();
         let from_origin = origin.map(|origin| (&origin.id, &origin.record));

@@ -11,8 +11,8 @@ use std::{
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Circumstances, Encoded, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Renewal, Resumed, SessionFacts, Stored,
-        Ticket, Unencoded,
+        Circumstances, Encoded, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Renewal, Resumed, SessionFacts,
+        Stored, Ticket, Unencoded,
     },
 };
 use reprise_session::session::{Prototype, Secret, SessionId};

@@ -175,8 +175,7 @@ pub fn read(message: &[u8]) -> Result<(Header, Reading<'_>), Garbled> {
     let Some((connection, bytes)) = rest.split_first_chunk::<8>() else {
         return Err(Garbled { expected: "a header" });
     };
-    let header =
-        Header { answer: u32::from_le_bytes(*answer), connection: u64::from_le_bytes(*connection) };
+    let header = Header { answer: u32::from_le_bytes(*answer), connection: u64::from_le_bytes(*connection) };
     Ok((header, Reading { bytes }))
 }
 

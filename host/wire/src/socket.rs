@@ -71,10 +71,7 @@ impl Line {
     /// # Errors
     /// The system does not take it.
     pub fn wait_at_most(&self, time: Duration) -> io::Result<()> {
-        let time = TimeVal::new(
-            time.as_secs().try_into().unwrap_or(i64::MAX),
-            time.subsec_micros().into(),
-        );
+        let time = TimeVal::new(time.as_secs().try_into().unwrap_or(i64::MAX), time.subsec_micros().into());
         socket::setsockopt(&self.0, sockopt::ReceiveTimeout, &time)?;
         Ok(socket::setsockopt(&self.0, sockopt::SendTimeout, &time)?)
     }
@@ -172,7 +169,8 @@ impl Listening {
         loop {
             match self.0.accept() {
                 Ok((socket, _)) => return Ok(Line(socket.into())),
-                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {
+                }
                 Err(error) => return Err(error),
             }
         }

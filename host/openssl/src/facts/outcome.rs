@@ -12,6 +12,8 @@ pub struct Outcome {
     pub version: i32,
     /// A session offered was taken (`SSL_session_reused`).
     pub resumed: bool,
+    /// How many sessions it makes, some of them maybe later: each TLS 1.3 ticket is one.
+    pub sessions: usize,
     /// What became of 0-RTT data (`SSL_get_early_data_status`).
     pub early_data: EarlyData,
 }

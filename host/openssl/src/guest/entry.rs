@@ -22,9 +22,8 @@ impl Section<'_> {
     pub fn value(&self, key: &str) -> Option<String> {
         let key = CString::new(key).ok()?;
         // SAFETY: OpenSSL's configuration lives while the module is loaded; it says that a key is missing in its error queue, too.
-        let value = errors::aside(|| unsafe {
-            ffi::NCONF_get_string(self.configuration, self.name.as_ptr(), key.as_ptr())
-        });
+        let value =
+            errors::aside(|| unsafe { ffi::NCONF_get_string(self.configuration, self.name.as_ptr(), key.as_ptr()) });
         if value.is_null() {
             return None;
         }

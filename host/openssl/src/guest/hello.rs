@@ -69,8 +69,11 @@ fn known(ssl: &SslRef, state: &mut State) -> bool {
     // What a client may not change (RFC 8446 section 4.1.2) is for the program to refuse, or not. Here such a one begins anew.
     let hello = read_hello(ssl);
     let random = ssl::hello_random(ssl);
-    crate::hello::second::changed_facts((&running.random, &running.hello), (&random.try_into().unwrap_or_default(), &hello))
-        .is_none()
+    crate::hello::second::changed_facts(
+        (&running.random, &running.hello),
+        (&random.try_into().unwrap_or_default(), &hello),
+    )
+    .is_none()
 }
 
 fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {

@@ -149,7 +149,13 @@ pub(super) fn same(one: &Arc<dyn Handler>, other: &Arc<dyn Handler>) -> bool {
 impl Connection {
     /// For the `SSL` at this address.
     pub fn new(ssl: usize) -> Self {
-        Self { ssl, state: Mutex::default(), transcript: Mutex::default(), displaced: Displaced::default(), guest: AsGuest::default() }
+        Self {
+            ssl,
+            state: Mutex::default(),
+            transcript: Mutex::default(),
+            displaced: Displaced::default(),
+            guest: AsGuest::default(),
+        }
     }
 
     /// Whether it is a program's that knows nothing of us, and its handshake ours to decide about.

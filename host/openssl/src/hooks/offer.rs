@@ -71,9 +71,6 @@ fn hand(ssl: &SslRef, state: &mut State, resumed: Resumed) {
     if !resumed.early_data && ssl::early_data_enabled(ssl) {
         running.refused_early_data = Some(ssl::refuse_early_data(ssl));
     }
-    running.handed = Some(Handed {
-        early_data: resumed.early_data,
-        certificate: resumed.certificate,
-        renewal: resumed.renewal,
-    });
+    running.handed =
+        Some(Handed { early_data: resumed.early_data, certificate: resumed.certificate, renewal: resumed.renewal });
 }

@@ -97,10 +97,7 @@ impl Marks {
                 trusted: counted(trusted.cast()),
                 authorities: (authorities as usize, counted(authorities.cast())),
                 ciphers: (ciphers as usize, counted(ciphers.cast())),
-                versions: (
-                    ffi::SSL_CTX_get_min_proto_version(context),
-                    ffi::SSL_CTX_get_max_proto_version(context),
-                ),
+                versions: (ffi::SSL_CTX_get_min_proto_version(context), ffi::SSL_CTX_get_max_proto_version(context)),
             }
         }
     }
@@ -168,9 +165,8 @@ impl Configuration {
     /// SAFETY: `context` must be a live `SSL_CTX`.
     unsafe fn versions(&mut self, context: *mut ffi::SSL_CTX) {
         // SAFETY: by this function's contract.
-        let bounds = unsafe {
-            [ffi::SSL_CTX_get_min_proto_version(context), ffi::SSL_CTX_get_max_proto_version(context)]
-        };
+        let bounds =
+            unsafe { [ffi::SSL_CTX_get_min_proto_version(context), ffi::SSL_CTX_get_max_proto_version(context)] };
         for bound in bounds {
             self.part("version", &bound.to_be_bytes());
         }

@@ -125,7 +125,15 @@ impl Site {
     pub(crate) fn new(handler: Arc<dyn Handler>, listener: Listener) -> Self {
         let Listener { name, site, epoch, revocation_lists, on_client_hello, id_nonce } = listener;
         let place = Arc::new(Place { listener: name, site, epoch, revocation_lists });
-        Self { handler, place, on_client_hello, id_nonce, is_guest: false, places: Places::default(), session_id_context: OnceLock::new() }
+        Self {
+            handler,
+            place,
+            on_client_hello,
+            id_nonce,
+            is_guest: false,
+            places: Places::default(),
+            session_id_context: OnceLock::new(),
+        }
     }
 
     /// That of a context of a program that knows nothing of us.

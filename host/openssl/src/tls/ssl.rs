@@ -13,7 +13,7 @@ use openssl::ssl::SslRef;
 
 use super::sessions;
 use crate::{
-    facts::{Able, EarlyData, EnabledSuites, Outcome, Suites},
+    facts::{Able, EarlyData, EnabledSuites, Outcome, Suites, TLS13},
     ffi,
 };
 
@@ -121,7 +121,18 @@ pub fn allow_early_data(ssl: &SslRef, bound: u32) {
 
 /// How the connection's handshake went, as far as it did.
 pub fn outcome(ssl: &SslRef) -> Outcome {
-    Outcome { version: version(ssl), resumed: resumed(ssl), early_data: early_data(ssl) }
+    let (version, resumed) = (version(ssl), resumed(ssl));
+    Outcome { version, resumed, sessions: sessions(ssl, version, resumed), early_data: early_data(ssl) }
+}
+
+/// How many sessions a handshake makes: TLS 1.2 one in full and none that resumes; TLS 1.3 one for each ticket, and one where it
+/// resumes.
+pub fn sessions(ssl: &SslRef, version: i32, resumed: bool) -> usize {
+    match (version == TLS13, resumed) {
+        (true, true) => tickets(ssl).min(1),
+        (true, false) => tickets(ssl),
+        (false, resumed) => usize::from(!resumed),
+    }
 }
 
 /// What became of 0-RTT data on the connection (`SSL_get_early_data_status`).

@@ -209,7 +209,7 @@ fn certificate() -> ClientCertificate {
 }
 
 fn outcome(version: i32, resumed: bool) -> Outcome {
-    Outcome { version, resumed, early_data: EarlyData::NotOffered }
+    Outcome { version, resumed, sessions: 1, early_data: EarlyData::NotOffered }
 }
 
 fn report(connection: &dyn Handshakes, version: i32, resumed: bool) -> ConnectionReport {
