@@ -48,10 +48,7 @@ impl Handler for Asking {
     }
 
     fn given_up(&self, id: SessionId, circumstances: Circumstances) {
-        // Never under a lock of OpenSSL's: here it has none, for there is no internal cache.
-        let mut calls = Calls::default();
-        calls.given_up(&id, &circumstances);
-        self.agent.tell(0, &mut calls);
+        self.agent.given_up(id, circumstances);
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Settings {
     pub program: String,
     /// The agent's socket.
     pub socket: PathBuf,
+    /// The user that the agent runs as, beside root and this process's own.
+    pub agent: Option<u32>,
     /// How long a look-up waits at the longest.
     pub deadline: Duration,
     /// What listeners are called whose socket OpenSSL does not have.
@@ -56,7 +58,12 @@ impl Settings {
                 }
             },
         };
+        let agent = value("agent").map(|text| match text.parse() {
+            Ok(user) => Ok(user),
+            Err(_) => Err(SettingsError::Meaningless { key: "agent", value: text, expected: "the number of a user" }),
+        });
         Ok(Self {
+            agent: agent.transpose()?,
             socket: value("socket").unwrap_or_else(|| SOCKET.into()).into(),
             listener: value("listener").unwrap_or_else(|| program.clone()),
             program,

@@ -32,6 +32,8 @@ pub const TLS_ST_OK: c_int = 1;
 pub const SSL_EARLY_DATA_REJECTED: c_int = 1;
 /// `SSL_EARLY_DATA_ACCEPTED`
 pub const SSL_EARLY_DATA_ACCEPTED: c_int = 2;
+/// `SSL_CTRL_GET_SESS_CACHE_MODE`
+pub const SSL_CTRL_GET_SESS_CACHE_MODE: c_int = 45;
 /// `SSL_SECOP_VERSION`
 pub const SSL_SECOP_VERSION: c_int = 9;
 /// `SSL_CB_HANDSHAKE_START`
@@ -71,6 +73,9 @@ unsafe extern "C" {
     pub fn SSL_CTX_get_ciphers(ctx: *const SSL_CTX) -> *mut stack_st_SSL_CIPHER;
     pub fn SSL_CTX_get_client_CA_list(ctx: *const SSL_CTX) -> *mut stack_st_X509_NAME;
 
+    pub fn SSL_get_wbio(ssl: *const SSL) -> *mut BIO;
+    pub fn SSL_set0_wbio(ssl: *mut SSL, bio: *mut BIO);
+    pub fn BIO_up_ref(bio: *mut BIO) -> c_int;
     pub fn SSL_get_fd(ssl: *const SSL) -> c_int;
     pub fn SSL_set_generate_session_id(ssl: *mut SSL, callback: GEN_SESSION_CB) -> c_int;
     pub fn SSL_set_info_callback(ssl: *mut SSL, callback: Option<InfoCallback>);

@@ -69,7 +69,7 @@ impl Handshake {
         }
         self.here.clone_from(&hello.here);
         let border = hello.here.as_ref().map(|here| here.border(self.hello.server_name.clone()));
-        self.border = border.ok_or(Miss::NoHook);
+        self.border = border.ok_or(if hello.learns { Miss::PlaceUnknown } else { Miss::NoHook });
         if let (Ok(border), Stage::Deciding(Deciding { policies, .. })) = (&self.border, &self.stage) {
             self.facts.attributes = attributes(policies, border);
         }

@@ -15,6 +15,8 @@ pub struct Greeting {
     pub program: String,
     /// Its process, as it knows itself.
     pub process: u32,
+    /// A module has two lines at a time, which have this number in common.
+    pub pair: u64,
     /// Whether calls come here that want no answer, and nothing else.
     pub quiet: bool,
 }
@@ -69,8 +71,8 @@ impl Ids {
 
 impl Greeting {
     /// Of this version.
-    pub fn new(program: impl Into<String>, quiet: bool) -> Self {
-        Self { version: VERSION, program: program.into(), process: std::process::id(), quiet }
+    pub fn new(program: impl Into<String>, pair: u64, quiet: bool) -> Self {
+        Self { version: VERSION, program: program.into(), process: std::process::id(), pair, quiet }
     }
 
     /// As bytes.

@@ -61,9 +61,13 @@ impl Line {
         Ok(Self(line))
     }
 
-    /// The one end of a socket whose other end somebody has.
-    pub fn of(socket: OwnedFd) -> Self {
-        Self(socket)
+    /// Who is at the other end: the user, as the kernel has it from when it connected or listened (`SO_PEERCRED`). None where that
+    /// user is none of ours, in a namespace of users.
+    pub fn user(&self) -> Option<u32> {
+        /// The user whom the kernel shows in the place of those that a namespace does not have.
+        const NOBODY_OF_OURS: u32 = 65_534;
+        let user = socket::getsockopt(&self.0, sockopt::PeerCredentials).ok()?.uid();
+        (user != NOBODY_OF_OURS).then_some(user)
     }
 
     /// How long sending and receiving wait at the longest; zero for ever.
@@ -139,10 +143,27 @@ impl Line {
     }
 }
 
+impl From<OwnedFd> for Line {
+    fn from(socket: OwnedFd) -> Self {
+        Self(socket)
+    }
+}
+
+impl From<Line> for OwnedFd {
+    fn from(line: Line) -> Self {
+        line.0
+    }
+}
+
 impl AsFd for Line {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// This process's user (`geteuid`).
+pub fn own_user() -> u32 {
+    nix::unistd::geteuid().as_raw()
 }
 
 /// A socket that others connect to.
@@ -156,24 +177,35 @@ impl Listening {
     /// Something is there, or it is not ours to write to.
     pub fn at(path: &Path) -> io::Result<Self> {
         let socket = unconnected()?;
+        // It is asked whether somebody comes, and not waited for.
+        socket2::SockRef::from(&socket).set_nonblocking(true)?;
         socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
         socket::listen(&socket, Backlog::MAXCONN)?;
         Ok(Self(socket.into()))
     }
 
-    /// The next that connects.
+    /// The next that has connected.
     ///
     /// # Errors
-    /// What `accept4` says.
+    /// Nobody has (`WouldBlock`), or what `accept4` says.
     pub fn accept(&self) -> io::Result<Line> {
         loop {
             match self.0.accept() {
-                Ok((socket, _)) => return Ok(Line(socket.into())),
+                Ok((socket, _)) => {
+                    socket.set_nonblocking(false)?;
+                    return Ok(Line(socket.into()));
+                }
                 Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl AsFd for Listening {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -23,6 +23,8 @@ pub struct HelloFacts<'a> {
     pub hooked: Arc<Place>,
     /// Where the connection belongs; none where it was switched to a context that the handler is not installed on.
     pub here: Option<Here>,
+    /// Where it belongs is not known yet, and is learned by this handshake.
+    pub learns: bool,
     /// What a look-up needs that begins now; none where the handshake is not to be interrupted.
     #[serde(borrow)]
     pub ahead: Option<Ahead<'a>>,

@@ -13,11 +13,11 @@ use crate::{
     ffi,
     hooks::{
         client_hello::read_hello,
-        connection::{Connection, Running, State},
+        connection::{Connection, Expected, Running, State},
         ex_data,
         places::Settled,
         site::Site,
-        trampolines,
+        switches, trampolines,
     },
     tls::ssl,
 };
@@ -50,13 +50,6 @@ pub fn read(ssl: &SslRef) {
     take(ssl, &connection, &mut state);
 }
 
-/// The connection is taken, and its handshake goes on. False if it must not: it resumes what belongs to another context than it has now.
-pub fn stays(ssl: &SslRef, connection: &Connection) -> bool {
-    let state = connection.state.lock();
-    let handed = state.running.as_ref().is_some_and(|running| running.handed.is_some());
-    !handed || state.complete || !ssl::resumed(ssl) || !state.switched(ssl)
-}
-
 /// Whether this ClientHello is the one that is known; the answer to a HelloRetryRequest is taken in.
 fn known(ssl: &SslRef, state: &mut State) -> bool {
     let answers = ssl::retry_requested(ssl);
@@ -66,6 +59,7 @@ fn known(ssl: &SslRef, state: &mut State) -> bool {
     }
     running.turn = Turn::Second;
     running.handed = None;
+    running.stayed = false;
     // What a client may not change (RFC 8446 section 4.1.2) is for the program to refuse, or not. Here such a one begins anew.
     let hello = read_hello(ssl);
     let random = ssl::hello_random(ssl);
@@ -84,19 +78,25 @@ fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
     };
     // SAFETY: the connection keeps both contexts alive: the one that it was made with, and the one that it has.
     let sites = unsafe {
-        seal(first as *mut ffi::SSL_CTX);
-        if first != context {
-            seal(context as *mut ffi::SSL_CTX);
+        let (first, context) = (first as *mut ffi::SSL_CTX, context as *mut ffi::SSL_CTX);
+        let (Some(hooked), Some(site)) = (ex_data::site(first), ex_data::site(context)) else { return };
+        if !seal(first, &hooked) || (first != context && !seal(context, &site)) {
+            return;
         }
-        (ex_data::site(first as *mut ffi::SSL_CTX), ex_data::site(context as *mut ffi::SSL_CTX))
+        (hooked, site)
     };
-    let (Some(hooked), Some(site)) = sites else { return };
+    let (hooked, site) = sites;
     let addresses = socket::addresses(ssl);
     let Some(guest) = GUEST.get() else { return };
     let listener = addresses.local.map_or(Cow::Borrowed(&*guest.listener), |local| Cow::Owned(local.to_string()));
     let verify_mode = ssl::verify_mode(ssl);
     let from = settled(&hooked, first, &listener, verify_mode);
-    let here = settled(&site, context, &listener, verify_mode);
+    let now = settled(&site, context, &listener, verify_mode);
+    let hello = read_hello(ssl);
+    let name = switches::name(&from, &now, hello.server_name.as_deref());
+    let expected = Expected { name, place: switches::place(name) };
+    let here = expected.place.as_ref();
+    let here = here.map(|there| Here { place: there.place.clone(), verify_mode: there.verify_mode });
     ssl::set_options_of_guest(ssl);
     ssl::set_id_generator(ssl, trampolines::generate_session_id);
     if !ssl::set_session_id_context(ssl, &from.session_id_context) {
@@ -109,13 +109,16 @@ fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
         turn: Turn::First,
         seen: None,
         random: ssl::hello_random(ssl).try_into().unwrap_or_default(),
-        hello: Arc::new(read_hello(ssl)),
+        hello: Arc::new(hello),
         hooked: from.place,
         context,
-        here: Some(Here { place: here.place, verify_mode }),
+        here,
+        expected: Some(expected),
         context_options: 0,
         refused_early_data: None,
         handed: None,
+        stayed: false,
+        cut: None,
     });
     let State { running: Some(running), handler: Some(handled), peer, .. } = &mut *state else { return };
     handled.handshakes.hello(&running.facts(*peer, None), None);

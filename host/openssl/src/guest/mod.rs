@@ -9,6 +9,7 @@
 //! - `contexts`: a context is made; it gets the security callback
 //! - `security`: the callback itself: which ClientHello it is called about
 //! - `hello`: a ClientHello was read: the connection is taken, or left alone
+//! - `leave`: what is left alone
 //! - `seal`: the session callbacks of a context, and what they displace
 //! - `socket`: a connection's addresses
 //!
@@ -17,6 +18,7 @@
 mod contexts;
 pub mod entry;
 mod hello;
+mod leave;
 mod seal;
 mod security;
 mod socket;
@@ -41,6 +43,7 @@ static GUEST: OnceLock<Guest> = OnceLock::new();
 /// It was called before, or OpenSSL is out of memory. Nothing is hooked then.
 pub fn join(guest: Guest) -> Result<(), JoinError> {
     GUEST.set(guest).map_err(|_| JoinError::Twice)?;
+    leave::look_at_sessions();
     if ex_data::watch_contexts(contexts::made) { Ok(()) } else { Err(JoinError::NoIndex) }
 }
 

@@ -1,10 +1,17 @@
 //! The session callbacks of a context.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    ffi::c_void,
+    sync::{Mutex, PoisonError, TryLockError, atomic::Ordering::Relaxed},
+};
 
+use super::leave;
 use crate::{
     ffi,
-    hooks::trampolines::{get_session, new_session, remove_session},
+    hooks::{
+        site::Site,
+        trampolines::{get_session, new_session, remove_session},
+    },
 };
 
 /// One at a time. OpenSSL reads what is set here after this point of each handshake, so that a handshake beside it has passed here, too,
@@ -12,24 +19,41 @@ use crate::{
 static SEALING: Mutex<()> = Mutex::new(());
 
 /// Has the three callbacks be ours, and the cache be nobody else's. Looked at in each handshake: Node sets its own for each
-/// connection.
+/// connection. False if the context is left alone.
 ///
-/// SAFETY: `context` must be a live `SSL_CTX`.
-pub unsafe fn seal(context: *mut ffi::SSL_CTX) {
+/// SAFETY: `context` must be a live `SSL_CTX`, and `site` hang on it.
+pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
     // SAFETY: by this function's contract.
     unsafe {
         if is_sealed(context) {
-            return;
+            return !leave::sessions_are_the_programs();
         }
-        let _one = SEALING.lock().unwrap_or_else(PoisonError::into_inner);
+        leave::look_at_sessions();
+        if leave::sessions_are_the_programs() || leave::resumption_is_off(context) {
+            return false;
+        }
+        // In a forked child, a thread of the parent's may have held it: the handshake is left alone then, this once.
+        let Ok(_one) = SEALING.try_lock().or_else(|held| match held {
+            TryLockError::Poisoned(poisoned) => Ok(PoisonError::into_inner(poisoned)),
+            TryLockError::WouldBlock => Err(()),
+        }) else {
+            return false;
+        };
         if is_sealed(context) {
-            return;
+            return true;
+        }
+        // A program's connections to others may have sessions, too, by the same context.
+        let clients = ffi::SSL_CTX_ctrl(context, ffi::SSL_CTRL_GET_SESS_CACHE_MODE, 0, std::ptr::null_mut())
+            & ffi::SSL_SESS_CACHE_CLIENT;
+        if let Some(new) = ffi::SSL_CTX_sess_get_new_cb(context) {
+            site.displaced_new.store(new as *mut c_void, Relaxed);
         }
         ffi::SSL_CTX_sess_set_new_cb(context, Some(new_session));
         ffi::SSL_CTX_sess_set_get_cb(context, Some(get_session));
         ffi::SSL_CTX_sess_set_remove_cb(context, Some(remove_session));
         let cache = ffi::SSL_SESS_CACHE_SERVER | ffi::SSL_SESS_CACHE_NO_INTERNAL | ffi::SSL_SESS_CACHE_NO_AUTO_CLEAR;
-        ffi::SSL_CTX_set_session_cache_mode(context, cache);
+        ffi::SSL_CTX_set_session_cache_mode(context, cache | clients);
+        true
     }
 }
 

@@ -43,9 +43,9 @@ unsafe extern "C" fn security(
     other: *mut c_void,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: OpenSSL passes a live connection, used by this thread alone, or none.
-    if !ssl.is_null() && unsafe { !watched(ssl.cast_mut(), operation) } {
-        return 0;
+    if !ssl.is_null() {
+        // SAFETY: OpenSSL passes a live connection, used by this thread alone.
+        unsafe { watch(ssl.cast_mut(), operation) };
     }
     // SAFETY: what is there was put there by `hook`, as a callback of this type.
     let before = unsafe { mem::transmute::<*mut c_void, Option<ffi::SecurityCallback>>(BEFORE.load(Relaxed)) };
@@ -53,10 +53,10 @@ unsafe extern "C" fn security(
     before.map_or(1, |before| unsafe { before(ssl, context, operation, bits, nid, other, argument) })
 }
 
-/// Sees whether a ClientHello was read that is not known yet. False if the handshake must not go on.
+/// Sees whether a ClientHello was read that is not known yet.
 ///
 /// SAFETY: `ssl` must be a live `SSL`, used by this thread alone.
-unsafe fn watched(ssl: *mut ffi::SSL, operation: c_int) -> bool {
+unsafe fn watch(ssl: *mut ffi::SSL, operation: c_int) {
     // SAFETY: by this function's contract.
     let (read, connection) = unsafe {
         // This alone proves a server: before its handshake runs, SSL_is_server takes a client of TLS_method() for one.
@@ -65,10 +65,7 @@ unsafe fn watched(ssl: *mut ffi::SSL, operation: c_int) -> bool {
     let asks_version = operation == ffi::SSL_SECOP_VERSION;
     match connection {
         // Asked about the version with a ClientHello that was read: this one, or the next.
-        Some(connection) if connection.is_taken() && !(read && asks_version) => {
-            // SAFETY: by this function's contract.
-            return guarded("security", false, || hello::stays(unsafe { SslRef::from_ptr(ssl) }, connection));
-        }
+        Some(connection) if connection.is_taken() && !(read && asks_version) => {}
         _ if read => {
             // SAFETY: by this function's contract.
             guarded("security", (), || hello::read(unsafe { SslRef::from_ptr(ssl) }));
@@ -80,5 +77,4 @@ unsafe fn watched(ssl: *mut ffi::SSL, operation: c_int) -> bool {
         }
         _ => {}
     }
-    true
 }

@@ -102,9 +102,12 @@ fn begin(ssl: &SslRef, site: &Arc<Site>, connection: &Connection) -> Result<(), 
         hooked: site.place.clone(),
         context: ssl::context(ssl),
         here: None,
+        expected: None,
         context_options: ssl::context_options(ssl),
         refused_early_data: None,
         handed: None,
+        stayed: false,
+        cut: None,
     });
     Ok(())
 }

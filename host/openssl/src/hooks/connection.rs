@@ -18,8 +18,10 @@ use super::{
     ex_data,
     info::Displaced,
     live::{self, Live},
+    places::Settled,
     session::Pending,
     site::Site,
+    switches::Name,
 };
 use crate::{
     facts::{Ahead, HelloFacts, Here, Outcome, Place, Renewal, Turn},
@@ -28,7 +30,7 @@ use crate::{
         Hello, Proof,
         transcript::{Message, Seen, Transcript},
     },
-    tls::ssl,
+    tls::ssl::{self, Cut},
 };
 
 /// What hangs on an `SSL`.
@@ -83,12 +85,25 @@ pub(crate) struct Running {
     /// The context that the hook settled on, and where that is.
     pub context: usize,
     pub here: Option<Here>,
+    /// Where it is thought to end up, in a program that knows nothing of us.
+    pub expected: Option<Expected>,
     /// Options of the context that settings were last taken over from.
     pub context_options: u64,
     /// The bound of 0-RTT data that the connection had before it was made to refuse it. Its tickets have it.
     pub refused_early_data: Option<u32>,
     /// The session that OpenSSL was handed last: if it says that it resumed, then this one.
     pub handed: Option<Handed>,
+    /// What was handed is resumed where it was looked for.
+    pub stayed: bool,
+    /// What the connection wrote to, before its handshake was ended.
+    pub cut: Option<Cut>,
+}
+
+/// Where a handshake is thought to end up.
+pub(crate) struct Expected {
+    pub name: Name,
+    /// None where that is not known yet.
+    pub place: Option<Settled>,
 }
 
 /// A session handed to OpenSSL.
@@ -103,7 +118,8 @@ impl Running {
     /// The facts of its ClientHello.
     pub fn facts<'a>(&self, peer: Option<IpAddr>, ahead: Option<Ahead<'a>>) -> HelloFacts<'a> {
         let (hello, hooked, here) = (self.hello.clone(), self.hooked.clone(), self.here.clone());
-        HelloFacts { turn: self.turn, hello, peer, hooked, here, ahead }
+        let learns = self.expected.as_ref().is_some_and(|expected| expected.place.is_none());
+        HelloFacts { turn: self.turn, hello, peer, hooked, here, learns, ahead }
     }
 
     /// What a look-up needs that begins before OpenSSL asks for a session.

@@ -14,7 +14,7 @@ use foreign_types::ForeignTypeRef;
 use openssl::ssl::SslRef;
 use reprise_session::vital::guarded;
 
-use super::{connection::Connection, done::done, ex_data};
+use super::{connection::Connection, done::done, ex_data, site::Site, switches};
 use crate::{ffi, tls::ssl};
 
 /// `SSL_state_string` in the state `TLS_ST_EARLY_DATA`. The number of that state is another since OpenSSL 3.2.
@@ -39,6 +39,33 @@ pub unsafe fn listen(ssl: *mut ffi::SSL, connection: &Connection) {
     }
 }
 
+/// OpenSSL resumes a session, and the program has had its chance to switch the connection to another context. Where it is not the one
+/// that the session was looked for at, the handshake must not go on: it would resume what belongs somewhere else.
+fn stays_or_ends(ssl: &SslRef, connection: &Connection) {
+    if !ssl::resumed(ssl) {
+        return;
+    }
+    let mut state = connection.state.lock();
+    let Some(running) = &mut state.running else { return };
+    let Some(expected) = running.expected.as_ref().filter(|_| running.handed.is_some() && !running.stayed) else {
+        return;
+    };
+    let there = Site::of(ssl).map(|site| site.place_now(ssl, &running.hooked.listener));
+    let stays = expected.place.as_ref().zip(there.as_ref()).is_some_and(|(expected, there)| expected.is(there));
+    running.stayed = stays;
+    if stays {
+        running.context = ssl::context(ssl);
+        return;
+    }
+    // The next handshake knows.
+    if let Some(there) = there {
+        switches::learn(expected.name, &there);
+    }
+    if let Some(cut) = ssl::cut(ssl) {
+        running.cut = Some(cut);
+    }
+}
+
 unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
     // SAFETY: OpenSSL passes a live connection, used by this thread alone.
     let connection = unsafe { ex_data::connection_ref(ssl) };
@@ -54,8 +81,11 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
     if let Some(connection) = connection
         && connection.is_taken()
     {
-        // SAFETY: a live connection, used by this thread alone. nginx takes over the options of the context that it switches to.
-        ssl::set_options_of_guest(unsafe { SslRef::from_ptr(ssl.cast_mut()) });
+        // SAFETY: a live connection, used by this thread alone.
+        let ssl = unsafe { SslRef::from_ptr(ssl.cast_mut()) };
+        // nginx takes over the options of the context that it switches to.
+        ssl::set_options_of_guest(ssl);
+        guarded("info", (), || stays_or_ends(ssl, connection));
     }
     if event == ffi::SSL_CB_HANDSHAKE_START
         && let Some(connection) = connection

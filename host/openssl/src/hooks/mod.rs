@@ -4,6 +4,7 @@
 //! - `install`: registers the callbacks on an `SSL_CTX`, and refuses one that is not ours to register on
 //! - `site`: what an embedder says about a context, and its own client-hello callback and id generator
 //! - `places`: where a context is, by its configuration, where nobody says so
+//! - `switches`: where handshakes end up that are switched to another context late
 //! - `trampolines`: the C functions; no panic leaves them
 //! - `ex_data`: what hangs on an `SSL_CTX` and an `SSL`
 //! - `connection`: what of a connection's handshakes OpenSSL's side has to remember
@@ -27,6 +28,7 @@ mod offer;
 pub(crate) mod places;
 mod session;
 pub(crate) mod site;
+pub(crate) mod switches;
 pub(crate) mod trampolines;
 
 pub use self::{

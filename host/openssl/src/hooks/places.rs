@@ -60,9 +60,13 @@ impl Places {
     ///
     /// SAFETY: `context` must be a live `SSL_CTX`.
     pub unsafe fn at(&self, context: *mut ffi::SSL_CTX, listener: &str, verify_mode: i32) -> Settled {
-        let mut known = self.0.lock();
         // SAFETY: by this function's contract.
         let marks = unsafe { Marks::of(context) };
+        // A child must not wait for what its parent's other threads held at the fork.
+        let Some(mut known) = self.0.try_lock() else {
+            // SAFETY: by this function's contract.
+            return Settled::at(unsafe { place(context, listener, verify_mode) }, verify_mode);
+        };
         if known.by != marks {
             *known = Known { by: marks, places: Vec::new() };
         }
@@ -71,13 +75,24 @@ impl Places {
             return settled.clone();
         }
         // SAFETY: by this function's contract.
-        let place = unsafe { place(context, listener, verify_mode) };
-        let context = session_id_context(&place.listener, &place.site, verify_mode, &place.epoch);
-        let settled = Settled { place: Arc::new(place), verify_mode, session_id_context: context };
+        let settled = Settled::at(unsafe { place(context, listener, verify_mode) }, verify_mode);
         if known.places.len() < REMEMBERED {
             known.places.push(settled.clone());
         }
         settled
+    }
+}
+
+impl Settled {
+    /// A connection with this verify mode, there.
+    pub fn at(place: Place, verify_mode: i32) -> Self {
+        let session_id_context = session_id_context(&place.listener, &place.site, verify_mode, &place.epoch);
+        Self { place: Arc::new(place), verify_mode, session_id_context }
+    }
+
+    /// Whether sessions made at the one may resume at the other.
+    pub fn is(&self, other: &Self) -> bool {
+        self.session_id_context == other.session_id_context
     }
 }
 

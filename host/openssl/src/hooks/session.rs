@@ -6,10 +6,9 @@ use openssl::{
 };
 use reprise_session::session::{Secret, SessionId};
 
-use super::{connection::State, ex_data, site::Site};
+use super::{connection::State, ex_data, site::Site, switches};
 use crate::{
     facts::{ClientCertificate, Encoded, Here, Made, SessionFacts, TLS13, Ticket, Unencoded},
-    ffi,
     tls::{certificate, prototype, sessions, ssl},
 };
 
@@ -148,16 +147,16 @@ fn ask(ssl: &SslRef, session: &SslSessionRef, state: &mut State, written: Writte
 
 /// A program has switched the connection to another context, which is where the session made belongs.
 fn follow_switch(ssl: &SslRef, site: &Site, state: &mut State) {
-    let context = ssl::context(ssl);
     let State { running: Some(running), handler: Some(handled), peer, .. } = state else { return };
-    if running.context == context {
+    let there = site.place_now(ssl, &running.hooked.listener);
+    let Some(expected) = &mut running.expected else { return };
+    running.context = ssl::context(ssl);
+    if expected.place.as_ref().is_some_and(|expected| expected.is(&there)) {
         return;
     }
-    let verify_mode = ssl::verify_mode(ssl);
-    // SAFETY: the connection keeps its context alive.
-    let settled = unsafe { site.places.at(context as *mut ffi::SSL_CTX, &running.hooked.listener, verify_mode) };
-    running.context = context;
-    running.here = Some(Here { place: settled.place, verify_mode });
+    switches::learn(expected.name, &there);
+    running.here = Some(Here { place: there.place.clone(), verify_mode: there.verify_mode });
+    expected.place = Some(there);
     handled.handshakes.hello(&running.facts(*peer, None), None);
 }
 

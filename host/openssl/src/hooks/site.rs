@@ -1,8 +1,9 @@
 //! What an embedder says about one `SSL_CTX`.
 
 use std::{
+    ffi::c_void,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicPtr},
 };
 
 use foreign_types::ForeignTypeRef;
@@ -13,12 +14,15 @@ use openssl::{
 };
 use reprise_session::session::{Epoch, RevocationLists, session_id_context};
 
-use super::{ex_data, places::Places};
+use super::{
+    ex_data,
+    places::{Places, Settled},
+};
 use crate::{
     facts::{HelloResponse, Place},
     ffi,
     handler::Handler,
-    tls::certificate,
+    tls::{certificate, ssl},
 };
 
 /// The length of the part of a session id that an id generator may fill.
@@ -117,6 +121,8 @@ pub struct Site {
     /// The context is a program's that knows nothing of us.
     pub(crate) is_guest: bool,
     pub(crate) places: Places,
+    /// The new-session callback of such a program, which its connections to others still have.
+    pub(crate) displaced_new: AtomicPtr<c_void>,
     /// The session-id context of the verify mode seen first, which is that of nearly every connection here.
     session_id_context: OnceLock<(i32, [u8; 32])>,
 }
@@ -132,6 +138,7 @@ impl Site {
             id_nonce,
             is_guest: false,
             places: Places::default(),
+            displaced_new: AtomicPtr::default(),
             session_id_context: OnceLock::new(),
         }
     }
@@ -145,6 +152,12 @@ impl Site {
     pub(super) fn of(ssl: &SslRef) -> Option<Arc<Self>> {
         // SAFETY: a live connection, which keeps its context alive.
         unsafe { ex_data::site(ffi::SSL_get_SSL_CTX(ssl.as_ptr())) }
+    }
+
+    /// The place of a connection's context as it is now, in a program that knows nothing of us.
+    pub(crate) fn place_now(&self, ssl: &SslRef, listener: &str) -> Settled {
+        // SAFETY: a live connection, which keeps its context alive.
+        unsafe { self.places.at(ffi::SSL_get_SSL_CTX(ssl.as_ptr()), listener, ssl::verify_mode(ssl)) }
     }
 
     /// The session-id context of connections here with this verify mode

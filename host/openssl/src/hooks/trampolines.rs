@@ -6,6 +6,7 @@ use std::{
     cell::RefCell,
     ffi::{c_int, c_uchar, c_uint, c_void},
     ptr, slice,
+    sync::atomic::Ordering,
 };
 
 use foreign_types::{ForeignType, ForeignTypeRef};
@@ -20,12 +21,32 @@ use crate::{
 
 /// `SSL_CTX_sess_set_new_cb`: a session was made. Always answers 0: no reference is kept.
 pub(crate) unsafe extern "C" fn new_session(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> c_int {
+    // SAFETY: OpenSSL passes a live connection and its live session.
+    if let Some(kept) = unsafe { new_session_of_client(ssl, session) } {
+        return kept;
+    }
     guarded("new_session", (), || {
         // SAFETY: OpenSSL passes a live connection and its live session, for the duration of the call.
         let (ssl, session) = unsafe { (SslRef::from_ptr(ssl), SslSessionRef::from_ptr(session)) };
         made::keep(ssl, session);
     });
     0
+}
+
+/// A program that knows nothing of us has made a session as a client, by a context that it serves by, too: what its own callback says.
+///
+/// SAFETY: `ssl` and `session` must be live, and this thread's.
+unsafe fn new_session_of_client(ssl: *mut ffi::SSL, session: *mut ffi::SSL_SESSION) -> Option<c_int> {
+    // SAFETY: by this function's contract; what was displaced was put there as a callback of this type.
+    unsafe {
+        if ffi::SSL_is_server(ssl) == 1 {
+            return None;
+        }
+        let site = ex_data::site(ffi::SSL_get_SSL_CTX(ssl)).filter(|site| site.is_guest)?;
+        let displaced = site.displaced_new.load(Ordering::Relaxed);
+        let own = std::mem::transmute::<*mut c_void, Option<ffi::NewCallback>>(displaced);
+        Some(own.map_or(0, |own| own(ssl, session)))
+    }
 }
 
 /// `SSL_CTX_sess_set_get_cb`: a client offers a session. Answers a fresh object of its own, or null.

@@ -37,6 +37,35 @@ pub fn set_id_generator(ssl: &SslRef, generator: unsafe extern "C" fn(*const ffi
     unsafe { ffi::SSL_set_generate_session_id(ssl.as_ptr(), Some(generator)) };
 }
 
+/// Has the connection write to nowhere from now on, which ends its handshake: for where OpenSSL asks nobody any more whether it goes
+/// on. What it wrote to is given back, and kept for as long as there is the connection, whose program may refer to it.
+pub fn cut(ssl: &SslRef) -> Option<Cut> {
+    // SAFETY: a live connection, used by this thread alone. A BIO over no bytes can be read, and answers writing with an error. The
+    // connection takes it over, and gives up its reference to the one before, of which another was taken.
+    unsafe {
+        let (before, nowhere) = (ffi::SSL_get_wbio(ssl.as_ptr()), ffi::BIO_new_mem_buf(c"".as_ptr().cast(), 0));
+        if nowhere.is_null() {
+            return None;
+        }
+        let kept = (!before.is_null() && ffi::BIO_up_ref(before) == 1).then_some(Cut(before));
+        ffi::SSL_set0_wbio(ssl.as_ptr(), nowhere);
+        kept
+    }
+}
+
+/// What a connection wrote to.
+pub struct Cut(*mut ffi::BIO);
+
+// SAFETY: it is not used, only freed, which counts a reference down as any thread may.
+unsafe impl Send for Cut {}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        // SAFETY: the reference that `cut` took.
+        unsafe { ffi::BIO_free_all(self.0) };
+    }
+}
+
 /// `SSL_is_dtls`
 pub fn is_dtls(ssl: &SslRef) -> bool {
     // SAFETY: a live connection, read only.

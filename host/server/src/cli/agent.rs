@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use reprise::{Host, agent};
 
@@ -25,8 +25,9 @@ impl Agent {
             host = host.policies(policies);
         }
         let host = Arc::new(host.build()?);
-        let agent = agent::Agent::bind(host, &self.socket).with_context(|| self.socket.display().to_string())?;
-        agent.serve()?;
-        Ok(ExitCode::SUCCESS)
+        let _agent = agent::Agent::start(&host, agent::Options { socket: self.socket, uids: Vec::new() })?;
+        loop {
+            std::thread::park();
+        }
     }
 }

@@ -14,6 +14,9 @@ pub enum Miss {
     NoHook,
     /// The context was switched after the hook ran; call `reprise::on_client_hello` again after the switch.
     SwitchedAfterHook,
+    /// In a server that was not built for it: where handshakes under this server name end up is not known yet in this process. This
+    /// one tells.
+    PlaceUnknown,
     /// The host was dropped.
     HostGone,
     /// The process forked and the host is being rebuilt.
@@ -96,6 +99,7 @@ macro_rules! reasons {
 reasons! {
     NoHook => "no-hook",
     SwitchedAfterHook => "switched-after-hook",
+    PlaceUnknown => "place-unknown",
     HostGone => "host-gone",
     Forked => "forked",
     ForeignId => "foreign-id",

@@ -1,0 +1,90 @@
+//! The two lines of a module: on the one it asks, and on the other it tells what wants no answer.
+
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use reprise_openssl::Handler;
+use reprise_wire::socket::{Inbox, Line};
+use zeroize::Zeroizing;
+
+use super::process::Process;
+
+/// For how long whoever has answered waits for the next question.
+pub const LINGERS: Duration = Duration::from_millis(2);
+
+/// How many questions in a row one is served, where others may be waiting.
+const IN_A_ROW: u32 = 64;
+
+/// Two lines.
+pub struct Pair {
+    pub asks: Line,
+    pub tells: Line,
+    pub process: Arc<Process>,
+    /// A thread serves it.
+    pub taken: AtomicBool,
+}
+
+/// What a thread reads and writes with.
+#[derive(Default)]
+pub struct Buffers {
+    pub inbox: Inbox,
+    told: Inbox,
+    out: Zeroizing<Vec<u8>>,
+}
+
+/// Whether a module is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    Quiet,
+    Gone,
+}
+
+impl Pair {
+    /// Answers, until nothing is asked for a moment, or others may have waited long enough.
+    pub fn serve(&self, handler: &dyn Handler, buffers: &mut Buffers) -> Served {
+        for _ in 0..IN_A_ROW {
+            match self.asks.receive(&mut buffers.inbox) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.listen(handler, &mut buffers.told);
+                    return Served::Gone;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return Served::Gone,
+            }
+            if self.answer(handler, buffers).is_err() {
+                return Served::Gone;
+            }
+        }
+        self.listen(handler, &mut buffers.told);
+        Served::Quiet
+    }
+
+    /// Answers one question. What was told before it is heard first: a session that another thread of the process made, maybe the one
+    /// asked for.
+    fn answer(&self, handler: &dyn Handler, buffers: &mut Buffers) -> io::Result<()> {
+        self.listen(handler, &mut buffers.told);
+        let reply = self.process.hear(handler, buffers.inbox.message()).map_err(io::Error::other)?;
+        buffers.inbox.clear();
+        match reply {
+            Some(reply) => {
+                reply.encode(&mut buffers.out);
+                // A module that does not take its answer is none: nobody waits for it.
+                self.asks.send_now(&buffers.out)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Hears what was told.
+    fn listen(&self, handler: &dyn Handler, inbox: &mut Inbox) {
+        while let Ok(true) = self.tells.receive_now(inbox) {
+            // What is garbled is lost, and no more.
+            let _ = self.process.hear(handler, inbox.message());
+        }
+        inbox.clear();
+    }
+}

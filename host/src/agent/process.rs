@@ -1,0 +1,182 @@
+//! A process with a module in it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
+};
+
+use reprise_openssl::{
+    Handler, Handshakes,
+    facts::{Encoded, HelloFacts, Made, Place, Resumed, TLS13, Ticket},
+};
+use reprise_session::{lock::Mutex, session::Secret};
+use reprise_wire::{
+    Garbled,
+    answer::{Answer, Resumes, Says},
+    calls::{self, Call, Header},
+};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Handshakes of one process that are under way. The one that began first is forgotten for one more.
+const CONNECTIONS: usize = 4_096;
+
+/// How a process with a module in it is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// The program, as its configuration names it.
+    pub program: String,
+    /// Its number, as it knows itself.
+    pub process: u32,
+    /// Its user when it connected.
+    pub user: Option<u32>,
+    /// For how many seconds it has been connected.
+    pub seconds: u64,
+    /// Handshakes that were completed.
+    pub handshakes: u64,
+    /// How many of them resumed a session.
+    pub resumed: u64,
+}
+
+/// What names a process.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Name {
+    pub program: String,
+    pub process: u32,
+    pub user: Option<u32>,
+}
+
+/// A process, as the agent has it.
+pub struct Process {
+    name: Name,
+    since: Instant,
+    handshakes: AtomicU64,
+    resumed: AtomicU64,
+    under_way: Mutex<UnderWay>,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    connections: HashMap<u64, Box<dyn Handshakes>>,
+    order: VecDeque<u64>,
+}
+
+/// What is answered to the last of several calls.
+pub struct Reply {
+    number: u32,
+    says: Owned,
+}
+
+enum Owned {
+    Full,
+    Resumes(Box<Resumed>, bool),
+    Ticket(Ticket),
+}
+
+impl Process {
+    pub fn new(name: Name) -> Self {
+        let (handshakes, resumed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { name, since: Instant::now(), handshakes, resumed, under_way: Mutex::default() }
+    }
+
+    pub fn status(&self) -> ProcessStatus {
+        ProcessStatus {
+            program: self.name.program.clone(),
+            process: self.name.process,
+            user: self.name.user,
+            seconds: self.since.elapsed().as_secs(),
+            handshakes: self.handshakes.load(Relaxed),
+            resumed: self.resumed.load(Relaxed),
+        }
+    }
+
+    /// Does what a message says; the answer, if one is wanted.
+    ///
+    /// # Errors
+    /// It is none. What came before in it is done.
+    pub fn hear(&self, handler: &dyn Handler, message: &[u8]) -> Result<Option<Reply>, Garbled> {
+        let (Header { answer, connection: number }, calls) = calls::read(message)?;
+        let mut connection = self.under_way.lock().take(number).unwrap_or_else(|| handler.connection());
+        let (mut says, mut gone) = (None, false);
+        for call in calls {
+            match call? {
+                Call::Hello(facts) => {
+                    connection.hello(&self.placed(facts), None);
+                }
+                Call::Offered(facts, decoded) => {
+                    let mut resumed = connection.offered(&facts, None);
+                    if let Some(resumed) = resumed.as_mut().filter(|resumed| facts.version == TLS13 && !resumed.ends) {
+                        resumed.renewal = connection.renewal().map(Box::new);
+                    }
+                    says = Some(resumed.map_or(Owned::Full, |resumed| Owned::Resumes(Box::new(resumed), decoded)));
+                }
+                Call::Unusable => connection.unusable(),
+                Call::Ticket(facts) => says = Some(Owned::Ticket(connection.ticket(&facts))),
+                Call::Made(made) => {
+                    let encoding = made.encoding.map(|der| Encoded { der: Secret::new(der.to_vec()), decoded: None });
+                    connection.made(Made { id: made.id, encoding });
+                }
+                Call::Done(outcome) => {
+                    self.handshakes.fetch_add(1, Relaxed);
+                    self.resumed.fetch_add(u64::from(outcome.resumed), Relaxed);
+                    connection.done(&outcome);
+                }
+                Call::Gone => gone = true,
+                Call::GivenUp(id, circumstances) => {
+                    handler.given_up(id, circumstances);
+                    gone = true;
+                }
+            }
+        }
+        if !gone {
+            self.under_way.lock().put(number, connection);
+        }
+        Ok(says.filter(|_| answer != 0).map(|says| Reply { number: answer, says }))
+    }
+
+    /// The same with the program in front of each listener: what two programs keep does not mix, whatever their modules say.
+    fn placed<'a>(&self, mut facts: HelloFacts<'a>) -> HelloFacts<'a> {
+        let of_program = |place: &mut Arc<Place>| {
+            Arc::make_mut(place).listener.insert_str(0, &format!("{} ", self.name.program));
+        };
+        of_program(&mut facts.hooked);
+        if let Some(here) = &mut facts.here {
+            of_program(&mut here.place);
+        }
+        facts
+    }
+}
+
+impl UnderWay {
+    fn take(&mut self, number: u64) -> Option<Box<dyn Handshakes>> {
+        self.connections.remove(&number)
+    }
+
+    fn put(&mut self, number: u64, connection: Box<dyn Handshakes>) {
+        if self.connections.insert(number, connection).is_none() {
+            self.order.push_back(number);
+        }
+        // Most of those in order are over, the oldest first.
+        while self.order.len() > CONNECTIONS {
+            if let Some(oldest) = self.order.pop_front() {
+                self.connections.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl Reply {
+    /// As bytes, which may hold secrets.
+    pub fn encode(&self, bytes: &mut Zeroizing<Vec<u8>>) {
+        let says = match &self.says {
+            Owned::Full => Says::Full,
+            Owned::Resumes(resumed, decoded) => Says::Resumes(Resumes::new(resumed, *decoded)),
+            Owned::Ticket(ticket) => Says::Ticket(ticket.clone()),
+        };
+        Answer { number: self.number, says }.encode(bytes);
+    }
+}
