@@ -12,6 +12,12 @@ pub fn server() -> PathBuf {
     existing(path, "cargo build --release -p reprise")
 }
 
+/// The OpenSSL module: `REPRISE_MODULE`, else the one that Cargo put where it put this test.
+pub fn module() -> PathBuf {
+    let path = env::var_os("REPRISE_MODULE").map_or_else(|| profile().join("libreprise_module.so"), PathBuf::from);
+    existing(path, "cargo build --release -p reprise-module")
+}
+
 /// An example of the library's, as a program.
 pub fn example(name: &str) -> PathBuf {
     existing(profile().join("examples").join(name), "cargo build --release -p reprise --examples")

@@ -10,6 +10,7 @@
 //! - `certificates`, of the crate beside this one: CAs, and what they issue
 //! - `fleet`: several servers as one service: nodes, a balancer, a load of clients, nginx to compare with
 //! - `fork`: a forked child that a test is run in
+//! - `modules`: an agent, and servers that nobody rebuilt with the module in them
 //! - `redis`: real Redis servers, for hosts that share their sessions
 //! - `report`: what `GET /connection` tells; `metrics`: what `GET /metrics` tells; `http`: a request in clear
 //!
@@ -25,6 +26,7 @@ pub mod fork;
 pub mod http;
 mod log;
 pub mod metrics;
+pub mod modules;
 mod place;
 pub mod python;
 pub mod raw;

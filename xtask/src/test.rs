@@ -132,14 +132,16 @@ impl Build<'_> {
     /// Builds the server, and then the programs with the tests.
     fn all(&self, phases: &mut Phases) -> Result<Vec<Program>> {
         phases.time("building the server", || {
-            run(in_target(self.workspace, self.directory, "build").args(self.features).args(["--bin", "reprise"]))?;
-            // The tests' build makes one of its own there.
-            let (built, server) = (self.folder().join("release/reprise"), self.server());
+            run(in_target(self.workspace, self.directory, "build").args(self.features).args(["--bin", "reprise", "--lib"]))?;
+            // The tests' build makes ones of its own there.
             fs::create_dir_all(self.logs())?;
-            if server.exists() {
-                fs::remove_file(&server)?;
-            }
-            fs::hard_link(&built, &server).with_context(|| format!("{} could not be linked", built.display()))
+            [("reprise", self.server()), ("libreprise_module.so", self.module())].iter().try_for_each(|(name, kept)| {
+                let built = self.folder().join("release").join(name);
+                if kept.exists() {
+                    fs::remove_file(kept)?;
+                }
+                fs::hard_link(&built, kept).with_context(|| format!("{} could not be linked", built.display()))
+            })
         })?;
         phases.time("building the tests", || suite::built(self.tests().arg("--no-run")))
     }
@@ -164,12 +166,17 @@ impl Build<'_> {
         self.logs().join("reprise")
     }
 
+    /// The OpenSSL module that servers are given.
+    fn module(&self) -> PathBuf {
+        self.logs().join("libreprise_module.so")
+    }
+
     fn environment(&self) -> Result<impl Fn(&mut Command)> {
         let compiler = WasmCompiler::ensure()?;
         Ok(move |tests: &mut Command| {
             policies::tell(self.workspace, tests);
             compiler.tell_authors(tests);
-            tests.env("REPRISE_BIN", self.server());
+            tests.env("REPRISE_BIN", self.server()).env("REPRISE_MODULE", self.module());
         })
     }
 

@@ -1,0 +1,188 @@
+//! nginx.
+
+use reprise_fixtures::policies;
+use reprise_tests::{
+    Client, Session, Version,
+    certificates::{self, Identity},
+    client::Exchange,
+    modules::{Guests, Nginx, Site},
+    until,
+};
+
+fn site<'a>(name: &'a str, identity: &'a Identity) -> Site<'a> {
+    Site { name, identity, more: "" }
+}
+
+fn own(name: &str) -> Identity {
+    certificates::certificate(name).names(&[name]).make()
+}
+
+fn visit(client: &Client, nginx: &Nginx, session: Option<&Session>) -> Exchange {
+    client.connect(nginx.address(), session).and_then(|open| open.exchange()).expect("a visit")
+}
+
+/// The first handshake under a name tells where it ends up; whatever comes with it, it is a full one.
+fn learned(client: &Client, nginx: &Nginx) -> Session {
+    let first = visit(client, nginx, None);
+    assert!(!first.reused);
+    first.session
+}
+
+#[test]
+fn sessions_resume_in_both_versions() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let _agent = guests.agent();
+    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let mut session = learned(&client, &nginx);
+        for _ in 0..3 {
+            let again = visit(&client, &nginx, Some(&session));
+            assert!(again.reused, "{version:?}");
+            assert!(again.answer.contains("site a.example"), "{}", again.answer);
+            session = again.session;
+        }
+    }
+}
+
+#[test]
+fn without_an_agent_every_handshake_is_a_full_one() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let session = learned(&client, &nginx);
+        assert!(!visit(&client, &nginx, Some(&session)).reused, "{version:?}");
+    }
+    // And with the next one, sessions resume again.
+    let _agent = guests.agent();
+    let client = Client::new(Version::Tls13);
+    until("sessions resume", || {
+        let session = visit(&client, &nginx, None).session;
+        visit(&client, &nginx, Some(&session)).reused
+    });
+}
+
+#[test]
+fn an_agent_that_hangs_is_not_waited_for() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let agent = guests.agent();
+    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let client = Client::new(Version::Tls12);
+    let session = learned(&client, &nginx);
+    assert!(visit(&client, &nginx, Some(&session)).reused);
+    agent.freeze();
+    for _ in 0..5 {
+        assert!(!visit(&client, &nginx, Some(&session)).reused);
+    }
+    agent.thaw();
+    until("the session resumes", || visit(&client, &nginx, Some(&session)).reused);
+}
+
+#[test]
+fn an_agent_that_dies_costs_full_handshakes_and_no_more() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let agent = guests.agent();
+    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let client = Client::new(Version::Tls13);
+    let session = learned(&client, &nginx);
+    drop(agent);
+    assert!(!visit(&client, &nginx, Some(&session)).reused);
+    // Another one finds the socket of the one that died.
+    let _agent = guests.agent();
+    until("sessions resume", || {
+        let session = visit(&client, &nginx, None).session;
+        visit(&client, &nginx, Some(&session)).reused
+    });
+}
+
+#[test]
+fn sessions_survive_a_reload() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let _agent = guests.agent();
+    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let session = learned(&client, &nginx);
+        nginx.reload();
+        learned(&client, &nginx);
+        assert!(visit(&client, &nginx, Some(&session)).reused, "{version:?}");
+    }
+}
+
+/// CVE-2025-23419: nginx chooses the site when OpenSSL has looked for the session already.
+#[test]
+fn a_session_resumes_at_its_own_site_alone() {
+    let (guests, a, b) = (Guests::new(), own("a.example"), own("b.example"));
+    let _agent = guests.agent();
+    let nginx = Nginx::start(&guests, &[site("a.example", &a), site("b.example", &b)]);
+    for version in Version::BOTH {
+        let [at_a, at_b] = ["a.example", "b.example"].map(|name| Client::new(version).asking_for(Some(name)));
+        let (of_a, of_b) = (learned(&at_a, &nginx), learned(&at_b, &nginx));
+        // Before the others, which would renew them.
+        assert!(!visit(&at_b, &nginx, Some(&of_a)).reused, "{version:?}: at b.example");
+        assert!(!visit(&at_a, &nginx, Some(&of_b)).reused, "{version:?}: at a.example");
+        assert!(visit(&at_a, &nginx, Some(&of_a)).reused, "{version:?}: of a.example, at home");
+        assert!(visit(&at_b, &nginx, Some(&of_b)).reused, "{version:?}: of b.example, at home");
+    }
+}
+
+#[test]
+fn a_certificate_of_a_client_is_seen_after_a_resumption() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let ca = certificates::client_ca("clients");
+    guests.place().identity("clients", &ca);
+    let _agent = guests.agent();
+    let more = "ssl_verify_client on; ssl_client_certificate clients.crt;";
+    let nginx = Nginx::start(&guests, &[Site { more, ..site("a.example", &identity) }]);
+    for version in Version::BOTH {
+        let client = Client::new(version).with(&ca.issue_client("alice"));
+        let first = visit(&client, &nginx, None);
+        for _ in 0..2 {
+            let again = visit(&client, &nginx, Some(&first.session));
+            assert!(again.reused && again.answer.contains("client SUCCESS"), "{version:?}: {}", again.answer);
+            let of = |answer: &str| answer.lines().last().unwrap_or_default().to_owned();
+            assert_eq!(of(&again.answer), of(&first.answer), "{version:?}");
+            assert!(again.answer.contains("CN=alice"), "{}", again.answer);
+        }
+    }
+}
+
+#[test]
+fn who_is_asked_for_a_certificate_since_does_not_resume_without() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let ca = certificates::client_ca("clients");
+    guests.place().identity("clients", &ca);
+    guests.place().write("more.conf", "");
+    let _agent = guests.agent();
+    let nginx = Nginx::start(&guests, &[Site { more: "include more.conf;", ..site("a.example", &identity) }]);
+    for version in Version::BOTH {
+        guests.place().write("more.conf", "");
+        nginx.reload();
+        let client = Client::new(version);
+        let session = learned(&client, &nginx);
+        assert!(visit(&client, &nginx, Some(&session)).reused);
+        guests.place().write("more.conf", "ssl_verify_client optional; ssl_client_certificate clients.crt;");
+        nginx.reload();
+        learned(&client, &nginx);
+        assert!(!visit(&client, &nginx, Some(&session)).reused, "{version:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_dropped_in_decides() {
+    let (guests, identity) = (Guests::new(), own("a.example"));
+    let _agent = guests.agent();
+    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let session = learned(&client, &nginx);
+        assert!(visit(&client, &nginx, Some(&session)).reused);
+    }
+    guests.place().policy("objects.wasm", policies::refuse_get());
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let session = learned(&client, &nginx);
+        until("the policy objects", || !visit(&client, &nginx, Some(&session)).reused);
+    }
+}
