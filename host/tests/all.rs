@@ -4,6 +4,8 @@
 
 mod support;
 
+#[cfg(feature = "agent")]
+mod agent;
 mod clock;
 mod consultations;
 mod counting;

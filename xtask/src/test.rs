@@ -132,7 +132,9 @@ impl Build<'_> {
     /// Builds the server, and then the programs with the tests.
     fn all(&self, phases: &mut Phases) -> Result<Vec<Program>> {
         phases.time("building the server", || {
-            run(in_target(self.workspace, self.directory, "build").args(self.features).args(["--bin", "reprise", "--lib"]))?;
+            run(in_target(self.workspace, self.directory, "build")
+                .args(self.features)
+                .args(["--bin", "reprise", "--lib"]))?;
             // The tests' build makes ones of its own there.
             fs::create_dir_all(self.logs())?;
             [("reprise", self.server()), ("libreprise_module.so", self.module())].iter().try_for_each(|(name, kept)| {

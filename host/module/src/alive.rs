@@ -48,3 +48,49 @@ impl Alive {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use reprise_session::session::Decoded;
+
+    use super::*;
+
+    struct Weighing(usize);
+
+    impl Decoded for Weighing {
+        fn weight(&self) -> usize {
+            self.0
+        }
+
+        fn has_certificate(&self) -> bool {
+            false
+        }
+
+        fn secret(&self) -> zeroize::Zeroizing<Vec<u8>> {
+            zeroize::Zeroizing::default()
+        }
+    }
+
+    fn id(number: usize) -> SessionId {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        id.into()
+    }
+
+    #[test]
+    fn the_first_go_first_by_number_and_by_weight() {
+        let alive = Arc::new(Alive::default());
+        (0..MOST + 10).for_each(|number| alive.keep(id(number), Prototype::new(Weighing(1))));
+        let here = |range: std::ops::Range<usize>| range.filter(|&number| alive.get(&id(number)).is_some()).count();
+        assert_eq!((here(0..10), here(10..MOST + 10)), (0, MOST));
+        alive.keep(id(MOST * 2), Prototype::new(Weighing(MOST_BYTES)));
+        assert_eq!((here(0..MOST * 2), here(MOST * 2..MOST * 2 + 1)), (0, 1));
+        // Once more, it weighs once.
+        alive.keep(id(MOST * 2), Prototype::new(Weighing(1)));
+        alive.keep(id(1), Prototype::new(Weighing(1)));
+        assert_eq!(here(0..MOST * 2 + 1), 2);
+        assert_eq!(alive.0.lock().bytes, 2);
+    }
+}

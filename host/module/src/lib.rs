@@ -10,6 +10,8 @@
 //! - `alive`: sessions that stay decoded in this process
 
 #![deny(unsafe_code)]
+// What OpenSSL calls is not in the program with the tests.
+#![cfg_attr(test, allow(dead_code))]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod agent;
@@ -19,10 +21,9 @@ mod settings;
 
 use std::sync::Arc;
 
-use reprise_openssl::{
-    configuration_module,
-    guest::{Guest, entry::Section},
-};
+#[cfg(not(test))]
+use reprise_openssl::configuration_module;
+use reprise_openssl::guest::{Guest, entry::Section};
 
 use self::calls::Asking;
 pub use self::settings::{Settings, SettingsError};
@@ -33,4 +34,5 @@ fn joins(section: &Section<'_>) -> Option<Guest> {
     Some(Guest { listener: settings.listener.clone(), handler: Arc::new(Asking::new(settings)) })
 }
 
+#[cfg(not(test))]
 configuration_module!(joins);

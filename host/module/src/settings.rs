@@ -71,3 +71,38 @@ impl Settings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(says: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::read(|key| says.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn a_program_is_all_that_must_be_said() {
+        let settings = read(&[("program", "nginx")]).unwrap();
+        assert_eq!((settings.socket, settings.deadline), (PathBuf::from(SOCKET), DEADLINE));
+        assert_eq!((&*settings.listener, settings.agent), ("nginx", None));
+        assert_eq!(read(&[]), Err(SettingsError::Missing("program")));
+        assert_eq!(read(&[("program", "")]), Err(SettingsError::Missing("program")));
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_refused() {
+        for (key, value) in [
+            ("deadline", "5"),
+            ("deadline", "0ms"),
+            ("deadline", "1001ms"),
+            ("deadline", "-1ms"),
+            ("agent", "reprise"),
+            ("agent", "-1"),
+        ] {
+            let refused = read(&[("program", "nginx"), (key, value)]).unwrap_err().to_string();
+            assert!(refused.contains(key) && refused.contains(value) && refused.contains("expected"), "{refused}");
+        }
+        let settings = read(&[("program", "nginx"), ("deadline", "20ms"), ("agent", "123")]).unwrap();
+        assert_eq!((settings.deadline, settings.agent), (Duration::from_millis(20), Some(123)));
+    }
+}

@@ -99,3 +99,67 @@ impl<'a> Answer<'a> {
         postcard::from_bytes(bytes).map_err(|_| Garbled { expected: "an answer" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resumed() -> Resumed {
+        let renewal = Renewal {
+            id: [9; 32].into(),
+            ticket: Ticket::Kept { id: [9; 32].into(), lifetime: 60, most: 1_000, decoded_wanted: true },
+            cipher_suite: 0x1301,
+            alpn: None,
+        };
+        Resumed {
+            id: [5; 32].into(),
+            session: Stored::Der(Arc::new(Secret::new(b"a session".to_vec()))),
+            expires: 1_800_000_000,
+            early_data: true,
+            certificate: Some(vec![3; 32]),
+            ends: false,
+            decoded_wanted: true,
+            renewal: Some(Box::new(renewal)),
+        }
+    }
+
+    fn crossed(says: Says<'_>) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::default();
+        Answer { number: 7, says }.encode(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn what_resumes_crosses_without_early_data() {
+        let resumed = resumed();
+        let bytes = crossed(Says::Resumes(Resumes::new(&resumed, false)));
+        let Answer { number: 7, says: Says::Resumes(resumes) } = Answer::decode(&bytes).unwrap() else {
+            panic!("another answer")
+        };
+        let there = resumes.resumed(None).unwrap();
+        assert!(!there.early_data);
+        assert!(matches!(&there.session, Stored::Der(der) if ***der == *b"a session"));
+        assert_eq!((there.id, there.expires, there.certificate), (resumed.id, resumed.expires, resumed.certificate));
+        assert_eq!((there.ends, there.decoded_wanted, there.renewal), (false, true, resumed.renewal));
+    }
+
+    #[test]
+    fn what_the_module_has_is_not_sent_and_missed_where_it_has_it_not() {
+        let resumed = resumed();
+        let bytes = crossed(Says::Resumes(Resumes::new(&resumed, true)));
+        assert!(!bytes.windows(9).any(|part| part == b"a session"));
+        let Says::Resumes(resumes) = Answer::decode(&bytes).unwrap().says else { panic!("another answer") };
+        assert!(resumes.resumed(None).is_none());
+    }
+
+    #[test]
+    fn every_answer_that_is_cut_short_is_garbled() {
+        let resumed = resumed();
+        let ticket = resumed.renewal.as_ref().unwrap().ticket.clone();
+        for says in [Says::Full, Says::Resumes(Resumes::new(&resumed, false)), Says::Ticket(ticket)] {
+            let bytes = crossed(says);
+            assert!(Answer::decode(&bytes).is_ok());
+            assert!((0..bytes.len()).all(|length| Answer::decode(&bytes[..length]).is_err()));
+        }
+    }
+}

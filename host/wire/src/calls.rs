@@ -96,6 +96,20 @@ impl Calls {
         self.bytes.zeroize();
     }
 
+    /// Any of them.
+    pub fn call(&mut self, call: &Call<'_>) {
+        match call {
+            Call::Hello(facts) => self.hello(facts),
+            Call::Offered(facts, decoded) => self.offered(facts, *decoded),
+            Call::Unusable => self.unusable(),
+            Call::Ticket(facts) => self.ticket(facts),
+            Call::Made(made) => self.made(made),
+            Call::Done(outcome) => self.done(outcome),
+            Call::Gone => self.gone(),
+            Call::GivenUp(id, circumstances) => self.given_up(id, circumstances),
+        }
+    }
+
     /// `Handshakes::hello`
     pub fn hello(&mut self, facts: &HelloFacts<'_>) {
         self.add(HELLO, facts);
@@ -201,10 +215,7 @@ impl<'a> Reading<'a> {
                 let (facts, decoded) = self.borrowed("an offer")?;
                 Call::Offered(facts, decoded)
             }
-            UNUSABLE => {
-                self.owned::<()>("nothing")?;
-                Call::Unusable
-            }
+            UNUSABLE => Call::Unusable,
             TICKET => Call::Ticket(self.owned("a session")?),
             MADE => Call::Made(self.borrowed("an encoded session")?),
             DONE => Call::Done(self.owned("an outcome")?),
@@ -226,4 +237,109 @@ impl<'a> Reading<'a> {
     fn owned<T: DeserializeOwned>(&mut self, expected: &'static str) -> Result<T, Garbled> {
         self.borrowed(expected)
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use reprise_openssl::{
+        facts::{ClientCertificate, EarlyData, Here, Place, Suites, TLS13, Turn, Users},
+        hello::Hello,
+    };
+    use reprise_session::session::{Epoch, RevocationLists};
+
+    use super::*;
+
+    const ID: [u8; 32] = [5; 32];
+
+    fn place() -> Arc<Place> {
+        Arc::new(Place {
+            listener: "127.0.0.1:443".into(),
+            site: "dns:a.example".into(),
+            epoch: Epoch::of(b"one"),
+            revocation_lists: RevocationLists::default(),
+        })
+    }
+
+    fn each() -> Vec<Call<'static>> {
+        let hello = Hello { server_name: Some("a.example".into()), ciphers: vec![0x13, 1], ..Hello::default() };
+        let able = reprise_openssl::facts::Able { ciphers: Suites::Listed(vec![0x1301]), ..Default::default() };
+        vec![
+            Call::Hello(HelloFacts {
+                turn: Turn::First,
+                hello: Arc::new(hello),
+                peer: Some([127, 0, 0, 1].into()),
+                hooked: place(),
+                here: Some(Here { place: place(), verify_mode: 1 }),
+                learns: false,
+                ahead: None,
+            }),
+            Call::Offered(OfferFacts { id: &ID, version: TLS13, switched: false, able, proof: None }, true),
+            Call::Unusable,
+            Call::Ticket(SessionFacts {
+                id: ID.to_vec(),
+                version: TLS13,
+                cipher_suite: Some(0x1301),
+                extended_master_secret: true,
+                alpn: Some("h2".into()),
+                resumed: true,
+                switched: false,
+                expected: 1,
+                certificate: ClientCertificate::OfResumed,
+                chain: None,
+            }),
+            Call::Made(Made { id: ID.into(), encoding: Ok(bytes(b"a session")) }),
+            Call::Made(Made { id: ID.into(), encoding: Err(Unencoded::TooLarge(70_000)) }),
+            Call::Done(Outcome { version: TLS13, resumed: true, sessions: 1, early_data: EarlyData::NotOffered }),
+            Call::Gone,
+            Call::GivenUp(
+                ID.into(),
+                Circumstances { users: Users::None, freed: true, error: false, unexpected_eof: false },
+            ),
+        ]
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut calls = Calls::default();
+        each().iter().for_each(|call| calls.call(call));
+        let header = Header { answer: 7, connection: 1 << 40 };
+        let message = calls.message(header).to_vec();
+        let (read_header, reading) = read(&message).unwrap();
+        let read: Vec<_> = reading.map(Result::unwrap).collect();
+        assert_eq!((read_header, format!("{read:?}")), (header, format!("{:?}", each())));
+    }
+
+    #[test]
+    fn what_is_cut_short_or_unknown_is_garbled_and_ends_the_message() {
+        for call in each() {
+            let mut calls = Calls::default();
+            calls.call(&call);
+            let message = calls.message(Header { answer: 0, connection: 0 }).to_vec();
+            for length in 0..message.len() {
+                match read(&message[..length]) {
+                    Err(garbled) => assert!(length < HEADER && garbled.expected == "a header"),
+                    Ok((_, reading)) => {
+                        let read: Vec<_> = reading.collect();
+                        assert!(read.len() <= 1 && read.iter().all(Result::is_err), "{call:?} cut to {length}");
+                    }
+                }
+            }
+        }
+        let message = [&[0; HEADER][..], &[200, GONE]].concat();
+        let (_, mut reading) = read(&message).unwrap();
+        assert!(reading.next().unwrap().is_err() && reading.next().is_none());
+    }
+
+    /// The bytes of the first release: a change of any of them is another version.
+    #[test]
+    fn the_bytes_are_those_of_their_version() {
+        let mut calls = Calls::default();
+        each().iter().for_each(|call| calls.call(call));
+        let message = calls.message(Header { answer: 7, connection: 3 }).to_vec();
+        assert_eq!((crate::VERSION, reprise_session::hex::hex(&openssl::sha::sha256(&message))), (1, BYTES.to_owned()));
+    }
+
+    const BYTES: &str = "14b78ed2c56b34addabc7c1c033284ca9b355666021d3090499c917fa4446705";
 }

@@ -212,3 +212,65 @@ impl AsFd for Listening {
 fn unconnected() -> io::Result<OwnedFd> {
     Ok(socket::socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Line, Line) {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (one, other) = socket::socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags).unwrap();
+        (one.into(), other.into())
+    }
+
+    #[test]
+    fn messages_stay_apart_and_leave_nothing_behind() {
+        let (one, other) = pair();
+        let mut inbox = Inbox::new();
+        one.send(b"a secret").unwrap();
+        one.send(b"no").unwrap();
+        assert!(other.receive(&mut inbox).unwrap());
+        assert_eq!(inbox.message(), b"a secret");
+        assert!(other.receive(&mut inbox).unwrap());
+        assert_eq!((inbox.message(), &inbox.bytes[..8]), (&b"no"[..], &b"no\0\0\0\0\0\0"[..]));
+        assert_eq!(other.receive_now(&mut inbox).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(one);
+        assert!(!other.receive(&mut inbox).unwrap(), "the other end is gone");
+        // Without a signal.
+        assert!(other.send(b"to nobody").is_err());
+    }
+
+    #[test]
+    fn a_message_that_is_too_long_is_refused_whole() {
+        let (one, other) = pair();
+        let mut inbox = Inbox::new();
+        one.send(&vec![1; LONGEST + 1]).unwrap();
+        one.send(b"next").unwrap();
+        assert_eq!(other.receive(&mut inbox).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(inbox.message().is_empty());
+        assert!(other.receive(&mut inbox).unwrap());
+        assert_eq!(inbox.message(), b"next");
+    }
+
+    #[test]
+    fn nobody_is_waited_for_longer_than_it_says() {
+        let (one, _other) = pair();
+        one.wait_at_most(Duration::from_millis(1)).unwrap();
+        assert_eq!(one.receive(&mut Inbox::new()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        // Nor is who does not read.
+        let full = (0..10_000).find_map(|_| one.send(&[0; 4_096]).err()).unwrap();
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn who_listens_is_known_by_the_kernel() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listening = Listening::at(&path).unwrap();
+        assert_eq!(listening.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let line = Line::connect(&path).unwrap();
+        let accepted = listening.accept().unwrap();
+        assert_eq!((line.user(), accepted.user()), (Some(own_user()), Some(own_user())));
+        assert!(Listening::at(&path).is_err(), "something is there");
+    }
+}

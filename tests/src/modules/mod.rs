@@ -57,9 +57,8 @@ impl Guests {
         let process = command.stdin(Stdio::null()).spawn().expect("the agent starts");
         let agent = Agent { process };
         until("the agent listens", || {
-            fs::symlink_metadata(self.socket()).is_ok_and(|file| {
-                file.file_type().is_socket() && file.permissions().mode() & 0o777 == 0o666
-            })
+            fs::symlink_metadata(self.socket())
+                .is_ok_and(|file| file.file_type().is_socket() && file.permissions().mode() & 0o777 == 0o666)
         });
         agent
     }

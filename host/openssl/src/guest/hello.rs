@@ -26,7 +26,7 @@ use crate::{
 /// will call, whatever it is switched to.
 pub fn awaited(ssl: &SslRef) {
     if !ssl::is_dtls(ssl)
-        && let Some(connection) = ex_data::of_or_new(ssl)
+        && let Some(connection) = ex_data::of_or_new_unheard(ssl)
     {
         connection.guest.first.store(ssl::context(ssl), Relaxed);
     }
@@ -37,7 +37,7 @@ pub fn read(ssl: &SslRef) {
     if ssl::is_dtls(ssl) {
         return;
     }
-    let Some(connection) = ex_data::of_or_new(ssl) else { return };
+    let Some(connection) = ex_data::of_or_new_unheard(ssl) else { return };
     let mut state = connection.state.lock();
     // A handshake on a connection that has had one: what it is for, we do not know.
     if state.complete {
@@ -124,6 +124,8 @@ fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
     handled.handshakes.hello(&running.facts(*peer, None), None);
     running.turn = Turn::Again;
     connection.guest.taken.store(true, Relaxed);
+    // From here on, its end is heard of, too.
+    ex_data::of_or_new(ssl);
 }
 
 fn settled(site: &Site, context: usize, listener: &str, verify_mode: i32) -> Settled {

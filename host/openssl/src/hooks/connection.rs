@@ -133,8 +133,9 @@ impl State {
     /// What decides about this connection; from the context that it has now if nothing does yet. None without a handler.
     pub fn handshakes(&mut self, ssl: &SslRef) -> Option<&mut dyn Handshakes> {
         if self.handler.is_none() {
-            let handler = Site::of(ssl)?.handler.clone();
-            self.handled_by(&handler);
+            // In a program that knows nothing of us, what was not taken is left alone.
+            let site = Site::of(ssl).filter(|site| !site.is_guest)?;
+            self.handled_by(&site.handler);
         }
         self.handler.as_mut().map(|handled| &mut *handled.handshakes)
     }

@@ -142,6 +142,12 @@ pub fn of_or_new(ssl: &SslRef) -> Option<Arc<Connection>> {
     }
 }
 
+/// The same, which changes nothing of the connection.
+pub fn of_or_new_unheard(ssl: &SslRef) -> Option<Arc<Connection>> {
+    // SAFETY: a live connection.
+    unsafe { connection_or_new(ssl.as_ptr()) }
+}
+
 /// The site hung on a context, if a handler was installed on it.
 ///
 /// SAFETY: `context` must be a live `SSL_CTX`.

@@ -155,6 +155,7 @@ fn hello(version: i32, offered: &[SessionId]) -> HelloFacts<'static> {
         peer: None,
         hooked: place.clone(),
         here: Some(Here { place, verify_mode: 0 }),
+        learns: false,
         ahead: None,
     }
 }

@@ -1,0 +1,260 @@
+//! An agent, asked by a module that is not ours: whatever that says, the agent goes on.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use reprise::{
+    Host,
+    agent::{Agent, AgentError, Options},
+};
+use reprise_openssl::{
+    facts::{
+        Able, ClientCertificate, EarlyData, HelloFacts, Here, OfferFacts, Outcome, Place, SessionFacts, Suites, Ticket,
+        Turn,
+    },
+    hello::Hello,
+};
+use reprise_session::session::{Epoch, RevocationLists, SessionId};
+use reprise_tests::until;
+use reprise_wire::{
+    answer::{Answer, Says},
+    calls::{Calls, Header, Made, bytes},
+    greeting::{Greeting, Ids, Welcome},
+    socket::{Inbox, Line},
+};
+
+const TLS12: i32 = 0x0303;
+const SUITE: u16 = 0xc02b;
+
+/// An agent in a folder of its own.
+struct Served {
+    host: Arc<Host>,
+    agent: Agent,
+    folder: tempfile::TempDir,
+}
+
+fn served() -> Served {
+    let (host, folder) = (Arc::new(Host::builder().build().unwrap()), tempfile::tempdir().unwrap());
+    let agent = Agent::start(&host, options(&folder)).unwrap();
+    Served { host, agent, folder }
+}
+
+fn options(folder: &tempfile::TempDir) -> Options {
+    Options { socket: folder.path().join("agent.sock"), uids: Vec::new() }
+}
+
+impl Served {
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("agent.sock")
+    }
+
+    fn module(&self, program: &str) -> Module {
+        let (asks, tells) = [false, true].map(|quiet| self.line(&Greeting::new(program, 1, quiet))).into();
+        let mut module = Module { asks, tells, inbox: Inbox::new(), ids: None, calls: Calls::default() };
+        assert!(module.asks.receive(&mut module.inbox).unwrap());
+        let Welcome::Keys(keys) = Welcome::decode(module.inbox.message()).unwrap() else { panic!("refused") };
+        module.ids = keys.ready();
+        module
+    }
+
+    fn line(&self, greeting: &Greeting) -> Line {
+        let line = Line::connect(&self.socket()).unwrap();
+        line.wait_at_most(Duration::from_secs(60)).unwrap();
+        line.send(&greeting.encode()).unwrap();
+        line
+    }
+}
+
+struct Module {
+    asks: Line,
+    tells: Line,
+    inbox: Inbox,
+    ids: Option<Ids>,
+    calls: Calls,
+}
+
+impl Module {
+    /// What is answered to the calls so far.
+    fn asked<T>(&mut self, connection: u64, read: impl FnOnce(Says<'_>) -> T) -> T {
+        self.asks.send(self.calls.message(Header { answer: 9, connection })).unwrap();
+        self.calls.clear();
+        assert!(self.asks.receive(&mut self.inbox).unwrap());
+        let answer = Answer::decode(self.inbox.message()).unwrap();
+        assert_eq!(answer.number, 9);
+        read(answer.says)
+    }
+
+    fn told(&mut self, connection: u64) {
+        self.tells.send(self.calls.message(Header { answer: 0, connection })).unwrap();
+        self.calls.clear();
+    }
+
+    fn new_id(&self) -> SessionId {
+        self.ids.as_ref().unwrap().id([3; 16])
+    }
+
+    /// A whole handshake, which keeps a session.
+    fn keeps(&mut self, id: SessionId) {
+        self.calls.hello(&hello(None));
+        self.calls.ticket(&session(id));
+        let kept = self.asked(1, |says| matches!(says, Says::Ticket(Ticket::Kept { .. })));
+        assert!(kept);
+        self.calls.made(&Made { id, encoding: Ok(bytes(b"what OpenSSL encodes")) });
+        self.calls.done(&Outcome { version: TLS12, resumed: false, sessions: 1, early_data: EarlyData::NotOffered });
+        self.calls.gone();
+        self.told(1);
+    }
+
+    /// Whether it resumes.
+    fn resumes(&mut self, id: SessionId) -> bool {
+        self.calls.hello(&hello(Some(id)));
+        let able = Able { ciphers: Suites::Listed(vec![SUITE]), extended_master_secret: true, early_data: false };
+        let offer = OfferFacts { id: id.as_bytes(), version: TLS12, switched: false, able, proof: None };
+        self.calls.offered(&offer, false);
+        self.asked(2, |says| matches!(says, Says::Resumes(_)))
+    }
+}
+
+fn hello(offered: Option<SessionId>) -> HelloFacts<'static> {
+    let place = Arc::new(Place {
+        listener: "127.0.0.1:443".into(),
+        site: "dns:a.example".into(),
+        epoch: Epoch::default(),
+        revocation_lists: RevocationLists::default(),
+    });
+    HelloFacts {
+        turn: Turn::First,
+        hello: Arc::new(Hello {
+            server_name: Some("a.example".into()),
+            session_id: offered,
+            extended_master_secret: true,
+            ciphers: SUITE.to_be_bytes().to_vec(),
+            ..Hello::default()
+        }),
+        peer: None,
+        hooked: place.clone(),
+        here: Some(Here { place, verify_mode: 0 }),
+        learns: false,
+        ahead: None,
+    }
+}
+
+fn session(id: SessionId) -> SessionFacts {
+    SessionFacts {
+        id: id.as_bytes().to_vec(),
+        version: TLS12,
+        cipher_suite: Some(SUITE),
+        extended_master_secret: true,
+        alpn: None,
+        resumed: false,
+        switched: false,
+        expected: 1,
+        certificate: ClientCertificate::None,
+        chain: None,
+    }
+}
+
+#[test]
+fn what_one_process_of_a_program_keeps_resumes_at_another() {
+    let served = served();
+    let mut one = served.module("nginx");
+    let id = one.new_id();
+    one.keeps(id);
+    // What was told is heard before the next question of the same process, and by others soon.
+    assert!(one.resumes(id));
+    let status = served.agent.processes();
+    assert_eq!((status.len(), &*status[0].program, status[0].handshakes, status[0].resumed), (1, "nginx", 1, 0));
+    drop(one);
+    until("it is seen to be gone", || served.agent.processes().is_empty());
+    assert!(served.module("nginx").resumes(id));
+    drop(served.host);
+}
+
+#[test]
+fn what_one_program_keeps_does_not_resume_at_another() {
+    let served = served();
+    let (mut nginx, mut httpd) = (served.module("nginx"), served.module("apache2"));
+    let id = nginx.new_id();
+    nginx.keeps(id);
+    assert!(nginx.resumes(id));
+    assert!(!httpd.resumes(id));
+}
+
+#[test]
+fn another_version_is_told_so() {
+    let served = served();
+    let line = served.line(&Greeting { version: 2, ..Greeting::new("nginx", 1, false) });
+    let mut inbox = Inbox::new();
+    assert!(line.receive(&mut inbox).unwrap());
+    assert!(matches!(Welcome::decode(inbox.message()).unwrap(), Welcome::Refused(why) if why.contains("version 1")));
+    assert!(!line.receive(&mut inbox).unwrap());
+}
+
+#[test]
+fn garbage_ends_the_line_that_it_came_on_and_no_other() {
+    let served = served();
+    let mut good = served.module("nginx");
+    let id = good.new_id();
+    good.keeps(id);
+    let mut inbox = Inbox::new();
+    let stranger = Line::connect(&served.socket()).unwrap();
+    stranger.wait_at_most(Duration::from_secs(60)).unwrap();
+    stranger.send(b"\xff\xff\xff").unwrap();
+    assert!(!stranger.receive(&mut inbox).unwrap(), "no greeting");
+    let bad = served.module("bad");
+    bad.asks.send(&[200; 40]).unwrap();
+    assert!(!bad.asks.receive(&mut inbox).unwrap(), "no question");
+    // What is told in vain is lost, and the question after it answered.
+    good.tells.send(&[200; 40]).unwrap();
+    assert!(good.resumes(id));
+}
+
+#[test]
+fn lines_of_a_pair_are_of_two_kinds() {
+    let served = served();
+    let lines = [true, true].map(|quiet| served.line(&Greeting::new("nginx", 1, quiet)));
+    for line in lines {
+        assert!(!line.receive(&mut Inbox::new()).unwrap_or(false));
+    }
+}
+
+#[test]
+fn a_handshake_that_is_never_over_is_forgotten_for_others() {
+    let served = served();
+    let mut module = served.module("nginx");
+    for connection in 10..10_000 {
+        module.calls.hello(&hello(None));
+        module.told(connection);
+    }
+    // The agent has forgotten the first of them, and its hello: nothing is known of what it makes.
+    let id = module.new_id();
+    module.calls.ticket(&session(id));
+    assert!(module.asked(10, |says| matches!(says, Says::Ticket(Ticket::Withheld))));
+    module.calls.ticket(&session(id));
+    assert!(module.asked(9_999, |says| matches!(says, Says::Ticket(Ticket::Kept { .. }))));
+}
+
+#[test]
+fn a_socket_that_nobody_listens_at_is_replaced_and_another_is_not() {
+    let served = served();
+    let taken = Agent::start(&served.host, options(&served.folder)).unwrap_err();
+    assert!(matches!(taken, AgentError::Taken(_)), "{taken}");
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("agent.sock");
+    drop(reprise_wire::socket::Listening::at(&socket).unwrap());
+    assert!(socket.exists(), "it was left behind");
+    drop(Agent::start(&served.host, options(&folder)).unwrap());
+    assert!(!socket.exists(), "the agent takes its own away");
+    std::fs::write(&socket, "no socket").unwrap();
+    let error = Agent::start(&served.host, options(&folder)).unwrap_err();
+    assert!(matches!(error, AgentError::NoSocket(_)) && socket.exists(), "{error}");
+}
+
+#[test]
+fn an_agent_that_ends_lets_go_of_its_threads_and_of_the_host() {
+    let Served { host, agent, folder } = served();
+    let there = Arc::downgrade(&host);
+    drop(agent);
+    drop(host);
+    assert!(there.upgrade().is_none());
+    assert!(Line::connect(&folder.path().join("agent.sock")).is_err());
+}
