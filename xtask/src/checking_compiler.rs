@@ -100,7 +100,7 @@ fn documented(compiler: &[OsString], documentation: &Path) -> Option<Vec<OsStrin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Workspace, run::cargo};
+    use crate::run::cargo;
 
     const MANIFEST: &str = "[package]\nname = \"checked\"\nedition = \"2024\"\n[workspace]\n";
 
@@ -116,7 +116,9 @@ mod tests {
         fs::write(file, source).unwrap();
         let mut build = cargo(&root);
         build.args(["build", "--all-targets", "--offline", "--target-dir"]).arg(folder.path().join("target"));
-        let xtask = Workspace::of_this_crate().path("target/release/xtask");
+        // Beside the folder of this test's program.
+        let xtask = env::current_exe().unwrap().ancestors().nth(2).unwrap().join("xtask");
+        assert!(xtask.exists(), "{} is not built: cargo xtask help", xtask.display());
         use_for(&mut build, &xtask, &folder.path().join("compiler")).unwrap();
         let output = build.output().unwrap();
         (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
