@@ -7,7 +7,9 @@
 //! - `invocation`: the command line
 //! - `languages`: the policies in languages other than Rust
 //! - `serve`, `policies`, `test`, `dependencies`, `docs`, `bench`: the commands, one each
+//! - `checking_compiler`: lints and documentation, checked of what is compiled anyway
 //! - `suite`: jobs, several at a time: the programs with the tests, each test timed, and what else takes a while
+//! - `phases`: what took how long
 //! - `requirements`: what a command needs of the machine, and how it gets there; `pypi`: programs from there
 //! - `machine`: what the machine is, and who we are on it
 //! - `wasm_compiler`: which compiler makes WebAssembly here
@@ -16,11 +18,13 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod checking_compiler;
 mod dependencies;
 mod docs;
 mod invocation;
 mod languages;
 mod machine;
+mod phases;
 mod policies;
 mod pypi;
 mod requirements;
@@ -39,6 +43,9 @@ use std::{
 use invocation::Invocation;
 
 fn main() -> ExitCode {
+    if let Some(done) = checking_compiler::run_if_asked() {
+        return done;
+    }
     let workspace = Workspace::of_this_crate();
     let done = match Invocation::parse(std::env::args().skip(1)) {
         Ok(Invocation::Help) => {

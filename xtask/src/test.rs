@@ -5,19 +5,19 @@
 //! fail and say so; `REPRISE_WITHOUT_MOUNTS=1`, set by whoever runs them, leaves them out.
 
 use std::{
-    env, fmt, fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     thread,
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 use reprise_authoring::Language;
 
 use crate::{
-    Workspace, dependencies,
+    Workspace, checking_compiler, dependencies,
     languages::{self, LANGUAGES},
+    phases::Phases,
     policies,
     requirements::{Requirement, ensure},
     run::{cargo, output, run, step},
@@ -38,7 +38,8 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
     languages::install_toolchains(workspace)?;
     // A directory of its own: OpenSSL goes into the server, and neither build is to throw the other's output away.
     let directory = format!("target/openssl-{wanted}");
-    let build = Build { workspace, directory: &directory, features: &["--features", "reprise/vendored"] };
+    let features = &["--features", "reprise/vendored"];
+    let build = Build { workspace, directory: &directory, features, checks: None };
     let mut phases = Phases::default();
     let programs = build.all(&mut phases)?;
     step(&format!("tests, against OpenSSL {version}, built from source"));
@@ -62,7 +63,8 @@ const CLIENTS_AND_SERVERS: [Requirement; 7] = [
 
 fn test_all(workspace: &Workspace) -> Result<()> {
     let xtask = env::current_exe().context("the system does not say where this program is")?;
-    let (mut phases, build) = (Phases::default(), Build { workspace, directory: "target", features: &[] });
+    let mut phases = Phases::default();
+    let build = Build { workspace, directory: "target", features: &[], checks: Some(&xtask) };
     let unchecked = phases.time("requirements, formatting and dependencies", || {
         ensure(&[Requirement::OpensslHeaders])?;
         ensure(&CLIENTS_AND_SERVERS)?;
@@ -79,7 +81,7 @@ fn test_all(workspace: &Workspace) -> Result<()> {
             command.arg("languages");
             suite::run_beside(Job::new("policies in every language", command), &build.logs())
         });
-        let programs = checked(workspace, &mut phases).and_then(|()| build.all(&mut phases));
+        let programs = build.all(&mut phases);
         let policies = policies.join().unwrap_or_else(|_| bail!("a thread panicked"));
         policies.and(programs)
     })?;
@@ -91,16 +93,6 @@ fn test_all(workspace: &Workspace) -> Result<()> {
         eprintln!("\n{unchecked}");
     }
     Ok(())
-}
-
-/// What is checked of sources without running them.
-fn checked(workspace: &Workspace, phases: &mut Phases) -> Result<()> {
-    phases.time("lints", || {
-        run(in_target(workspace, "target", "clippy").args(["--all-targets", "--", "--deny", "warnings"]))
-    })?;
-    phases.time("documentation", || {
-        run(in_target(workspace, "target", "doc").arg("--no-deps").env("RUSTDOCFLAGS", "--deny warnings"))
-    })
 }
 
 /// The programs with the tests; what holds policies in every language against their vectors; and what else takes a while.
@@ -126,6 +118,8 @@ struct Build<'a> {
     workspace: &'a Workspace,
     directory: &'a str,
     features: &'a [&'a str],
+    /// This program, where lints and documentation are checked of what is built with the tests.
+    checks: Option<&'a Path>,
 }
 
 impl Build<'_> {
@@ -145,14 +139,20 @@ impl Build<'_> {
                 fs::hard_link(&built, kept).with_context(|| format!("{} could not be linked", built.display()))
             })
         })?;
-        phases.time("building the tests", || suite::built(self.tests().arg("--no-run")))
+        let name =
+            if self.checks.is_some() { "lints, documentation, building the tests" } else { "building the tests" };
+        // Not `cargo test --no-run`: it leaves out benchmarks, and programs where no test starts them.
+        phases.time(name, || suite::built(self.with_tests("build")?.arg("--all-targets")))
     }
 
-    /// `cargo test`, with the sources as `xtask/tests.toml` has them compiled.
-    fn tests(&self) -> Command {
-        let mut cargo = in_target(self.workspace, self.directory, "test");
+    /// Cargo, with the sources as `xtask/tests.toml` has them compiled.
+    fn with_tests(&self, command: &str) -> Result<Command> {
+        let mut cargo = in_target(self.workspace, self.directory, command);
         cargo.arg("--config").arg(self.workspace.path("xtask/tests.toml")).args(self.features);
-        cargo
+        if let Some(xtask) = self.checks {
+            checking_compiler::use_for(&mut cargo, xtask, &self.logs())?;
+        }
+        Ok(cargo)
     }
 
     fn folder(&self) -> PathBuf {
@@ -187,30 +187,9 @@ impl Build<'_> {
     }
 
     fn documentation(&self) -> Result<Job> {
-        let mut tests = self.tests();
+        let mut tests = self.with_tests("test")?;
         self.environment()?(tests.arg("--doc"));
         Ok(Job::new("tests in the documentation", tests))
-    }
-}
-
-/// What took how long.
-#[derive(Default)]
-struct Phases(Vec<(String, Duration)>);
-
-impl Phases {
-    fn time<T>(&mut self, name: &str, phase: impl FnOnce() -> Result<T>) -> Result<T> {
-        step(name);
-        let started = Instant::now();
-        let done = phase();
-        self.0.push((name.to_owned(), started.elapsed()));
-        done
-    }
-}
-
-impl fmt::Display for Phases {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the phases, in seconds:")?;
-        self.0.iter().try_for_each(|(name, took)| write!(f, "\n{:9.1}  {name}", took.as_secs_f32()))
     }
 }
 

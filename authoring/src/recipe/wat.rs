@@ -223,7 +223,7 @@ fn check_data(fields: &[ModuleField<'_>]) -> Result<(), Wrong> {
 /// Which bytes of the memory are given here, at a place that is a number.
 fn data_place(field: &ModuleField<'_>) -> Option<(Range<u64>, Span)> {
     let ModuleField::Data(Data { span, kind: DataKind::Active { offset, .. }, data, .. }) = field else { return None };
-    let [Instruction::i32_const(at)] = *offset.instrs else { return None };
+    let [Instruction::I32Const(at)] = *offset.instrs else { return None };
     let (at, length) = (u64::from(at.cast_unsigned()), data.iter().map(|value| value.len() as u64).sum::<u64>());
     (length > 0).then(|| (at..at + length, *span))
 }

@@ -33,24 +33,42 @@ struct Entry {
 struct Memory {
     clock: u64,
     entries: BTreeMap<String, Entry>,
+    /// Of all keys and values: to add them up at each write would take a test that fills it half a minute.
+    bytes: usize,
 }
 
 impl Memory {
-    fn expire(&mut self) {
-        let clock = self.clock;
-        self.entries.retain(|_, entry| entry.expires.is_none_or(|expires| expires > clock));
+    /// Nothing expires at another time.
+    fn pass(&mut self, seconds: u64) {
+        self.clock += seconds;
+        let (clock, bytes) = (self.clock, &mut self.bytes);
+        self.entries.retain(|key, entry| {
+            let stays = entry.expires.is_none_or(|expires| expires > clock);
+            if !stays {
+                *bytes -= key.len() + entry.value.len();
+            }
+            stays
+        });
+    }
+
+    fn remove(&mut self, key: &str) -> bool {
+        let removed = self.entries.remove(key);
+        self.bytes -= removed.as_ref().map_or(0, |entry| key.len() + entry.value.len());
+        removed.is_some()
     }
 
     fn put(&mut self, key: &str, value: Value, ttl: u32) -> Result<(), Error> {
         if key.len() > KEY_BYTES || value.len() > VALUE_BYTES {
             return Err(Error::TooLarge);
         }
-        let others = self.entries.iter().filter(|(k, _)| *k != key);
-        let (keys, bytes) = others.fold((0, 0), |(keys, bytes), (k, e)| (keys + 1, bytes + k.len() + e.value.len()));
+        let replaced = self.entries.get(key).map(|entry| key.len() + entry.value.len());
+        let keys = self.entries.len() - usize::from(replaced.is_some());
+        let bytes = self.bytes - replaced.unwrap_or(0);
         if keys + 1 > KEYS || bytes + key.len() + value.len() > BYTES {
             return Err(Error::Full);
         }
         let expires = (ttl > 0).then(|| self.clock + u64::from(ttl));
+        self.bytes = bytes + key.len() + value.len();
         self.entries.insert(key.to_owned(), Entry { value, expires });
         Ok(())
     }
@@ -62,12 +80,11 @@ thread_local! {
 
 /// Lets `seconds` pass for [`crate::state`] on this thread.
 pub fn pass(seconds: u64) {
-    MEMORY.with_borrow_mut(|memory| memory.clock += seconds);
+    MEMORY.with_borrow_mut(|memory| memory.pass(seconds));
 }
 
 pub(crate) fn get(key: &str) -> Option<Vec<u8>> {
-    MEMORY.with_borrow_mut(|memory| {
-        memory.expire();
+    MEMORY.with_borrow(|memory| {
         Some(match &memory.entries.get(key)?.value {
             Value::Bytes(bytes) => bytes.clone(),
             Value::Counter(sum) => sum.to_le_bytes().to_vec(),
@@ -76,31 +93,22 @@ pub(crate) fn get(key: &str) -> Option<Vec<u8>> {
 }
 
 pub(crate) fn set(key: &str, value: &[u8], ttl: u32) -> Result<(), Error> {
-    MEMORY.with_borrow_mut(|memory| {
-        memory.expire();
-        memory.put(key, Value::Bytes(value.to_vec()), ttl)
-    })
+    MEMORY.with_borrow_mut(|memory| memory.put(key, Value::Bytes(value.to_vec()), ttl))
 }
 
 pub(crate) fn increment(key: &str, by: i64, ttl: u32) -> Result<i64, Error> {
-    MEMORY.with_borrow_mut(|memory| {
-        memory.expire();
-        match memory.entries.get_mut(key).map(|entry| &mut entry.value) {
-            Some(Value::Counter(sum)) => {
-                *sum = sum.saturating_add(by);
-                Ok(*sum)
-            }
-            Some(Value::Bytes(_)) => Err(Error::NotANumber),
-            None => memory.put(key, Value::Counter(by), ttl).map(|()| by),
+    MEMORY.with_borrow_mut(|memory| match memory.entries.get_mut(key).map(|entry| &mut entry.value) {
+        Some(Value::Counter(sum)) => {
+            *sum = sum.saturating_add(by);
+            Ok(*sum)
         }
+        Some(Value::Bytes(_)) => Err(Error::NotANumber),
+        None => memory.put(key, Value::Counter(by), ttl).map(|()| by),
     })
 }
 
 pub(crate) fn delete(key: &str) -> bool {
-    MEMORY.with_borrow_mut(|memory| {
-        memory.expire();
-        memory.entries.remove(key).is_some()
-    })
+    MEMORY.with_borrow_mut(|memory| memory.remove(key))
 }
 
 #[cfg(test)]
@@ -151,5 +159,19 @@ mod tests {
         assert_eq!(written, BYTES / 4_100);
         assert_eq!(set("new", &[0; 4_096], 0), Err(Error::Full));
         assert_eq!(set("0000", b"small", 0), Ok(()));
+    }
+
+    #[test]
+    fn what_is_replaced_deleted_or_expired_makes_room() {
+        for round in 0..3 {
+            let key = |number: usize| format!("{number:0256}");
+            let filled = (0..).find(|number| set(&key(*number), &[round; 4_096], 10).is_err()).unwrap();
+            assert_eq!(filled, BYTES / (256 + 4_096), "round {round}");
+            assert_eq!(set(&key(0), &[0; 4_096], 10), Ok(()));
+            match round {
+                0 => pass(10),
+                _ => assert!((0..filled).all(|number| delete(&key(number)))),
+            }
+        }
     }
 }

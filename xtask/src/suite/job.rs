@@ -13,8 +13,8 @@ const IN_PARTS: (&str, [(&str, &[&str]); 3]) = (
     "authoring",
     [
         ("python", &["languages::python"]),
-        ("readme", &["readme::"]),
         ("others", &["--skip", "languages::python", "--skip", "readme::"]),
+        ("readme", &["readme::"]),
     ],
 );
 
@@ -81,7 +81,7 @@ mod tests {
             |name: &str| Program { name: name.into(), package: "a".into(), folder: PathBuf::new(), path: name.into() };
         let jobs = Job::of_programs(&["b", "stores", "a", "authoring"].map(program), |_| {});
         let names = jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>();
-        let parts = ["a authoring, python", "a authoring, readme", "a authoring, others"];
+        let parts = ["a authoring, python", "a authoring, others", "a authoring, readme"];
         assert_eq!(names, [&parts[..], &["a stores", "a", "a b"]].concat());
         let logs = jobs.iter().map(|job| &job.file).collect::<std::collections::BTreeSet<_>>();
         assert_eq!(logs.len(), names.len());

@@ -30,8 +30,8 @@ pub use self::{
 };
 use crate::run::step;
 
-/// How many run at once. Most of their time they wait: for processes, for servers, for deadlines.
-const AT_ONCE: usize = 2;
+/// How many run at once. Much of their time most wait, for processes, for servers, for deadlines: one more than two cores.
+const AT_ONCE: usize = 3;
 
 /// How many of the slowest tests are shown.
 const SLOWEST: usize = 20;

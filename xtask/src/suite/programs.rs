@@ -40,7 +40,7 @@ impl Program {
     }
 }
 
-/// Builds with `cargo`, a `cargo test --no-run`, and gives what has tests in it.
+/// Builds with `cargo`, and gives what has tests in it.
 ///
 /// # Errors
 /// Something does not compile, which Cargo has shown, or Cargo says what is not understood.
@@ -62,8 +62,10 @@ fn listed(messages: &str) -> Result<Vec<Program>> {
         else {
             continue;
         };
+        // Cargo builds benchmarks as it does tests.
+        let tests = profile.test && !target.kind.iter().any(|kind| kind == "bench");
         let (true, true, Some(path), Some(manifest)) =
-            (reason == "compiler-artifact", profile.test, executable, manifest_path)
+            (reason == "compiler-artifact", tests, executable, manifest_path)
         else {
             continue;
         };
@@ -97,6 +99,7 @@ struct Message {
 
 #[derive(Deserialize)]
 struct Target {
+    kind: Vec<String>,
     name: String,
 }
 
@@ -115,6 +118,7 @@ mod tests {
 {"reason":"compiler-artifact","package_id":"path+file:///a/host#reprise@0.1.0","manifest_path":"/a/host/Cargo.toml","target":{"kind":["test"],"name":"fork"},"profile":{"test":true},"executable":"/a/target/fork-1"}
 {"reason":"compiler-artifact","package_id":"path+file:///a/host#reprise@0.1.0","manifest_path":"/a/host/Cargo.toml","target":{"kind":["bin"],"name":"reprise"},"profile":{"test":false},"executable":"/a/target/reprise"}
 {"reason":"compiler-artifact","package_id":"path+file:///a/xtask#0.1.0","manifest_path":"/a/xtask/Cargo.toml","target":{"kind":["bin"],"name":"xtask"},"profile":{"test":true},"executable":"/a/target/xtask-1"}
+{"reason":"compiler-artifact","package_id":"path+file:///a/host#reprise@0.1.0","manifest_path":"/a/host/Cargo.toml","target":{"kind":["bench"],"name":"stores"},"profile":{"test":true},"executable":"/a/target/stores-1"}
 {"reason":"compiler-artifact","package_id":"path+file:///a/host#reprise@0.1.0","manifest_path":"/a/host/Cargo.toml","target":{"kind":["lib"],"name":"reprise"},"profile":{"test":true},"executable":null}
 {"reason":"build-finished","success":true}"#;
         let programs = listed(messages).unwrap();
