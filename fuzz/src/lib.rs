@@ -3,13 +3,14 @@
 //! # Layout
 //!
 //! - `loader`, `manifest`, `hello`, `binder`, `record`, `verdicts`, `sealed`, `notice`, `keyring`,
-//!   `reply`, `second`, `proxy`: the targets. Each is a function of bytes that panics when what it looks at does not
+//!   `reply`, `second`, `proxy`, `agent`: the targets. Each is a function of bytes that panics when what it looks at does not
 //!   hold
 //! - `watching`: a server that keeps what its callbacks are given
 //! - `wire`: TLS in memory: what a client sends, before anybody answers, and what it sends once it has a session
 //! - [`seeds`]: where the corpus comes from
 //! - `fuzz_targets/`: a program for each target, for cargo-fuzz; `tests/`: the corpus and its mutations, for everybody
 
+mod agent;
 mod binder;
 mod hello;
 mod keyring;
@@ -27,8 +28,8 @@ mod watching;
 mod wire;
 
 pub use self::{
-    binder::binder, hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice, proxy::proxy,
-    record::record, reply::reply, sealed::sealed, second::second, verdicts::verdicts,
+    agent::agent, binder::binder, hello::hello, keyring::keyring, loader::loader, manifest::manifest, notice::notice,
+    proxy::proxy, record::record, reply::reply, sealed::sealed, second::second, verdicts::verdicts,
 };
 
 /// The program of a target: with cargo-fuzz libFuzzer's, else one that runs the target on each file that it is given.

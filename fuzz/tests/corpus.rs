@@ -38,6 +38,11 @@ fn what_the_hello_parser_reads_is_what_openssl_acts_on() {
 }
 
 #[test]
+fn an_agent_answers_what_it_is_asked_whatever_modules_say() {
+    holds_for("agent", reprise_fuzz::agent, 20_000);
+}
+
+#[test]
 fn a_binder_is_right_where_openssl_says_so() {
     holds_for("binder", reprise_fuzz::binder, 400);
 }

@@ -49,3 +49,32 @@ pub fn sign_hello(before: &[u8], hello: &mut [u8], place: usize, cipher_suite: u
     }
     fits
 }
+
+/// An agent, as a process with a module in it has it; without a socket.
+#[cfg(feature = "agent")]
+pub struct AgentHears {
+    process: crate::agent::Process,
+    handler: std::sync::Arc<dyn reprise_openssl::Handler>,
+}
+
+#[cfg(feature = "agent")]
+impl AgentHears {
+    /// That of a host.
+    pub fn new(host: &crate::Host) -> Self {
+        let name = crate::agent::Name { program: "fuzz".into(), process: 1, user: None };
+        Self { process: crate::agent::Process::new(name), handler: host.handler().clone() }
+    }
+
+    /// What is answered to a message.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn hear(&self, message: &[u8]) -> Result<Option<Vec<u8>>, reprise_wire::Garbled> {
+        let reply = self.process.hear(&*self.handler, message)?;
+        Ok(reply.map(|reply| {
+            let mut bytes = zeroize::Zeroizing::default();
+            reply.encode(&mut bytes);
+            bytes.to_vec()
+        }))
+    }
+}

@@ -95,7 +95,12 @@ impl Agent {
         here
     }
 
-    /// The keys of ids; none as long as no agent has given them.
+    /// The keys of ids, if an agent has given them; none is asked.
+    pub fn known_ids(&self) -> Option<Arc<Ids>> {
+        self.here().get()?.ids.load_full()
+    }
+
+    /// The keys of ids; none as long as no agent gives them.
     pub fn ids(&self) -> Option<Arc<Ids>> {
         let here = self.here();
         let here = here.get()?;

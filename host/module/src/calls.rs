@@ -44,7 +44,8 @@ impl Handler for Asking {
     }
 
     fn recognises(&self, id: &[u8]) -> bool {
-        self.agent.ids().is_some_and(|ids| ids.recognise(id).is_some())
+        // Asked inside remove_cb, too: nothing is sent for it.
+        self.agent.known_ids().is_some_and(|ids| ids.recognise(id).is_some())
     }
 
     fn given_up(&self, id: SessionId, circumstances: Circumstances) {

@@ -23,6 +23,7 @@ use reprise_session::vital::{Vital, Vitals};
 use reprise_wire::socket::{Line, Listening};
 
 pub use self::process::ProcessStatus;
+pub(crate) use self::process::{Name, Process};
 use self::workers::Shared;
 use crate::Host;
 

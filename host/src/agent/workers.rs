@@ -13,7 +13,10 @@ use std::{
 
 use mio::{Events, Interest, Poll, Registry, Token, Waker, unix::SourceFd};
 use reprise_openssl::Handler;
-use reprise_session::{lock::Mutex, vital::Ended};
+use reprise_session::{
+    lock::Mutex,
+    vital::{Ended, guarded},
+};
 use reprise_wire::{
     VERSION,
     greeting::{Greeting, IdKeys, Welcome},
@@ -219,7 +222,7 @@ impl Shared {
         }
         self.deregistered(&pair.asks);
         self.deregistered(&pair.tells);
-        let served = pair.serve(&*self.handler, buffers);
+        let served = guarded("agent", Served::Gone, || pair.serve(&*self.handler, buffers));
         pair.taken.store(false, SeqCst);
         // Whatever came since is an event at once.
         let stays = served == Served::Quiet

@@ -132,6 +132,7 @@ impl Calls {
 
     /// `Handshakes::made`
     pub fn made(&mut self, made: &Made<'_>) {
+        self.room(made.encoding.map_or(0, |der| der.len()) + 2_048);
         self.add(MADE, made);
     }
 
@@ -150,10 +151,22 @@ impl Calls {
         self.add(GIVEN_UP, &(id, circumstances));
     }
 
+    /// Sees to room for so many bytes more. A vector that grows by itself leaves secrets where it was.
+    fn room(&mut self, bytes: usize) {
+        let needed = self.bytes.len() + bytes;
+        if needed > self.bytes.capacity() {
+            let mut larger = Vec::with_capacity(needed.max(2 * self.bytes.capacity()));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes.zeroize();
+            self.bytes = larger;
+        }
+    }
+
     fn add(&mut self, kind: u8, call: &impl Serialize) {
-        // Room for all of a usual handshake at once: a vector that grows leaves secrets where it was.
+        /// A usual handshake's.
+        const ROOM: usize = 1_024;
+        self.room(ROOM);
         if self.bytes.is_empty() {
-            self.bytes.reserve(2048);
             self.bytes.extend([0; HEADER]);
         }
         self.bytes.push(kind);

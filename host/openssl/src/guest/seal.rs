@@ -48,6 +48,9 @@ pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
         if let Some(new) = ffi::SSL_CTX_sess_get_new_cb(context) {
             site.displaced_new.store(new as *mut c_void, Relaxed);
         }
+        if let Some(remove) = ffi::SSL_CTX_sess_get_remove_cb(context) {
+            site.displaced_remove.store(remove as *mut c_void, Relaxed);
+        }
         ffi::SSL_CTX_sess_set_new_cb(context, Some(new_session));
         ffi::SSL_CTX_sess_set_get_cb(context, Some(get_session));
         ffi::SSL_CTX_sess_set_remove_cb(context, Some(remove_session));

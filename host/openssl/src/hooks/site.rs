@@ -123,6 +123,8 @@ pub struct Site {
     pub(crate) places: Places,
     /// The new-session callback of such a program, which its connections to others still have.
     pub(crate) displaced_new: AtomicPtr<c_void>,
+    /// Its remove-session callback, which hears of sessions that are not ours.
+    pub(crate) displaced_remove: AtomicPtr<c_void>,
     /// The session-id context of the verify mode seen first, which is that of nearly every connection here.
     session_id_context: OnceLock<(i32, [u8; 32])>,
 }
@@ -139,6 +141,7 @@ impl Site {
             is_guest: false,
             places: Places::default(),
             displaced_new: AtomicPtr::default(),
+            displaced_remove: AtomicPtr::default(),
             session_id_context: OnceLock::new(),
         }
     }

@@ -81,6 +81,16 @@ pub(crate) unsafe extern "C" fn remove_session(context: *mut ffi::SSL_CTX, sessi
         // SAFETY: OpenSSL passes a live context and a live session. Reading the id and the thread's error queue takes no lock.
         let (site, session) = unsafe { (ex_data::site(context), SslSessionRef::from_ptr(session)) };
         let Some(site) = site else { return };
+        if site.is_guest && !site.handler.recognises(session.id()) {
+            // SAFETY: what was displaced was put there as a callback of this type, and is called as OpenSSL would have called it.
+            unsafe {
+                let displaced = site.displaced_remove.load(Ordering::Relaxed);
+                if let Some(own) = std::mem::transmute::<*mut c_void, Option<ffi::RemoveCallback>>(displaced) {
+                    own(context, session.as_ptr());
+                }
+            }
+            return;
+        }
         let freed = JUST_FREED.take().iter().any(|freed| freed.as_bytes() == session.id());
         // SAFETY: reads this thread's error queue.
         let error = unsafe { ffi::ERR_peek_last_error() };
