@@ -210,8 +210,16 @@ impl Open {
     ///
     /// # Errors
     /// The server ends it otherwise.
-    pub fn exchange(mut self) -> Result<Exchange, String> {
-        self.stream.write_all(REQUEST.as_bytes()).map_err(|error| format!("request: {error}"))?;
+    pub fn exchange(self) -> Result<Exchange, String> {
+        self.exchange_for(REQUEST)
+    }
+
+    /// The same with another request.
+    ///
+    /// # Errors
+    /// The server ends it otherwise.
+    pub fn exchange_for(mut self, request: &str) -> Result<Exchange, String> {
+        self.stream.write_all(request.as_bytes()).map_err(|error| format!("request: {error}"))?;
         let answer = self.read_to_end()?;
         let reused = self.stream.ssl().session_reused();
         // In TLS 1.3 it is there once a ticket has been read, and that comes before the answer.

@@ -27,6 +27,12 @@ pub enum Requirement {
     RedisServer,
     /// nginx, for the test that compares with it. (Debian's package starts one too, on port 80: no test uses it.)
     Nginx,
+    /// HAProxy, for tests of the module.
+    Haproxy,
+    /// Apache httpd, for tests of the module.
+    Httpd,
+    /// stunnel, for tests of the module.
+    Stunnel,
     /// libfaketime, for the test that sets the clock back.
     Faketime,
     /// Java with its compiler, for a test's client.
@@ -60,6 +66,9 @@ impl Requirement {
             }
             // Debian has it where only root looks.
             Requirement::Nginx => ["nginx", "/usr/sbin/nginx"].iter().any(|program| there(program, &["-v"])),
+            Requirement::Haproxy => ["haproxy", "/usr/sbin/haproxy"].iter().any(|program| there(program, &["-v"])),
+            Requirement::Httpd => ["apache2", "/usr/sbin/apache2"].iter().any(|program| there(program, &["-v"])),
+            Requirement::Stunnel => there("stunnel4", &["-version"]),
             Requirement::Faketime => there("faketime", &["--version"]),
             Requirement::Java => there("javac", &["-version"]),
             // It has no option that only says that it is there.
@@ -83,6 +92,9 @@ impl Requirement {
             Requirement::Python => "python3 with its ssl module",
             Requirement::RedisServer => "redis-server 7.0 or later, or valkey-server",
             Requirement::Nginx => "nginx",
+            Requirement::Haproxy => "HAProxy",
+            Requirement::Httpd => "Apache httpd",
+            Requirement::Stunnel => "stunnel",
             Requirement::Faketime => "libfaketime",
             Requirement::Java => "a Java development kit",
             Requirement::NssTools => "tstclnt, of NSS",
@@ -113,6 +125,12 @@ impl Requirement {
             (R::RedisServer, S::Alpine | S::MacOs) => &["redis"],
             (R::Nginx, S::Other) => &[],
             (R::Nginx, _) => &["nginx"],
+            (R::Haproxy, S::Other) => &[],
+            (R::Haproxy, _) => &["haproxy"],
+            (R::Httpd, S::Debian) => &["apache2"],
+            (R::Stunnel, S::Debian) => &["stunnel4"],
+            // They have other names there, and their files lie elsewhere.
+            (R::Httpd | R::Stunnel, _) => &[],
             (R::Faketime, S::Debian) => &["faketime"],
             (R::Faketime, S::Fedora | S::Alpine | S::Arch | S::MacOs) => &["libfaketime"],
             (R::Java, S::Debian) => &["default-jdk-headless"],

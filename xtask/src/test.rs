@@ -51,11 +51,14 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
 }
 
 /// What the tests start.
-const CLIENTS_AND_SERVERS: [Requirement; 7] = [
+const CLIENTS_AND_SERVERS: [Requirement; 10] = [
     Requirement::OpensslProgram,
     Requirement::Python,
     Requirement::RedisServer,
     Requirement::Nginx,
+    Requirement::Haproxy,
+    Requirement::Httpd,
+    Requirement::Stunnel,
     Requirement::Faketime,
     Requirement::Java,
     Requirement::NssTools,

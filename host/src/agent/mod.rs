@@ -55,7 +55,7 @@ pub enum AgentError {
     #[error("{0}: expected a socket or nothing, found another kind of file; choose another path for the socket")]
     NoSocket(PathBuf),
     /// The system does not let it.
-    #[error("{path}: cannot listen there: {source}")]
+    #[error("{path}: cannot listen there")]
     Io {
         /// The socket.
         path: PathBuf,

@@ -1,18 +1,38 @@
 //! An agent, and servers that nobody rebuilt, with the OpenSSL module in them.
 //!
-//! - `nginx`: an nginx with several sites
+//! - `running`: a server's process
+//! - `nginx`, `others`: servers, and how they are configured
 
 mod nginx;
+mod others;
+mod running;
 
 use std::{
     fs,
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
-pub use self::nginx::{Nginx, Site};
-use crate::{Place, built, until};
+pub use self::{
+    nginx::nginx,
+    others::{Python, haproxy, httpd, python, stunnel},
+    running::Running,
+};
+use crate::{Place, built, certificates::Identity, until};
+
+/// A site of a server's.
+pub struct Site<'a> {
+    /// Its name, which is a server name.
+    pub name: &'a str,
+    /// Its certificate.
+    pub identity: &'a Identity,
+    /// What else stands in its part of the configuration.
+    pub more: &'a str,
+}
 
 /// Files for an agent and for the servers that ask it. Servers that give up root can reach them.
 pub struct Guests {
@@ -28,11 +48,17 @@ impl Default for Guests {
 impl Guests {
     /// Without policies; with an OpenSSL configuration that names the module.
     pub fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With these lines more in the module's section.
+    pub fn with(more: &str) -> Self {
         let guests = Self { place: Place::new() };
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(guests.place.path("."), open).unwrap();
+        fs::create_dir(guests.place.path("run")).unwrap();
         let configuration = format!(
-            "openssl_conf = start\n[start]\nreprise = reprise_section\n[reprise_section]\npath = {}\nprogram = nginx\nsocket = {}\n",
+            "openssl_conf = start\n[start]\nreprise = reprise_section\n[reprise_section]\npath = {}\nprogram = tested\nsocket = {}\n{more}\n",
             built::module().canonicalize().unwrap().display(),
             guests.socket().display(),
         );
@@ -47,13 +73,22 @@ impl Guests {
 
     /// Where the agent listens.
     pub fn socket(&self) -> PathBuf {
-        self.place.path("agent.sock")
+        self.place.path("run").join("agent.sock")
     }
 
     /// An agent that listens, with the policies of this place.
     pub fn agent(&self) -> Agent {
+        self.agent_of(None)
+    }
+
+    /// The same as another user, which takes root.
+    pub fn agent_of(&self, user: Option<u32>) -> Agent {
         let mut command = Command::new(built::server());
         command.args(["agent", "--socket"]).arg(self.socket()).arg("--policies").arg(self.place.path("policies"));
+        if let Some(user) = user {
+            chown(self.place.path("run"), Some(user), Some(user)).expect("the tests run as root");
+            command.uid(user).gid(user);
+        }
         let process = command.stdin(Stdio::null()).spawn().expect("the agent starts");
         let agent = Agent { process };
         until("the agent listens", || {

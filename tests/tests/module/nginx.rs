@@ -2,37 +2,18 @@
 
 use reprise_fixtures::policies;
 use reprise_tests::{
-    Client, Session, Version,
-    certificates::{self, Identity},
-    client::Exchange,
-    modules::{Guests, Nginx, Site},
+    Client, Version, certificates,
+    modules::{Guests, Site, nginx},
     until,
 };
 
-fn site<'a>(name: &'a str, identity: &'a Identity) -> Site<'a> {
-    Site { name, identity, more: "" }
-}
-
-fn own(name: &str) -> Identity {
-    certificates::certificate(name).names(&[name]).make()
-}
-
-fn visit(client: &Client, nginx: &Nginx, session: Option<&Session>) -> Exchange {
-    client.connect(nginx.address(), session).and_then(|open| open.exchange()).expect("a visit")
-}
-
-/// The first handshake under a name tells where it ends up; whatever comes with it, it is a full one.
-fn learned(client: &Client, nginx: &Nginx) -> Session {
-    let first = visit(client, nginx, None);
-    assert!(!first.reused);
-    first.session
-}
+use crate::{learned, own, site, visit};
 
 #[test]
 fn sessions_resume_in_both_versions() {
     let (guests, identity) = (Guests::new(), own("a.example"));
     let _agent = guests.agent();
-    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let nginx = nginx(&guests, &[site("a.example", &identity)]);
     for version in Version::BOTH {
         let client = Client::new(version);
         let mut session = learned(&client, &nginx);
@@ -48,7 +29,7 @@ fn sessions_resume_in_both_versions() {
 #[test]
 fn without_an_agent_every_handshake_is_a_full_one() {
     let (guests, identity) = (Guests::new(), own("a.example"));
-    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let nginx = nginx(&guests, &[site("a.example", &identity)]);
     for version in Version::BOTH {
         let client = Client::new(version);
         let session = learned(&client, &nginx);
@@ -67,7 +48,7 @@ fn without_an_agent_every_handshake_is_a_full_one() {
 fn an_agent_that_hangs_is_not_waited_for() {
     let (guests, identity) = (Guests::new(), own("a.example"));
     let agent = guests.agent();
-    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let nginx = nginx(&guests, &[site("a.example", &identity)]);
     let client = Client::new(Version::Tls12);
     let session = learned(&client, &nginx);
     assert!(visit(&client, &nginx, Some(&session)).reused);
@@ -83,7 +64,7 @@ fn an_agent_that_hangs_is_not_waited_for() {
 fn an_agent_that_dies_costs_full_handshakes_and_no_more() {
     let (guests, identity) = (Guests::new(), own("a.example"));
     let agent = guests.agent();
-    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let nginx = nginx(&guests, &[site("a.example", &identity)]);
     let client = Client::new(Version::Tls13);
     let session = learned(&client, &nginx);
     drop(agent);
@@ -100,11 +81,11 @@ fn an_agent_that_dies_costs_full_handshakes_and_no_more() {
 fn sessions_survive_a_reload() {
     let (guests, identity) = (Guests::new(), own("a.example"));
     let _agent = guests.agent();
-    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let nginx = nginx(&guests, &[site("a.example", &identity)]);
     for version in Version::BOTH {
         let client = Client::new(version);
         let session = learned(&client, &nginx);
-        nginx.reload();
+        nginx.reload("-HUP");
         learned(&client, &nginx);
         assert!(visit(&client, &nginx, Some(&session)).reused, "{version:?}");
     }
@@ -115,7 +96,7 @@ fn sessions_survive_a_reload() {
 fn a_session_resumes_at_its_own_site_alone() {
     let (guests, a, b) = (Guests::new(), own("a.example"), own("b.example"));
     let _agent = guests.agent();
-    let nginx = Nginx::start(&guests, &[site("a.example", &a), site("b.example", &b)]);
+    let nginx = nginx(&guests, &[site("a.example", &a), site("b.example", &b)]);
     for version in Version::BOTH {
         let [at_a, at_b] = ["a.example", "b.example"].map(|name| Client::new(version).asking_for(Some(name)));
         let (of_a, of_b) = (learned(&at_a, &nginx), learned(&at_b, &nginx));
@@ -134,7 +115,7 @@ fn a_certificate_of_a_client_is_seen_after_a_resumption() {
     guests.place().identity("clients", &ca);
     let _agent = guests.agent();
     let more = "ssl_verify_client on; ssl_client_certificate clients.crt;";
-    let nginx = Nginx::start(&guests, &[Site { more, ..site("a.example", &identity) }]);
+    let nginx = nginx(&guests, &[Site { more, ..site("a.example", &identity) }]);
     for version in Version::BOTH {
         let client = Client::new(version).with(&ca.issue_client("alice"));
         let first = visit(&client, &nginx, None);
@@ -155,15 +136,15 @@ fn who_is_asked_for_a_certificate_since_does_not_resume_without() {
     guests.place().identity("clients", &ca);
     guests.place().write("more.conf", "");
     let _agent = guests.agent();
-    let nginx = Nginx::start(&guests, &[Site { more: "include more.conf;", ..site("a.example", &identity) }]);
+    let nginx = nginx(&guests, &[Site { more: "include more.conf;", ..site("a.example", &identity) }]);
     for version in Version::BOTH {
         guests.place().write("more.conf", "");
-        nginx.reload();
+        nginx.reload("-HUP");
         let client = Client::new(version);
         let session = learned(&client, &nginx);
         assert!(visit(&client, &nginx, Some(&session)).reused);
         guests.place().write("more.conf", "ssl_verify_client optional; ssl_client_certificate clients.crt;");
-        nginx.reload();
+        nginx.reload("-HUP");
         learned(&client, &nginx);
         assert!(!visit(&client, &nginx, Some(&session)).reused, "{version:?}");
     }
@@ -173,7 +154,7 @@ fn who_is_asked_for_a_certificate_since_does_not_resume_without() {
 fn a_policy_that_is_dropped_in_decides() {
     let (guests, identity) = (Guests::new(), own("a.example"));
     let _agent = guests.agent();
-    let nginx = Nginx::start(&guests, &[site("a.example", &identity)]);
+    let nginx = nginx(&guests, &[site("a.example", &identity)]);
     for version in Version::BOTH {
         let client = Client::new(version);
         let session = learned(&client, &nginx);
@@ -184,5 +165,32 @@ fn a_policy_that_is_dropped_in_decides() {
         let client = Client::new(version);
         let session = learned(&client, &nginx);
         until("the policy objects", || !visit(&client, &nginx, Some(&session)).reused);
+    }
+}
+
+/// Whoever listens where the agent should is shown no session, unless it is root, or said to be the agent's user.
+#[test]
+fn an_agent_of_another_user_is_asked_where_the_settings_name_it() {
+    const USER: u32 = 12_345;
+    let identity = own("a.example");
+    for (more, resumes) in [("", false), ("agent = 12345", true)] {
+        let guests = Guests::with(more);
+        let _agent = guests.agent_of(Some(USER));
+        let nginx = nginx(&guests, &[site("a.example", &identity)]);
+        let client = Client::new(Version::Tls12);
+        let session = learned(&client, &nginx);
+        assert_eq!(visit(&client, &nginx, Some(&session)).reused, resumes, "{more}");
+    }
+}
+
+#[test]
+fn settings_of_no_use_leave_the_server_as_it_was() {
+    let (guests, identity) = (Guests::with("deadline = soon"), own("a.example"));
+    let _agent = guests.agent();
+    let nginx = nginx(&guests, &[Site { more: "ssl_session_cache shared:own:1m;", ..site("a.example", &identity) }]);
+    for version in Version::BOTH {
+        let client = Client::new(version);
+        let session = learned(&client, &nginx);
+        assert!(visit(&client, &nginx, Some(&session)).reused, "{version:?}: by nginx itself");
     }
 }
