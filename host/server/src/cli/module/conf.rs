@@ -192,16 +192,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let theirs = dir.path().join("their $ #'s.cnf");
         let printed = dir.path().join("reprise.cnf");
-        for content in
-            [None, Some("[req]\nx = y\n"), Some("openssl_conf = \"init\" # so\n\n[ init ]\nx = \\\n y\n[init]\n")]
-        {
+        let init = "openssl_conf = \"the init\" # so\n[ the init ]\n";
+        for content in [None, Some("[req]\nx = y\n"), Some(init), Some("[x]\ndefault::openssl_conf = \\\ny\n")] {
             if let Some(content) = content {
-                fs::write(&theirs, content.replace("x = \\\n y\n", "")).unwrap();
+                fs::write(&theirs, content).unwrap();
             }
             let in_force = InForce::read(content.map(|_| theirs.clone())).unwrap();
-            fs::write(&printed, conf("/no/such $ #module.so").text(&in_force).unwrap()).unwrap();
-            // The command ends where a module cannot be loaded; servers go on.
-            let ran = Command::new("openssl").arg("version").env("OPENSSL_CONF", &printed).output().unwrap();
+            let text = conf("/no/such $ #module.so").text(&in_force).unwrap();
+            // Or nothing is said of a module that cannot be loaded.
+            fs::write(&printed, format!("config_diagnostics = 1\n{text}")).unwrap();
+            let ran = Command::new("openssl").args(["rand", "1"]).env("OPENSSL_CONF", &printed).output().unwrap();
             let said = String::from_utf8_lossy(&ran.stderr);
             assert!(!ran.status.success() && said.contains("/no/such $ #module.so"), "{content:?}: {said}");
         }
