@@ -52,7 +52,8 @@ fn module(place: &Place, program: &str) -> (Line, Welcome) {
 
 /// What `reprise status` says, of a server or an agent.
 fn reprise(place: &Place, arguments: &[&str]) -> String {
-    let all = [arguments, &["--state-dir", &place.arg("state")]].concat();
+    let state = place.arg("state");
+    let all = [arguments, &["--state-dir", &state]].concat();
     let Output { status, stdout, stderr } = Command::new(built::server()).args(all).output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()

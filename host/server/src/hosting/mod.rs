@@ -127,6 +127,12 @@ impl Hosting {
         self.admin.address()
     }
 
+    /// Its tasks, for a test that ends one.
+    #[cfg(test)]
+    pub(crate) fn living(&mut self) -> &mut JoinSet<()> {
+        &mut self.living
+    }
+
     /// Has what `name` says done as long as it serves, by `work`, which does not return, over and over.
     pub(crate) fn also<F: Future<Output = Infallible> + Send>(
         &mut self,

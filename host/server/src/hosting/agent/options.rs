@@ -84,6 +84,11 @@ mod tests {
     }
 
     #[test]
+    fn every_default_is_parsed() {
+        Options::parse_defaults();
+    }
+
+    #[test]
     fn nothing_of_listeners_is_an_option() {
         for option in ["listen", "backend", "site", "cert", "tickets", "drain", "min-tls", "early-data"] {
             assert!(toml::from_str::<Options>(&format!("{option} = '1'")).is_err(), "{option}");

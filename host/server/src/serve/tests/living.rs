@@ -129,7 +129,7 @@ async fn a_task_that_is_gone_for_good_ends_the_server() {
     files.issue("default", None);
     let mut server = Server::bind(settings(&files, "")).await.unwrap();
     // As if what starts it again had itself ended.
-    server.living.abort_all();
+    server.hosting.living().abort_all();
     let ended = server.run(std::future::pending(), std::future::pending()).await;
-    assert!(ended.unwrap_err().to_string().contains("follows certificates"));
+    assert!(ended.unwrap_err().to_string().contains("follows files"));
 }
