@@ -162,7 +162,7 @@ fn what_one_process_of_a_program_keeps_resumes_at_another() {
     // What was told is heard before the next question of the same process, and by others soon.
     assert!(one.resumes(id));
     let status = served.agent.processes();
-    assert_eq!((status.len(), &*status[0].program, status[0].handshakes, status[0].resumed), (1, "nginx", 1, 0));
+    assert_eq!((status.len(), &*status[0].program, status[0].full, status[0].resumed), (1, "nginx", 1, 0));
     drop(one);
     until("it is seen to be gone", || served.agent.processes().is_empty());
     assert!(served.module("nginx").resumes(id));

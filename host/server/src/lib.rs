@@ -2,8 +2,9 @@
 //!
 //! Internal to Reprise: nothing here is stable but what the command does. Embedders depend on the crate `reprise`.
 //!
-//! - [`cli`]: the command line: new, build, dev, serve, check, test, sign, status, policies, revoke, keys
-//! - `serve`: `reprise serve`: listeners, PROXY protocol, sites, reload of certificates, responder, backend
+//! - [`cli`]: the command line: new, build, dev, serve, agent, module, check, test, sign, status, policies, revoke, probe, keys
+//! - `hosting`: a host at work: its options, stores, files that are followed, operators, modules, end. `reprise agent` has no more
+//! - `serve`: `reprise serve`: that with listeners: PROXY protocol, sites, reload of certificates, responder, backend
 //! - `admin`: the socket of `reprise status`, and `--admin`: one set of resources, two places
 //! - `http`: HTTP/1.1 as far as both need it; `phase`: how a server ends; `health`: whether it does what it seems to
 //! - `state_dir`: where state that outlives the process is kept
@@ -20,6 +21,7 @@ pub mod cli;
 #[doc(hidden)]
 pub mod fuzzing;
 mod health;
+mod hosting;
 mod http;
 mod log;
 mod phase;

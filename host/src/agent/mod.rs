@@ -20,7 +20,7 @@ use std::{
 };
 
 use reprise_session::vital::{Vital, Vitals};
-use reprise_wire::socket::{Line, Listening};
+use reprise_wire::socket::{Line, Listening, own_user};
 
 pub use self::process::ProcessStatus;
 pub(crate) use self::process::{Name, Process};
@@ -74,8 +74,7 @@ impl Agent {
         let failed = |source| AgentError::Io { path: path.clone(), source };
         clear(&path)?;
         let listening = Listening::at(&path).map_err(failed)?;
-        // Who may ask is checked by who they are.
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).map_err(failed)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode(&options.uids))).map_err(failed)?;
         let number = fs::symlink_metadata(&path).map_err(failed)?.ino();
         let shared = Arc::new(Shared::new(host, listening, options.uids).map_err(failed)?);
         let vitals = Vitals::default();
@@ -114,6 +113,12 @@ impl std::fmt::Debug for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Agent").field("socket", &self.socket.0).finish_non_exhaustive()
     }
+}
+
+/// What the socket's permissions can say of who may ask; the rest is checked by who they are.
+fn mode(uids: &[u32]) -> u32 {
+    let own = [0, own_user()];
+    if !uids.is_empty() && uids.iter().all(|uid| own.contains(uid)) { 0o600 } else { 0o666 }
 }
 
 /// Removes a socket that nobody listens at any more.

@@ -36,9 +36,9 @@ pub struct ProcessStatus {
     pub user: Option<u32>,
     /// For how many seconds it has been connected.
     pub seconds: u64,
-    /// Handshakes that were completed.
-    pub handshakes: u64,
-    /// How many of them resumed a session.
+    /// Handshakes in full.
+    pub full: u64,
+    /// Handshakes that resumed a session.
     pub resumed: u64,
 }
 
@@ -54,7 +54,7 @@ pub struct Name {
 pub struct Process {
     name: Name,
     since: Instant,
-    handshakes: AtomicU64,
+    full: AtomicU64,
     resumed: AtomicU64,
     under_way: Mutex<UnderWay>,
 }
@@ -79,8 +79,8 @@ enum Owned {
 
 impl Process {
     pub fn new(name: Name) -> Self {
-        let (handshakes, resumed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { name, since: Instant::now(), handshakes, resumed, under_way: Mutex::default() }
+        let (full, resumed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { name, since: Instant::now(), full, resumed, under_way: Mutex::default() }
     }
 
     pub fn status(&self) -> ProcessStatus {
@@ -89,7 +89,7 @@ impl Process {
             process: self.name.process,
             user: self.name.user,
             seconds: self.since.elapsed().as_secs(),
-            handshakes: self.handshakes.load(Relaxed),
+            full: self.full.load(Relaxed),
             resumed: self.resumed.load(Relaxed),
         }
     }
@@ -121,8 +121,7 @@ impl Process {
                     connection.made(Made { id: made.id, encoding });
                 }
                 Call::Done(outcome) => {
-                    self.handshakes.fetch_add(1, Relaxed);
-                    self.resumed.fetch_add(u64::from(outcome.resumed), Relaxed);
+                    if outcome.resumed { &self.resumed } else { &self.full }.fetch_add(1, Relaxed);
                     connection.done(&outcome);
                 }
                 Call::Gone => gone = true,

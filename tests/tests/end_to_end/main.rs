@@ -3,6 +3,7 @@
 //! One program rather than one for each file: they share what they link.
 
 mod admin;
+mod agent;
 mod clock;
 mod command_line;
 mod early_data;

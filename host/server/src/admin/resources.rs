@@ -223,7 +223,7 @@ impl Wish {
 fn status(health: &Health, may_know: bool) -> String {
     let mut status = health.status();
     if !may_know {
-        status.revocations.newest = None;
+        status.host.revocations.newest = None;
     }
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
     json(&status).map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")

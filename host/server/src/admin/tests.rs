@@ -22,7 +22,7 @@ async fn ask(operator: &Operator, method: Method, path: &str) -> Answer {
 }
 
 fn operator(phased: &Phased, may_change: bool) -> Operator {
-    let health = Health::new(Arc::new(Host::builder().build().unwrap()), Vitals::default());
+    let health = Health::new(Arc::new(Host::builder().build().unwrap()), None, Vitals::default());
     Operator { health, phases: phased.watch(), may_change, guard: Guard::new(Arc::new([])) }
 }
 

@@ -10,7 +10,7 @@ use reprise_policy::{
 };
 
 use super::{compile::compiler, output};
-use crate::serve::read_policy_keys;
+use crate::hosting::read_policy_keys;
 
 /// Check policies as the server would before they go live.
 ///

@@ -14,7 +14,7 @@ use reprise_session::{
 };
 
 use super::{core_dumps, output};
-use crate::serve::Span;
+use crate::hosting::Span;
 
 /// Make and rotate the keyring that seals sessions and makes their ids.
 ///

@@ -7,11 +7,13 @@ mod compile;
 mod core_dumps;
 mod dev;
 mod keys;
+mod module;
 mod new;
 mod output;
 mod policies;
 mod probe;
 mod revoke;
+mod running;
 mod serve;
 mod service_manager;
 mod sign;
@@ -37,7 +39,9 @@ enum Action {
     /// Serve TLS, with sessions kept and resumed as policies say
     Serve(Box<serve::Serve>),
     /// Decide for servers that nobody rebuilt: their modules ask this agent
-    Agent(agent::Agent),
+    Agent(Box<agent::Agent>),
+    /// Use Reprise in servers as they are: their OpenSSL loads a module, which asks the agent
+    Module(module::Module),
     /// Begin a policy, in any language: a project that builds and passes its own tests
     New(new::New),
     /// Build a policy: leaves NAME.wasm in its project
@@ -71,6 +75,7 @@ pub fn main() -> ! {
     let done = match Command::parse().action {
         Action::Serve(serve) => serve.run(),
         Action::Agent(agent) => agent.run(),
+        Action::Module(module) => module.run(),
         Action::New(new) => new.run(),
         Action::Build(build) => build.run(),
         Action::Dev(dev) => dev.run(),

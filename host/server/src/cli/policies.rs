@@ -52,7 +52,7 @@ impl Policies {
             Wish::Rollback { name, server } => (server, path(&name, "rollback"), Some(name)),
             Wish::Quarantine { name, server } => (server, path(&name, "quarantine"), Some(name)),
         };
-        let status = status::parse(&server.ask(Method::POST, &path)?)?;
+        let status = status::parse(&server.ask(Method::POST, &path)?)?.host;
         let shown = status.policies.iter().filter(|policy| name.as_ref().is_none_or(|name| policy.name == *name));
         for policy in shown {
             output::page(&status::describe(policy, status.now));

@@ -21,7 +21,7 @@ use crate::{
         client::Running,
         revoking::{LONGEST_WAIT, Made, Wish},
     },
-    serve::Span,
+    hosting::Span,
 };
 
 /// The most bytes of what a server or a store said.

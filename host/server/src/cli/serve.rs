@@ -1,19 +1,20 @@
 //! `reprise serve`.
 
-use std::{convert::Infallible, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::Mutex,
-};
-use tracing_subscriber::EnvFilter;
 
-use super::{compile::compiler, core_dumps, output, service_manager, signals::Signals};
+use super::{
+    compile::compiler,
+    output,
+    running::{Heeded, prepare, run_to_end, started, stopped},
+    signals::Signals,
+};
 use crate::{
-    log::{self, ALWAYS, LogFormat, Look},
-    serve::{LogFilter, Options, Reload, Server, Settings, read},
+    hosting::{agent, read},
+    log::{ALWAYS, LogFormat},
+    serve::{Options, Server, Settings},
 };
 
 /// Serve TLS, with sessions kept and resumed as policies say.
@@ -40,47 +41,19 @@ impl Serve {
     pub(super) fn run(self) -> Result<ExitCode> {
         let mut options = self.options;
         if let Some(file) = &self.config {
-            options = options.or(read(file)?);
+            options = options.or(read(file, "serve")?);
         }
-        let format = options.log_format.unwrap_or_default();
-        log(&options.log.clone().unwrap_or_default(), format)?;
-        if options.core_dumps != Some(true) {
-            core_dumps::forbid()?;
-        }
+        let format = prepare(&options.part())?;
         let mut settings = Settings::new(options)?;
-        settings.compiler = compiler()?;
+        settings.host.compiler = compiler()?;
         run_to_end(async |signals| serve(settings, format, signals).await)
     }
 }
 
-/// Runs a server until it has ended or [`Signals`] say that it is not to be waited for.
-pub(super) fn run_to_end(server: impl AsyncFnOnce(&Signals) -> Result<()>) -> Result<ExitCode> {
-    let signals = Signals::hear()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(server(&signals));
-    // Whatever a thread of it still does, on a file system that hangs for instance, nobody waits for.
-    runtime.shutdown_background();
-    ended.map(|()| ExitCode::SUCCESS)
-}
-
-/// [`Server::bind`], unless the process is told to end meanwhile: none then.
-pub(super) async fn bind(settings: Settings, signals: &Signals) -> Result<Option<Server>> {
-    // Policies are compiled and stores opened in it, on a thread that may be held up by either.
-    let bound = tokio::spawn(Server::bind(settings));
-    tokio::select! {
-        bound = bound => bound.context("the server did not start")?.map(Some),
-        () = signals.came(1) => {
-            tracing::info!("stopped before it was ready");
-            Ok(None)
-        }
-    }
-}
-
 async fn serve(settings: Settings, format: LogFormat, signals: &Signals) -> Result<()> {
-    let hang_up = Arc::new(Mutex::new(signal(SignalKind::hangup())?));
-    // A log or a store that has outgrown `ulimit -f` is an error of the write, not the end of the process.
-    let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
-    let Some(mut server) = bind(settings, signals).await? else { return Ok(()) };
+    let heeded = Heeded::new()?;
+    let socket = settings.agent.clone();
+    let Some(mut server) = started(Server::bind(settings), signals).await? else { return Ok(()) };
     for (address, name) in server.addresses() {
         let known_as = if name == "default" { String::new() } else { format!(" as {name}") };
         // Whatever --log says: scripts and supervisors wait for this line.
@@ -91,47 +64,11 @@ async fn serve(settings: Settings, format: LogFormat, signals: &Signals) -> Resu
             }
         }
     }
-    if let Some(address) = server.admin_address() {
-        match format {
-            LogFormat::Text => output::tell(format_args!("admin on http://{address}")),
-            LogFormat::Json => tracing::info!(target: ALWAYS, %address, "admin on http://{address}"),
-        }
+    if let Some(agent::Socket { path, .. }) = socket {
+        super::agent::tell(&path, format);
     }
-    service_manager::ready().await;
-    if let Some(span) = service_manager::watchdog() {
-        let health = server.health();
-        server.also("watchdog", move || service_manager::keep_alive(span, health.clone()));
-    }
-    let (reload, told) = (server.reload(), signals.clone());
-    server.also("SIGHUP", move || reload_when(Arc::clone(&hang_up), reload.clone(), told.clone()));
-    let stopped = async {
-        signals.came(1).await;
-        service_manager::stopping();
-    };
-    server.run(stopped, signals.came(2)).await?;
+    heeded.ready(server.hosting(), format, signals).await;
+    server.run(stopped(signals), signals.came(2)).await?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Reloads at each SIGHUP, until the server is told to end.
-async fn reload_when(hang_up: Arc<Mutex<Signal>>, reload: Reload, signals: Signals) -> Infallible {
-    let mut hang_up = hang_up.lock().await;
-    loop {
-        if hang_up.recv().await.is_none() || signals.any() {
-            std::future::pending::<()>().await;
-        }
-        tracing::info!("SIGHUP: taking up policies and certificates anew");
-        service_manager::reloading().await;
-        reload.now().await;
-        service_manager::ready().await;
-    }
-}
-
-/// Logs to stderr what `filter` lets through, in this format.
-///
-/// # Errors
-/// It is no filter.
-pub(super) fn log(filter: &LogFilter, format: LogFormat) -> Result<()> {
-    let filter = EnvFilter::try_new(filter.by_target()).with_context(|| format!("--log {filter}"))?;
-    log::start(filter, Look { format, timed: true })
 }

@@ -5,19 +5,24 @@ use std::{borrow::Cow, fmt::Write as _, process::ExitCode};
 use anyhow::{Context, Result};
 use clap::Args;
 use hyper::Method;
-use reprise::status::{self, Comparison, Policy};
+use reprise::{
+    agent::ProcessStatus,
+    status::{self, Comparison, Policy},
+};
 use reprise_session::printable;
 use reprise_store::store::{Scope, TierStatus};
 
 use super::output;
-use crate::admin::client::Running;
+use crate::{admin::client::Running, health::ServerStatus};
 
 /// Seconds after which a thread that is busy with one round of its work is told of.
 const LONG: u64 = 60;
 /// The most bytes of a name or a reason.
 const LONGEST: usize = 4_096;
+/// The most processes that are shown: the rest are a number.
+const PROCESSES: usize = 50;
 
-/// Show how a running server is doing: its policies, handshakes and store.
+/// Show how a running server is doing: its policies, handshakes, store, and the processes that ask it.
 #[derive(Args)]
 pub(super) struct Status {
     #[command(flatten)]
@@ -42,13 +47,13 @@ impl Status {
 }
 
 /// What a server says of itself.
-pub(super) fn parse(answer: &str) -> Result<status::Status> {
+pub(super) fn parse(answer: &str) -> Result<ServerStatus> {
     serde_json::from_str(answer)
         .context("the server is of another version than this command: use the one that it was started with")
 }
 
 /// A page for a terminal.
-fn page(status: &status::Status) -> String {
+fn page(ServerStatus { host: status, processes }: &ServerStatus) -> String {
     let status::Status {
         version,
         process,
@@ -93,6 +98,9 @@ fn page(status: &status::Status) -> String {
             format!("{} lines could not be written, {} repeated ones were left out", log.unwritten, log.repeated);
         line(&mut page, "log", &lacks);
     }
+    if let Some(processes) = processes {
+        page += &asking(processes);
+    }
     if policies.is_empty() {
         line(&mut page, "policies", "");
     } else {
@@ -102,6 +110,20 @@ fn page(status: &status::Status) -> String {
     for policy in policies {
         page.push('\n');
         page += &describe(policy, *now);
+    }
+    page
+}
+
+/// The processes that ask, one a line.
+fn asking(processes: &[ProcessStatus]) -> String {
+    let mut page = String::new();
+    let number = if processes.is_empty() { String::new() } else { processes.len().to_string() };
+    line(&mut page, "processes", &number);
+    for ProcessStatus { program, process, full, resumed, .. } in processes.iter().take(PROCESSES) {
+        line(&mut page, "", &format!("{} {process}: {full} full, {resumed} resumed", printable(program)));
+    }
+    if let Some(more) = processes.len().checked_sub(PROCESSES).filter(|more| *more > 0) {
+        line(&mut page, "", &format!("and {more} more: `reprise status --json` has them all"));
     }
     page
 }
@@ -223,17 +245,35 @@ mod tests {
     #[test]
     fn what_ended_or_hangs_is_shown_first() {
         let host = Host::builder().build().unwrap();
-        let mut status = host.status();
+        let mut status = ServerStatus { host: host.status(), processes: None };
         assert!(!page(&status).contains("TROUBLE"));
         let well = status::Vital { name: "a".into(), sound: true, restarts: 2, ended: None, busy: Some(1) };
         let ended =
             status::Vital { name: "b".into(), sound: false, ended: Some("it\x1b panicked".into()), ..well.clone() };
         let hangs = status::Vital { name: "c".into(), busy: Some(120), ..well.clone() };
-        status.vitals = vec![well, ended, hangs];
+        status.host.vitals = vec![well, ended, hangs];
         let page = page(&status);
         let troubles: Vec<_> = page.lines().skip(1).take_while(|line| line.starts_with("TROUBLE")).collect();
         assert_eq!(troubles.len(), 2, "{page}");
         assert!(troubles[0].contains("b ended, and was started again 2 times: it\\u{1b} panicked"), "{page}");
         assert!(troubles[1].contains("c has been busy with one thing for 2m"), "{page}");
+    }
+    #[test]
+    fn processes_are_shown_where_modules_may_ask() {
+        let host = Host::builder().build().unwrap().status();
+        let shown = |processes| page(&ServerStatus { host: host.clone(), processes });
+        assert!(!shown(None).contains("processes"));
+        assert!(shown(Some(Vec::new())).contains("processes      none\n"));
+        let process = |number| ProcessStatus {
+            program: "ngi\x1bnx".into(),
+            process: number,
+            user: None,
+            seconds: 0,
+            full: 2,
+            resumed: number.into(),
+        };
+        let page = shown(Some((1..=53).map(process).collect()));
+        assert!(page.contains("processes      53\n") && page.contains("and 3 more"), "{page}");
+        assert!(page.contains("ngi\\u{1b}nx 50: 2 full, 50 resumed\n") && !page.contains("nx 51:"), "{page}");
     }
 }

@@ -1,9 +1,10 @@
 //! Where a line of the log comes from, as users name it: `reprise::store`, whatever crate the room `store` is in.
 
 /// The rooms that log, each with the crate that its events' targets begin with.
-pub(crate) const ROOMS: [(&str, &str); 26] = [
+pub(crate) const ROOMS: [(&str, &str); 28] = [
     ("accept", "reprise"),
     ("admin", "reprise_server"),
+    ("agent", "reprise"),
     ("always", "reprise"),
     ("aside", "reprise_session"),
     ("cli", "reprise_server"),
@@ -13,6 +14,7 @@ pub(crate) const ROOMS: [(&str, &str); 26] = [
     ("health", "reprise_server"),
     ("hooks", "reprise_openssl"),
     ("host", "reprise"),
+    ("hosting", "reprise_server"),
     ("http", "reprise_server"),
     ("living", "reprise"),
     ("metrics", "reprise"),
@@ -70,13 +72,14 @@ mod tests {
         };
         let not_there: Vec<_> = ROOMS.iter().filter(|room| !there(room)).collect();
         assert_eq!(not_there, [&("always", "reprise")], "the target that no filter holds back");
-        const LOG_NOTHING: [&str; 21] = [
+        const LOG_NOTHING: [&str; 22] = [
             "client",
             "consultation",
             "facts",
             "ffi",
             "following",
             "fuzzing",
+            "guest",
             "handler",
             "hello",
             "hex",

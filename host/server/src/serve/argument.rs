@@ -1,18 +1,17 @@
-//! Arguments that have parts or forms: `[NAME=]ADDR`, `PORT|ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `NETWORK/PREFIX`.
+//! Arguments that have parts or forms: `[NAME=]ADDR`, `NAME=CERT,KEY[,CLIENT_CA]`, `NETWORK/PREFIX`.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     path::PathBuf,
     str::FromStr,
 };
 
 use clap::ValueEnum;
 use ipnet::IpNet;
-use reprise_session::session::{ServerName, ServerNameError, ServerNamePattern};
-use reprise_store::store::Redis;
+use reprise_session::session::ServerNamePattern;
 use serde::Deserialize;
 
-use super::text::value_of_the_file;
+use crate::hosting::{argument::ArgumentError, text::value_of_the_file};
 
 /// The name of a listener that was given none, and of the site that serves every name without one of its own.
 pub(crate) const DEFAULT: &str = "default";
@@ -45,21 +44,9 @@ pub(crate) enum SiteClientCa {
     File(PathBuf),
 }
 
-/// Where metrics and status are served: an address, or a port on the loopback interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AdminAddress(pub(crate) SocketAddr);
-
-/// A name under which metrics and status are asked for, in lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct HostName(pub(crate) String);
-
 /// A network, or one address, that connections come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Source(pub(crate) IpNet);
-
-/// The name of what shares sessions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Namespace(pub(crate) String);
 
 /// Whether a client is asked for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -94,30 +81,18 @@ impl FromStr for TlsVersion {
     }
 }
 
-/// What stands where one of these arguments should.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ArgumentError(String);
-
-impl ArgumentError {
-    /// What was found, what was expected, and how to write it.
-    pub(super) fn new(message: String) -> Self {
-        Self(message)
-    }
-}
-
 impl FromStr for Listen {
     type Err = ArgumentError;
 
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
         let (name, address) = text.split_once('=').unwrap_or((DEFAULT, text));
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(ArgumentError(format!(
+            return Err(ArgumentError::new(format!(
                 "`{text}` has a name that is empty or has a space in it: write `public=127.0.0.1:8443`, or the address alone"
             )));
         }
         let address = address.parse().map_err(|_| {
-            ArgumentError(format!(
+            ArgumentError::new(format!(
                 "`{address}` is not an address and port: write `127.0.0.1:8443`, `0.0.0.0:443` or `[::]:443`"
             ))
         })?;
@@ -125,43 +100,13 @@ impl FromStr for Listen {
     }
 }
 
-impl FromStr for AdminAddress {
-    type Err = ArgumentError;
-
-    fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        let port = text.parse().map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        port.or_else(|_| text.parse()).map(Self).map_err(|_| {
-            ArgumentError(format!(
-                "`{text}` is neither a port nor an address and port: write `9090` for 127.0.0.1:9090, or `10.0.0.1:9090`"
-            ))
-        })
-    }
-}
-
-impl FromStr for HostName {
-    type Err = ArgumentError;
-
-    fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        let name: ServerName = text.parse().map_err(|error: ServerNameError| ArgumentError(error.to_string()))?;
-        Ok(Self(name.as_str().to_owned()))
-    }
-}
-
-impl FromStr for Namespace {
-    type Err = ArgumentError;
-
-    fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        Redis::check_namespace(text).map_err(|error| ArgumentError(error.to_string()))?;
-        Ok(Self(text.to_owned()))
-    }
-}
-
 impl FromStr for NamedSite {
     type Err = ArgumentError;
 
     fn from_str(text: &str) -> Result<Self, ArgumentError> {
-        let malformed =
-            || ArgumentError(format!("`{text}` is not a site: write `NAME=CERT,KEY` or `NAME=CERT,KEY,CLIENT_CA`"));
+        let malformed = || {
+            ArgumentError::new(format!("`{text}` is not a site: write `NAME=CERT,KEY` or `NAME=CERT,KEY,CLIENT_CA`"))
+        };
         let (name, files) = text.split_once('=').ok_or_else(malformed)?;
         let files: Vec<&str> = files.split(',').collect();
         if files.iter().any(|file| file.is_empty()) {
@@ -173,7 +118,7 @@ impl FromStr for NamedSite {
             [cert, key, client_ca] => (cert, key, SiteClientCa::File(client_ca.into())),
             _ => return Err(malformed()),
         };
-        let name = name.parse::<ServerNamePattern>().map_err(|error| ArgumentError(error.to_string()))?;
+        let name = name.parse::<ServerNamePattern>().map_err(|error| ArgumentError::new(error.to_string()))?;
         Ok(Self { name: name.to_string(), cert: cert.into(), key: key.into(), client_ca })
     }
 }
@@ -188,14 +133,14 @@ impl FromStr for Source {
         // A mapped address is compared as the IPv4 address that it is, so a network of them would have none in it.
         let plain = |network: &IpNet| network.addr().to_canonical() == network.addr();
         text.parse().or_else(|_| address()).ok().filter(exact).filter(plain).map(Self).ok_or_else(|| {
-            ArgumentError(format!(
+            ArgumentError::new(format!(
                 "`{text}` is not a network: write `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`, without bits beyond the prefix"
             ))
         })
     }
 }
 
-value_of_the_file!(AdminAddress, HostName, Listen, NamedSite, Namespace, Source);
+value_of_the_file!(Listen, NamedSite, Source);
 
 #[cfg(test)]
 mod tests {
@@ -214,25 +159,6 @@ mod tests {
             ["", "8443", "=127.0.0.1:1", "a b=127.0.0.1:1", "public=", "localhost:8443", "127.0.0.1", "127.0.0.1:99999"]
         {
             assert!(text.parse::<Listen>().expect_err(text).to_string().contains("write `"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_port_alone_is_on_the_loopback_interface_and_no_other_address_is_without_being_written() {
-        let address = |text: &str| text.parse::<AdminAddress>().map(|address| address.0.to_string());
-        assert_eq!(address("9090").unwrap(), "127.0.0.1:9090");
-        assert_eq!(address("0.0.0.0:9090").unwrap(), "0.0.0.0:9090");
-        assert_eq!(address("[::1]:0").unwrap(), "[::1]:0");
-        for text in ["", ":9090", "*:9090", "localhost:9090", "99999", "10.0.0.1"] {
-            assert!(address(text).expect_err(text).to_string().contains("write `9090`"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_host_name_is_neither_an_address_nor_a_pattern() {
-        assert_eq!("Metrics.Example.".parse::<HostName>().unwrap().0, "metrics.example");
-        for text in ["", "127.0.0.1", "*.example", "a.example:9090", "http://a.example"] {
-            assert!(text.parse::<HostName>().expect_err(text).to_string().contains("the name alone"), "{text}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, str::FromStr};
 
 use reprise_session::session::ServerName;
 
-use super::{argument::ArgumentError, text::value_of_the_file};
+use crate::hosting::{argument::ArgumentError, text::value_of_the_file};
 
 /// A host and a TCP port. A name is resolved at each connection, for what it stands for may move.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use openssl::ssl::{SslContext, SslMethod};
 
-use super::{argument::ArgumentError, text::value_of_the_file};
+use crate::hosting::{argument::ArgumentError, text::value_of_the_file};
 
 /// What the built-in responder speaks, the preferred first.
 pub(crate) const RESPONDER: [&str; 2] = ["http/1.1", "http/1.0"];

@@ -1,4 +1,5 @@
-//! What an operator can set, on the command line or in a file. The doc comments are the text of `reprise serve --help`.
+//! What an operator of `reprise serve` can set, on the command line or in a file. The doc comments are the text of `reprise
+//! serve --help`.
 
 use std::path::PathBuf;
 
@@ -6,18 +7,16 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::{
-    argument::{AdminAddress, ClientAuth, HostName, Listen, NamedSite, Namespace, Source, TlsVersion},
+    argument::{ClientAuth, Listen, NamedSite, Source, TlsVersion},
     backend_address::BackendAddress,
     ciphers::{Alpn, CipherList, CipherSuites},
-    log_filter::LogFilter,
-    precedence::declared,
-    quantity::{Age, Count, Lifetime, SizeOf, Span, Timeout},
-    stores::StoreKind,
+};
+use crate::hosting::{
+    Count, HostOptions, SizeOf, Span, Timeout, declared_with_hosts,
     text::{one_or_many, path, separated, some},
 };
-use crate::log::LogFormat;
 
-declared! {
+declared_with_hosts! {
 /// Every option of `reprise serve`, each as given or not, and the default of those that have one by themselves.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default, deny_unknown_fields)]
@@ -37,6 +36,13 @@ pub(crate) struct Options {
     /// Without it a built-in HTTP/1.1 responder answers `GET /` and `GET /connection`, to see what resumed and why.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) backend: Option<BackendAddress>,
+
+    /// Decide for servers that nobody rebuilt, too: their modules ask at this socket [default: none]
+    ///
+    /// As `reprise agent` does: same policies, stores and sessions' keyring, one status for all. Any user of this machine may ask.
+    #[arg(long, value_name = "PATH")]
+    #[serde(deserialize_with = "path")]
+    pub(crate) agent: Option<PathBuf>,
 
     /// Accept 0-RTT data of up to this size, at most 16KiB [default: 0, none]
     ///
@@ -127,122 +133,12 @@ pub(crate) struct Options {
     #[serde(deserialize_with = "path")]
     pub(crate) crl: Option<PathBuf>,
 
-    /// The directory of policies, watched while serving [default: no policies]
-    ///
-    /// Every NAME.wasm in it decides, with its NAME.toml beside it. Without policies the host's own limits decide alone.
-    #[arg(long, value_name = "DIR")]
-    #[serde(deserialize_with = "path")]
-    pub(crate) policies: Option<PathBuf>,
-
-    /// Public keys one of which must have signed a policy for it to go live [default: no signatures asked for]
-    ///
-    /// One minisign public key a line, as `reprise sign --new-key` makes them. NAME.wasm.sig, from `reprise sign`, stands for the
-    /// module, its name and its NAME.toml. Read at the start. A signature says who made a policy, not that it is the newest
-    /// or that it is there: against that is --strict.
-    #[arg(long, value_name = "FILE")]
-    #[serde(deserialize_with = "path")]
-    pub(crate) policy_keys: Option<PathBuf>,
-
-    /// Refuse policies that others than their owner may write [default: a warning in the log]
-    ///
-    /// Looked at are the directory, every directory above it, the files in it, what links lead to, and --policy-keys. The
-    /// owner must be root or the server's user.
-    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) strict: Option<bool>,
-
-    /// What all policies together may take of one handshake [default: 20ms]
-    ///
-    /// A policy needs 1 to 2 µs. The default leaves room for a busy machine, and is still no pause that a person notices.
-    /// What is not decided by then is a full handshake.
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) policy_budget: Option<Timeout> = "20ms",
-
-    /// What the memory of all policies may take together [default: 512MiB and 64MiB for each core]
-    ///
-    /// A policy in Rust or C has an instance of 1 to 2 MiB for each thread that may ask it, one in JavaScript or Python of 20 to 60 MiB.
-    /// Where not all fit, policies have fewer instances; one of which not even one fits is rejected. No call fails for it.
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) policy_memory: Option<SizeOf<{ 1 << 20 }, { 1 << 40 }>>,
-
-    /// What compiling a policy may take of memory [default: 2GiB]
-    ///
-    /// Each is compiled in a process of its own. One that takes more is rejected.
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) compile_memory: Option<SizeOf<{ 16 << 20 }, { 1 << 40 }>>,
-
-    /// How many failures of a policy within --policy-failure-window set it aside [default: 5]
-    ///
-    /// Traps and invalid verdicts count; so do calls that run past their deadline, where they are a tenth of all. The last
-    /// good generation answers then, or the policy counts as failing, and it is tried again after 10 s, 20 s, and so on up to
-    /// 10 minutes. Each failure costs a full handshake, so that few do little harm and many are a pattern.
-    #[arg(long, value_name = "N")]
-    pub(crate) policy_failures: Option<Count<1, 1_000_000>> = "5",
-
-    /// How long a policy's failure counts [default: 30s]
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) policy_failure_window: Option<Timeout> = "30s",
-
-    /// How long a session resumes where no policy says [default: 2h]
-    ///
-    /// OpenSSL's own default for TLS (7200 s).
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) lifetime: Option<Lifetime> = "2h",
-
-    /// How long any session resumes, counted from its full handshake [default: 1d]
-    ///
-    /// Holds across TLS 1.3 renewals and whatever policies say, so that every client proves itself anew once a day.
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) max_lifetime: Option<Lifetime> = "1d",
-
     /// TLS 1.3 tickets per full handshake [default: 1]
     ///
     /// Each is an entry of the store and a call to each policy. Clients that open connections in parallel and use each
     /// ticket once are served by more, at most 16.
     #[arg(long, value_name = "N")]
     pub(crate) tickets: Option<Count<0, 16>> = "1",
-
-    /// Where sessions are kept; repeatable, the nearest first [default: memory:64MiB]
-    ///
-    /// `memory[:SIZE]`: this process; 64MiB hold about 100,000 sessions without client certificates. `disk:DIR[?size=SIZE]`: all
-    /// processes of this machine, over restarts, in at most 1GiB or SIZE. `redis://[USER[:PASSWORD]@]HOST[:PORT][/DB]`: a fleet, in
-    /// Redis or Valkey; `rediss://` over TLS, `redis+sentinel://HOST:PORT,…/MASTER`, `redis+cluster://HOST:PORT,…`. Given several
-    /// times, nearer stores keep copies of what further ones have. What leaves the process is sealed with --keyring. A password
-    /// on the command line is seen by every user of this machine: put such a store into --config FILE.
-    #[arg(long, value_name = "STORE")]
-    #[serde(deserialize_with = "some")]
-    pub(crate) store: Vec<StoreKind>,
-
-    /// The keys that seal what leaves this process, and make its session ids [default: none, which memory alone needs]
-    ///
-    /// `reprise keys new FILE` makes it, for all nodes that share a store; it is taken up again when it changes. Nobody but its
-    /// owner may read it.
-    #[arg(long, value_name = "FILE")]
-    #[serde(deserialize_with = "path")]
-    pub(crate) keyring: Option<PathBuf>,
-
-    /// The name of what shares sessions [default: reprise]
-    ///
-    /// Fleets with different names have no sessions in common, even in one Redis and with one keyring.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) namespace: Option<Namespace> = "reprise",
-
-    /// How long a look-up in a shared store may hold a handshake [default: 20ms]
-    ///
-    /// What is not answered by then is a full handshake. A Redis nearby answers in less than 1 ms.
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) store_deadline: Option<Timeout> = "20ms",
-
-    /// While a shared store is out of reach, how old copies of its sessions may be that still resume [default: 30s]
-    ///
-    /// A session revoked meanwhile at another node resumes here for that long at most. In whole seconds; `0s`: not at all.
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) copy_age: Option<Age> = "30s",
-
-    /// The largest session that is kept [default: 16KiB]
-    ///
-    /// A session with a client certificate takes 1 to 4 KiB; the bound is for a client that sends a monstrous one.
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_session_size: Option<SizeOf<256, { 1 << 30 }>> = "16KiB",
 
     /// The oldest version served [default: 1.2]
     ///
@@ -287,52 +183,8 @@ pub(crate) struct Options {
     /// seconds to write what waits. A second signal ends the server at once.
     #[arg(long, value_name = "SPAN")]
     pub(crate) drain: Option<Span> = "10s",
-
-    /// Let the kernel write core dumps, and debuggers of the same user attach [default: neither]
-    ///
-    /// A dump of this process holds private keys and the secrets of all sessions.
-    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub(crate) core_dumps: Option<bool>,
-
-    /// Where metrics and status are served over HTTP [default: nowhere]
-    ///
-    /// `/metrics` for Prometheus, `/status`, `/healthz` (503 while something that must run does not), `/readyz` (also
-    /// while it ends); nothing there changes anything. A port alone is on 127.0.0.1; there is neither TLS nor a
-    /// password, so that another address opens what it shows to whoever reaches it.
-    #[arg(long, value_name = "PORT|ADDR")]
-    pub(crate) admin: Option<AdminAddress>,
-
-    /// Another name under which --admin answers; repeatable [default: its addresses and `localhost`]
-    ///
-    /// A request for any other name (field Host) is refused, or a web page that somebody opens could read what is shown there (DNS
-    /// rebinding). Give the name that e.g. Prometheus has for this server. `/healthz` and `/readyz` answer under any.
-    #[arg(long, value_name = "NAME")]
-    #[serde(deserialize_with = "one_or_many")]
-    pub(crate) admin_host: Vec<HostName>,
-
-    /// Where state is kept [default: $XDG_STATE_HOME/reprise, /var/lib/reprise for root]
-    ///
-    /// The self-signed certificate; compiled policies, so that a restart does not compile them again; the socket of `reprise
-    /// status`, which is its owner's alone. Servers that run at the same time need a directory each.
-    #[arg(long, value_name = "DIR")]
-    #[serde(deserialize_with = "path")]
-    pub(crate) state_dir: Option<PathBuf>,
-
-    /// What is logged to stderr: a level, or levels by module [default: info]
-    ///
-    /// `error`, `warn`, `info`, `debug`, `trace` or `off`. `info` has a line for each policy and certificate that goes live or is
-    /// rejected, `debug` one for each connection. `info,reprise::serve=debug` has another level for one module; without a level for
-    /// the rest, that is `info`.
-    #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<LogFilter>,
-
-    /// How a line of the log is written [default: text]
-    ///
-    /// `json` makes each line one JSON object with `timestamp`, `level`, `message`, and what else the line tells, like `policy`
-    /// and `generation`, under names of their own.
-    #[arg(long, value_enum)]
-    pub(crate) log_format: Option<LogFormat>,
 }
+shared HostOptions
 }
 
 impl Options {

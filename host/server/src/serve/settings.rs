@@ -2,33 +2,31 @@
 
 use std::{
     collections::HashSet,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use ipnet::IpNet;
-use reprise_policy::{
-    policies_dir::exposed,
-    policy::{Compiler, SupervisionOptions},
-    signing::PolicyKeys,
-};
 
 use super::{
     argument::{ClientAuth, DEFAULT, Listen, SiteClientCa, TlsVersion},
     backend_address::BackendAddress,
     ciphers::{Alpn, CipherList, CipherSuites, RESPONDER},
     options::Options,
-    quantity::SizeOf,
     self_signed,
-    stores::StoreKind,
 };
-use crate::state_dir;
+use crate::{
+    hosting::{HostSettings, SizeOf, agent},
+    state_dir,
+};
 
 /// What the server runs with.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    pub(crate) host: HostSettings,
+    /// Where modules ask, if they may.
+    pub(crate) agent: Option<agent::Socket>,
     pub(crate) listen: Vec<Listen>,
     pub(crate) backend: Option<BackendAddress>,
     /// Whether the backend is sent a PROXY protocol header.
@@ -41,43 +39,11 @@ pub(crate) struct Settings {
     pub(crate) sites: Vec<SiteFiles>,
     /// Where the default site's self-signed certificate is kept, if it has one.
     pub(crate) self_signed: Option<PathBuf>,
-    pub(crate) policies: Option<PathBuf>,
-    pub(crate) policy_keys: Option<PolicyKeys>,
-    pub(crate) strict: bool,
-    /// Where compiled policies are kept.
-    pub(crate) compiled: Option<PathBuf>,
-    pub(crate) policy_budget: Duration,
-    pub(crate) memory: PolicyMemory,
-    /// Where policies are compiled: whoever runs the server says it.
-    pub(crate) compiler: Compiler,
-    pub(crate) supervision: SupervisionOptions,
-    pub(crate) lifetime: Duration,
-    pub(crate) max_lifetime: Duration,
     pub(crate) tickets: usize,
-    /// The nearest first; never empty.
-    pub(crate) stores: Vec<StoreKind>,
-    pub(crate) keyring: Option<PathBuf>,
-    pub(crate) namespace: String,
-    pub(crate) store_deadline: Duration,
-    pub(crate) copy_age: Duration,
-    pub(crate) max_session_size: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) max_connections: usize,
     pub(crate) drain: Duration,
-    /// Where metrics and status are served.
-    pub(crate) admin: Option<SocketAddr>,
-    /// Other names under which they are asked for there, in lower case.
-    pub(crate) admin_hosts: Vec<String>,
-    /// Where the socket of `reprise status` is, if it was said.
-    pub(crate) state_dir: Option<PathBuf>,
-}
-
-/// What policies and their compilation may take, in bytes, where it was said.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PolicyMemory {
-    pub(crate) of_all: Option<usize>,
-    pub(crate) to_compile: Option<usize>,
 }
 
 /// The part of the TLS configuration that all sites share.
@@ -129,54 +95,23 @@ impl Settings {
                     .context("no certificate is given, and none can be kept")?,
             )
         };
-        let settings = Self {
+        Ok(Self {
+            host: HostSettings::new(&options.part())?,
+            agent: options.agent.clone().map(|path| agent::Socket { path, uids: Vec::new() }),
             listen: listen(&options)?,
             tls: tls(&options)?,
-            policy_keys: policy_keys(&options)?,
-            strict: options.strict == Some(true),
-            compiled: compiled(&options),
             sites: sites(&options, self_signed.as_deref())?,
             self_signed,
             send_proxy: options.send_proxy == Some(true),
             backend_idle_timeout: options.backend_idle_timeout().0,
             accept_proxy: options.accept_proxy.iter().map(|source| source.0).collect(),
-            policy_budget: options.policy_budget().0,
-            memory: PolicyMemory {
-                of_all: options.policy_memory.map(|size| size.0),
-                to_compile: options.compile_memory.map(|size| size.0),
-            },
-            compiler: Compiler::default(),
-            supervision: supervision(&options),
-            lifetime: options.lifetime().0,
-            max_lifetime: options.max_lifetime().0,
             tickets: options.tickets().0,
-            stores: stores(&options)?,
-            namespace: options.namespace().0,
-            keyring: options.keyring.clone(),
-            store_deadline: options.store_deadline().0,
-            copy_age: options.copy_age().0,
-            max_session_size: options.max_session_size().0,
             handshake_timeout: options.handshake_timeout().0,
             idle_timeout: options.idle_timeout().0,
             max_connections: options.max_connections().0,
             drain: options.drain().0,
-            admin: options.admin.as_ref().map(|admin| admin.0),
-            admin_hosts: options.admin_host.iter().map(|name| name.0.clone()).collect(),
-            state_dir: options.state_dir.clone(),
             backend: options.backend.clone(),
-            policies: options.policies.clone(),
-        };
-        ensure!(
-            settings.lifetime <= settings.max_lifetime || options.lifetime.is_none(),
-            "--lifetime {:?} is longer than --max-lifetime {:?}: shorten the one or lengthen the other",
-            settings.lifetime,
-            settings.max_lifetime
-        );
-        ensure!(
-            settings.admin.is_some() || settings.admin_hosts.is_empty(),
-            "--admin-host is given, but nothing is served under that name: add --admin PORT"
-        );
-        Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
+        })
     }
 }
 
@@ -196,14 +131,6 @@ fn check_backend(options: &Options) -> Result<()> {
         ensure!(!given, "--{option} needs a --backend that it is for: give it, or leave --{option} out");
     }
     Ok(())
-}
-
-fn supervision(options: &Options) -> SupervisionOptions {
-    SupervisionOptions {
-        failures: u32::try_from(options.policy_failures().0).unwrap_or(u32::MAX),
-        window: options.policy_failure_window().0,
-        ..SupervisionOptions::default()
-    }
 }
 
 fn listen(options: &Options) -> Result<Vec<Listen>> {
@@ -317,53 +244,10 @@ fn sites(options: &Options, self_signed: Option<&Path>) -> Result<Vec<SiteFiles>
     Ok(sites)
 }
 
-/// The stores, the nearest first, and whether what is needed for them is there.
-fn stores(options: &Options) -> Result<Vec<StoreKind>> {
-    if options.store.is_empty() {
-        return Ok(vec![StoreKind::default()]);
-    }
-    ensure!(
-        options.store.is_sorted_by(|nearer, further| nearer.distance() < further.distance()),
-        "--store: the stores are in the wrong order, or one kind is given twice: write `memory`, `disk:…`, `redis…://…` in this order, \
-         each at most once"
-    );
-    ensure!(
-        options.keyring.is_some() || !options.store.iter().any(StoreKind::is_shared),
-        "--store: others than this process can read what is kept there, and there are no keys to seal it with: make a keyring with \
-         `reprise keys new FILE`, and give --keyring FILE, the same one to every server that shares the store"
-    );
-    Ok(options.store.clone())
-}
-
-fn policy_keys(options: &Options) -> Result<Option<PolicyKeys>> {
-    let Some(file) = &options.policy_keys else { return Ok(None) };
-    ensure!(
-        options.policies.is_some(),
-        "--policy-keys {} is given, but no policies are loaded: add --policies DIR",
-        file.display()
-    );
-    Ok(Some(read_policy_keys(file, options.strict == Some(true))?))
-}
-
-/// Where compiled policies are kept; where no state can be, nowhere.
-fn compiled(options: &Options) -> Option<PathBuf> {
-    options.policies.as_ref()?;
-    Some(state_dir::choose(options.state_dir.as_deref()).ok()?.join("compiled"))
-}
-
-/// The keys in `file`, which is as dear as what they sign: with `strict` nobody else may write it.
-pub(crate) fn read_policy_keys(file: &Path, strict: bool) -> Result<PolicyKeys> {
-    match exposed(file) {
-        Some(exposed) if strict => bail!("--policy-keys: {exposed}"),
-        Some(exposed) => tracing::warn!("--policy-keys: {exposed}"),
-        None => {}
-    }
-    PolicyKeys::read(file).context("--policy-keys")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{super::configuration::read, *};
+    use super::*;
+    use crate::hosting::read;
 
     fn settings(toml: &str) -> Result<Settings> {
         Settings::new(toml::from_str(&format!("cert = 'c'\nkey = 'k'\n{toml}")).unwrap())
@@ -372,8 +256,8 @@ mod tests {
     #[test]
     fn the_file_that_comes_with_the_service_makes_settings() {
         let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/systemd/reprise.toml"));
-        let settings = Settings::new(read(file).unwrap()).unwrap();
-        assert!(settings.policies.is_some() && settings.backend.is_some() && settings.self_signed.is_none());
+        let settings = Settings::new(read(file, "serve").unwrap()).unwrap();
+        assert!(settings.host.policies.is_some() && settings.backend.is_some() && settings.self_signed.is_none());
     }
 
     #[test]
@@ -412,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_maximum_below_the_default_lifetime_lowers_it() {
-        assert_eq!(settings("max-lifetime = '10m'").unwrap().lifetime, Duration::from_secs(600));
+        assert_eq!(settings("max-lifetime = '10m'").unwrap().host.lifetime, Duration::from_secs(600));
     }
 
     #[test]

@@ -21,12 +21,13 @@ use self::{place::Place, rounds::Rounds, telling::Teller};
 use super::{
     compile::compiler,
     output,
-    serve::{bind, log, run_to_end},
+    running::{log, run_to_end, started},
     signals::Signals,
 };
 use crate::{
+    hosting::{LogFilter, Span},
     log::LogFormat,
-    serve::{Listen, LogFilter, Options, Settings, Span},
+    serve::{Listen, Options, Server, Settings},
 };
 
 /// The project's folder for what a server keeps: certificate, compiled code, and the directory of policies.
@@ -77,21 +78,22 @@ impl Dev {
             drain: Some(Span(DRAIN)),
             ..Options::default()
         })?;
-        settings.compiler = compiler()?;
+        settings.host.compiler = compiler()?;
         run_to_end(async |signals| dev(project, place, settings, signals).await)
     }
 }
 
 async fn dev(project: Project, place: Place, settings: Settings, signals: &Signals) -> Result<()> {
-    let compiled = settings.compiled.clone();
-    let Some(server) = bind(settings, signals).await? else { return Ok(()) };
+    let compiled = settings.host.compiled.clone();
+    let Some(mut server) = started(Server::bind(settings), signals).await? else { return Ok(()) };
     let teller = Arc::new(Teller::new(project.name()));
-    let (events, mut consultations) = (server.host().policy_events(), server.host().consultations());
+    let (events, mut consultations) =
+        (server.hosting().host().policy_events(), server.hosting().host().consultations());
     for (address, _) in server.addresses() {
         output::tell(format_args!("listening on {address}"));
     }
     // They end with the server, or with the process: what is being built is nobody's loss.
-    let vitals = server.health().vitals().clone();
+    let vitals = server.hosting().health().vitals().clone();
     let spawn = |name: &str, body: Box<dyn FnMut() + Send>| {
         let mut body = body;
         let alive = move |_: &Heart| {

@@ -25,7 +25,7 @@ use self::{
     visit::Visitor,
 };
 use super::{core_dumps, output};
-use crate::serve::Timeout;
+use crate::hosting::Timeout;
 
 /// Ask any TLS server, from outside, whether and how it resumes sessions.
 ///

@@ -6,6 +6,25 @@ use super::{Row, row};
 /// The other commands. What has no options in it is files.
 pub(super) const OTHERS: &[Row] = &[
     row("serve config", ANY_PATH, NO_PATH, &[]),
+    row("agent config", ANY_PATH, NO_PATH, &[]),
+    row(
+        "module conf program",
+        &["nginx", "apache2", "gunicorn@a"],
+        &[("", "`nginx`"), ("a b", "`nginx`"), ("a/b", "`nginx`"), ("$A", "`nginx`")],
+        &[],
+    ),
+    row(
+        "module conf socket",
+        &["/run/reprise/agent.sock"],
+        &[("", "absolute"), ("agent.sock", "absolute"), ("@reprise", "absolute"), ("/a ", "space")],
+        &["--program", "nginx"],
+    ),
+    row(
+        "module conf module",
+        &["/usr/lib/reprise/module.so"],
+        &[("", "absolute"), ("module.so", "absolute")],
+        &["--program", "nginx"],
+    ),
     row("new lang", &["rust", "wat"], &[("", "rust"), ("cobol", "rust"), ("Rust", "rust")], &["calm"]),
     row("new dir", ANY_PATH, NO_PATH, &["calm", "--lang", "rust"]),
     row("dev policies", ANY_PATH, NO_PATH, &[]),

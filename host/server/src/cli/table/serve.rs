@@ -57,6 +57,7 @@ pub(super) const SERVE: &[Row] = &[
         ],
         &[],
     ),
+    row("agent", ANY_PATH, NO_PATH, &[]),
     row(
         "early-data",
         &["0", "4KiB", "16384"],

@@ -63,7 +63,7 @@ async fn a_listener_that_fails_or_panics_accepts_again() {
     let steps = [Step::Accept, Step::Panic, Step::Fail(libc::EMFILE), Step::Panic, Step::Fail(libc::ECONNABORTED)];
     let socket = Faulty { socket: TcpListener::bind("127.0.0.1:0").await.unwrap(), before: Mutex::new(steps.into()) };
     let address = socket.socket.local_addr().unwrap();
-    let life = server.health.vitals().task("listener");
+    let life = server.hosting.health().vitals().task("listener");
     let accepting = tokio::spawn(accept::run(socket, 0, Arc::clone(&server.shared), phased.watch(), life));
 
     let connect = async || {
@@ -76,9 +76,9 @@ async fn a_listener_that_fails_or_panics_accepts_again() {
     let mut second = connect().await;
     assert!(get(&mut second, "/").await.unwrap().contains("Reprise"));
     assert!(get(&mut first, "/").await.unwrap().contains("Reprise"), "what was accepted before goes on");
-    let vital = vital(server.health.vitals(), "listener");
+    let vital = vital(server.hosting.health().vitals(), "listener");
     assert_eq!((vital.restarts, vital.ended.as_deref()), (2, Some("it panicked: as the test asks for")));
-    until(|| server.health.unsound().is_empty()).await;
+    until(|| server.hosting.health().unsound().is_empty()).await;
     phased.enter(Phase::Draining);
     accepting.await.unwrap();
 }
@@ -129,7 +129,7 @@ async fn a_task_that_is_gone_for_good_ends_the_server() {
     files.issue("default", None);
     let mut server = Server::bind(settings(&files, "")).await.unwrap();
     // As if what starts it again had itself ended.
-    server.living.abort_all();
+    server.hosting.living().abort_all();
     let ended = server.run(std::future::pending(), std::future::pending()).await;
-    assert!(ended.unwrap_err().to_string().contains("follows certificates"));
+    assert!(ended.unwrap_err().to_string().contains("follows files"));
 }

@@ -3,6 +3,7 @@
 mod breaking;
 mod certificates;
 mod endings;
+mod file;
 mod living;
 mod options;
 mod reloading;
@@ -24,7 +25,8 @@ use tokio::{
 use tokio_openssl::SslStream;
 
 pub(super) use self::certificates::{Files, revocation_list};
-use super::{Reload, Server, Settings, Sites};
+use super::{Server, Settings, Sites};
+use crate::hosting::Reload;
 use reprise_testing::certificates::Identity;
 
 /// A server that runs in the background.
@@ -46,11 +48,13 @@ impl Running {
     }
 
     async fn with(settings: Settings) -> Self {
-        let server = Server::bind(settings).await.unwrap();
+        let mut server = Server::bind(settings).await.unwrap();
         let (stop, hurry) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let (address, _) = server.addresses().next().unwrap();
-        let (admin, vitals) = (server.admin_address(), server.health().vitals().clone());
-        let (sites, reload) = (Arc::clone(&server.shared.sites), server.reload());
+        let hosting = server.hosting();
+        let (admin, vitals) = (hosting.admin_address(), hosting.health().vitals().clone());
+        let reload = hosting.reload();
+        let sites = Arc::clone(&server.shared.sites);
         let (stopped, hurried) = (Arc::clone(&stop), Arc::clone(&hurry));
         let done = tokio::spawn(async move {
             server.run(stopped.notified(), hurried.notified()).await.unwrap();

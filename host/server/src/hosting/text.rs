@@ -8,7 +8,7 @@ use serde::{
 };
 
 /// Reads a text, a number or a flag by the type's `FromStr`.
-pub(super) fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(crate) fn from_text<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,
@@ -18,12 +18,12 @@ where
 }
 
 /// `listen = "ADDR"` as well as `listen = ["ADDR", …]`.
-pub(super) fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(crate) fn one_or_many<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     deserializer.deserialize_any(OneOrMany(PhantomData))
 }
 
 /// The same for a list without which a default holds: one of nothing would say nothing, and get the default.
-pub(super) fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub(crate) fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let some: Vec<T> = one_or_many(deserializer)?;
     if some.is_empty() {
         return Err(D::Error::custom("the list is empty: write what is in it, or leave the key out for the default"));
@@ -32,7 +32,7 @@ pub(super) fn some<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer:
 }
 
 /// The same for what a comma separates as well, as on the command line.
-pub(super) fn separated<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn separated<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: fmt::Display>,
@@ -42,7 +42,7 @@ where
 }
 
 /// A path. On the command line an empty one is no value either.
-pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     let path = String::deserialize(deserializer)?;
     if path.is_empty() || path.contains('\0') {
         return Err(D::Error::custom("the path is empty: write one like `/etc/reprise/…`, or leave the key out"));
@@ -55,12 +55,12 @@ macro_rules! value_of_the_file {
     ($($argument:ty),* $(,)?) => {$(
         impl<'de> serde::Deserialize<'de> for $argument {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::serve::text::from_text(deserializer)
+                $crate::hosting::text::from_text(deserializer)
             }
         }
     )*};
 }
-pub(super) use value_of_the_file;
+pub(crate) use value_of_the_file;
 
 struct Scalar<T, F>(F, PhantomData<T>);
 

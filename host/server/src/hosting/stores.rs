@@ -7,7 +7,7 @@ use reprise::HostBuilder;
 use reprise_store::store::{Disk, DiskOptions, Memory, Redis, RedisOptions};
 
 use super::{
-    Settings,
+    HostSettings,
     argument::ArgumentError,
     quantity::{Size, SizeOf},
     text::value_of_the_file,
@@ -63,7 +63,7 @@ impl StoreKind {
 ///
 /// # Errors
 /// A disk store cannot be opened, or a URL is none. A Redis that cannot be reached is no error: sessions are not found until it is.
-pub(crate) fn open(mut host: HostBuilder, settings: &Settings) -> Result<HostBuilder> {
+pub(crate) fn open(mut host: HostBuilder, settings: &HostSettings) -> Result<HostBuilder> {
     for store in &settings.stores {
         host = match store {
             StoreKind::Memory(size) => host.store(Memory::with_capacity(size.0)),

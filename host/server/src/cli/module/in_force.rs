@@ -1,0 +1,268 @@
+//! Which openssl.cnf is in force, and which section of it lists the modules that OpenSSL loads: `openssl_conf = NAME`.
+//!
+//! It is read as config(5) says and libcrypto does: files that it includes in their place, the last of several values counts.
+//! Variables are not expanded: where one is needed to know the section, that is an error.
+
+use std::{
+    collections::HashMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use reprise_session::reading;
+
+/// The section before the first.
+const DEFAULT: &str = "default";
+/// What OpenSSL looks for in it.
+const MODULES: &str = "openssl_conf";
+/// The largest file that is read.
+const MOST: u64 = 1 << 20;
+/// How deep files may include each other: libcrypto knows no bound.
+const DEEPEST: usize = 10;
+
+/// The openssl.cnf in force.
+#[derive(Debug, Default)]
+pub(super) struct InForce {
+    file: Option<PathBuf>,
+    section: String,
+    values: HashMap<(String, String), String>,
+    include_dir: Option<PathBuf>,
+}
+
+impl InForce {
+    /// What this process, and every program with its environment, has in force: the file that OPENSSL_CONF names, else that of
+    /// the system's OpenSSL; none if it is not there.
+    ///
+    /// # Errors
+    /// As [`InForce::read`].
+    pub(super) fn of_this_machine() -> Result<Self> {
+        let file = match env::var_os("OPENSSL_CONF") {
+            // OpenSSL goes on without a file that is not there, and says nothing of it.
+            Some(file) => Some(PathBuf::from(file)).filter(|file| file.exists()),
+            None => folders().map(|folder| folder.join("openssl.cnf")).find_map(|file| file.canonicalize().ok()),
+        };
+        Self::read(file)
+    }
+
+    /// What is in this file.
+    ///
+    /// # Errors
+    /// It cannot be read, or understood.
+    pub(super) fn read(file: Option<PathBuf>) -> Result<Self> {
+        let file = file.map(std::path::absolute).transpose()?;
+        let include_dir = env::var_os("OPENSSL_CONF_INCLUDE").map(PathBuf::from);
+        let mut in_force = Self { file: file.clone(), section: DEFAULT.into(), include_dir, ..Self::default() };
+        if let Some(file) = file {
+            in_force.include(&file, 0)?;
+        }
+        Ok(in_force)
+    }
+
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The section that lists modules, if there is one.
+    ///
+    /// # Errors
+    /// It has ours already, or its name is a variable.
+    pub(super) fn modules(&self) -> Result<Option<&str>> {
+        let Some(section) = self.values.get(&(DEFAULT.into(), MODULES.into())) else { return Ok(None) };
+        let shown = self.file.as_deref().unwrap_or(Path::new("")).display();
+        ensure!(
+            !section.contains(['$', '[', ']']),
+            "{shown}: `{MODULES} = {section}`: expected a section's plain name"
+        );
+        let ours = self.values.keys().any(|(of, name)| of == section && name.split('.').next() == Some("reprise"));
+        ensure!(
+            !ours,
+            "{shown} loads the module already: run this with the OPENSSL_CONF that the server had before, or without one"
+        );
+        Ok(Some(section))
+    }
+
+    fn include(&mut self, file: &Path, depth: usize) -> Result<()> {
+        let shown = file.display();
+        ensure!(depth <= DEEPEST, "{shown}: files include each other more than {DEEPEST} deep");
+        let text = reading::read_text_once(file, MOST).context("openssl.cnf")?;
+        for line in lines(&text) {
+            self.line(&line, depth).with_context(|| format!("{shown}: `{}`", line.trim()))?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &str, depth: usize) -> Result<()> {
+        let line = without_comment(line);
+        let line = line.trim();
+        if let Some(section) = line.strip_prefix('[') {
+            let name = section.split_once(']').context("a section without its `]`")?.0;
+            self.section = plain(name.trim());
+        } else if let Some(rest) = directive(line, ".include") {
+            self.included(rest, depth)?;
+        } else if let Some(rest) = directive(line, ".pragma") {
+            if let Some(("includedir", dir)) = rest.split_once(':').map(|(name, dir)| (name.trim(), dir.trim())) {
+                self.include_dir = Some(plain(dir).into());
+            }
+        } else if let Some((name, value)) = line.split_once('=') {
+            let (section, name) = name.trim().split_once("::").unwrap_or((&self.section, name.trim()));
+            self.values.insert((section.into(), name.into()), plain(value.trim()));
+        }
+        Ok(())
+    }
+
+    fn included(&mut self, path: &str, depth: usize) -> Result<()> {
+        let path = plain(path);
+        if path.contains('$') {
+            bail!("a variable in the path of a file that is included: it is not known what it has");
+        }
+        let mut path = PathBuf::from(path);
+        if let Some(dir) = self.include_dir.as_ref().filter(|_| path.is_relative()) {
+            path = dir.join(path);
+        }
+        if !path.is_dir() {
+            // OpenSSL goes on without one that is not there.
+            return if path.exists() { self.include(&path, depth + 1) } else { Ok(()) };
+        }
+        let entries = fs::read_dir(&path).with_context(|| path.display().to_string())?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "cnf" || extension == "conf"));
+        // OpenSSL has them in no order: where that matters, nobody knows what holds.
+        files.sort();
+        files.iter().try_for_each(|file| self.include(file, depth + 1))
+    }
+}
+
+/// Where OpenSSL has its files: the one that this command is linked with, then where distributions have them.
+fn folders() -> impl Iterator<Item = PathBuf> {
+    let linked = openssl::version::dir().split('"').nth(1).map(PathBuf::from);
+    linked.into_iter().chain(["/usr/lib/ssl", "/etc/ssl", "/etc/pki/tls"].map(PathBuf::from))
+}
+
+/// Lines, joined where one ends with a backslash.
+fn lines(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for line in text.lines() {
+        let continued = line.strip_suffix('\\').filter(|line| !line.ends_with('\\'));
+        lines.last_mut().expect("there is always one").push_str(continued.unwrap_or(line));
+        if continued.is_none() {
+            lines.push(String::new());
+        }
+    }
+    lines
+}
+
+/// What stands behind a directive, with or without a `=`.
+fn directive<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '\t', '=']))?.trim_start();
+    Some(rest.strip_prefix('=').unwrap_or(rest).trim())
+}
+
+/// A line up to the `#` that begins a comment.
+fn without_comment(line: &str) -> &str {
+    let (mut quote, mut escaped) = (None, false);
+    for (at, character) in line.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if quote == Some(character) => quote = None,
+            '"' | '\'' | '`' if quote.is_none() => quote = Some(character),
+            '#' if quote.is_none() => return &line[..at],
+            _ => {}
+        }
+    }
+    line
+}
+
+/// A value without its quotation marks and escapes.
+fn plain(value: &str) -> String {
+    let (mut plain, mut quote, mut escaped) = (String::new(), None, false);
+    for character in value.chars() {
+        match character {
+            _ if escaped => {
+                plain.push(character);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            _ if quote == Some(character) => quote = None,
+            '"' | '\'' | '`' if quote.is_none() => quote = Some(character),
+            _ => plain.push(character),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The section that these files name, the first of which includes the others by itself.
+    fn section(files: &[(&str, &str)]) -> Result<Option<String>> {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content.replace("DIR", dir.path().to_str().unwrap())).unwrap();
+        }
+        let in_force = InForce::read(Some(dir.path().join(files[0].0)))?;
+        in_force.modules().map(|section| section.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_section_is_what_the_file_says() {
+        for (content, expected) in [
+            ("openssl_conf = openssl_init\n[openssl_init]\n", Some("openssl_init")),
+            ("  openssl_conf=a # as ever\n", Some("a")),
+            ("openssl_conf = \"a b\"\n", Some("a b")),
+            ("openssl_conf = a\\#b\n", Some("a#b")),
+            ("openssl_conf = \\\nlong\n", Some("long")),
+            ("openssl_conf = a\nopenssl_conf = b\n", Some("b")),
+            ("[x]\nopenssl_conf = a\n[default]\nopenssl_conf = b\n", Some("b")),
+            ("[x]\ndefault::openssl_conf = c\n", Some("c")),
+            ("# openssl_conf = a\n", None),
+            ("[req]\nopenssl_conf = a\n", None),
+            ("x::openssl_conf = a\n", None),
+            ("nodejs_conf = a\n", None),
+            ("", None),
+        ] {
+            assert_eq!(section(&[("a.cnf", content)]).unwrap().as_deref(), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn what_is_included_counts_in_its_place() {
+        let main = ("a.cnf", ".include DIR/b.cnf\n");
+        assert_eq!(section(&[main, ("b.cnf", "openssl_conf = b\n")]).unwrap().as_deref(), Some("b"));
+        let folder =
+            [("a.cnf", ".include = DIR/d\n"), ("d/x.conf", "openssl_conf = d\n"), ("d/y.txt", "openssl_conf = y\n")];
+        assert_eq!(section(&folder).unwrap().as_deref(), Some("d"));
+        let dir = [("a.cnf", ".pragma includedir:DIR\n.include b.cnf\n"), ("b.cnf", "openssl_conf = b\n")];
+        assert_eq!(section(&dir).unwrap().as_deref(), Some("b"));
+        let twice = [("a.cnf", "openssl_conf = a\n.include DIR/b.cnf\n"), ("b.cnf", "openssl_conf = b\n")];
+        assert_eq!(section(&twice).unwrap().as_deref(), Some("b"));
+        // A section that begins in it goes on behind it.
+        let section_goes_on = [("a.cnf", ".include DIR/b.cnf\nopenssl_conf = a\n"), ("b.cnf", "[req]\n")];
+        assert_eq!(section(&section_goes_on).unwrap(), None);
+        assert_eq!(section(&[("a.cnf", ".include DIR/none.cnf\nopenssl_conf = a\n")]).unwrap().as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        for (content, says) in [
+            ("openssl_conf = $name\n", "plain name"),
+            (".include ${ENV::HOME}/x.cnf\n", "variable"),
+            (".include DIR/a.cnf\n", "10 deep"),
+            ("[req\n", "`]`"),
+            ("openssl_conf = i\n[i]\nreprise = r\n", "already"),
+        ] {
+            let error = format!("{:#}", section(&[("a.cnf", content)]).unwrap_err());
+            assert!(error.contains(says) && error.contains("a.cnf"), "{content}: {error}");
+        }
+    }
+
+    #[test]
+    fn openssl_has_its_files_somewhere() {
+        let own = folders().next().unwrap();
+        assert!(own.is_absolute(), "{}", own.display());
+    }
+}
