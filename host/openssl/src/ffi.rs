@@ -19,8 +19,8 @@ pub type SecurityCallback =
 pub type TicketKeyCallback =
     unsafe extern "C" fn(*mut SSL, *mut c_uchar, *mut c_uchar, *mut EVP_CIPHER_CTX, *mut c_void, c_int) -> c_int;
 
-/// OpenSSL's configuration.
-pub enum CONF {}
+/// `CONF`
+pub enum Conf {}
 
 /// `SSL_OP_NO_ANTI_REPLAY`
 pub const SSL_OP_NO_ANTI_REPLAY: u64 = 1 << 24;
@@ -103,7 +103,7 @@ unsafe extern "C" {
     pub fn SSL_SESSION_get0_alpn_selected(session: *const SSL_SESSION, alpn: *mut *const c_uchar, length: *mut usize);
 
     pub fn CONF_imodule_get_value(module: *mut c_void) -> *const c_char;
-    pub fn NCONF_get_string(conf: *const CONF, section: *const c_char, name: *const c_char) -> *mut c_char;
+    pub fn NCONF_get_string(conf: *const Conf, section: *const c_char, name: *const c_char) -> *mut c_char;
     pub fn CRYPTO_set_ex_data(data: *mut CRYPTO_EX_DATA, index: c_int, value: *mut c_void) -> c_int;
     pub fn ERR_set_mark() -> c_int;
     pub fn ERR_pop_to_mark() -> c_int;

@@ -37,7 +37,7 @@ impl Handler for Never {
 fn a_program_with_data_of_its_own_on_sessions_is_left_alone() {
     join(Guest { handler: Arc::new(Never), listener: "here".into() }).unwrap();
     // The module is loaded first, and the program comes to this later.
-    let index = unsafe { own_index() };
+    let index = own_index();
     assert!(index > 0);
     let identity = certificates::server();
     let mut context = SslContext::builder(SslMethod::tls_server()).unwrap();
@@ -65,8 +65,8 @@ fn a_program_with_data_of_its_own_on_sessions_is_left_alone() {
     }
 }
 
-/// SAFETY: none is needed; it is a function of C.
-unsafe fn own_index() -> i32 {
+/// `SSL_SESSION_get_ex_new_index`, as a program calls it.
+fn own_index() -> i32 {
     // SAFETY: without callbacks and arguments.
     unsafe { openssl_sys::CRYPTO_get_ex_new_index(2, 0, std::ptr::null_mut(), None, None, None) }
 }

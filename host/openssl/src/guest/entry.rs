@@ -12,7 +12,7 @@ use crate::{ffi, tls::errors};
 
 /// The module's section of the configuration, while it is loaded.
 pub struct Section<'a> {
-    configuration: *const ffi::CONF,
+    configuration: *const ffi::Conf,
     name: CString,
     lives: PhantomData<&'a ()>,
 }

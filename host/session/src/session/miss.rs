@@ -79,8 +79,8 @@ pub enum Miss {
 /// Names the reasons, each once: from here come [`Miss::REASONS`] and what indexes it, so that neither lacks a variant.
 macro_rules! reasons {
     ($($variant:ident $(($($any:tt)*))? => $reason:literal,)*) => {
-        /// The places of the reasons.
-        enum Place { $($variant),* }
+        /// The order of the reasons.
+        enum Order { $($variant),* }
 
         impl Miss {
             /// The reasons by their names, in the order of the variants.
@@ -89,7 +89,7 @@ macro_rules! reasons {
             /// The place of its name among [`Miss::REASONS`].
             pub fn index(&self) -> usize {
                 match self {
-                    $(Miss::$variant $(($($any)*))? => Place::$variant as usize,)*
+                    $(Miss::$variant $(($($any)*))? => Order::$variant as usize,)*
                 }
             }
         }

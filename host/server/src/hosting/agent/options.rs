@@ -78,7 +78,9 @@ mod tests {
             error.split_once("expected one of").unwrap().1.split('`').skip(1).step_by(2).collect();
         let declared: Vec<String> = Options::OPTIONS.iter().map(|option| option.replace('_', "-")).collect();
         let mut declared: Vec<&str> = declared.iter().map(String::as_str).collect();
-        (options.sort_unstable(), keys.sort_unstable(), declared.sort_unstable());
+        for names in [&mut options, &mut keys, &mut declared] {
+            names.sort_unstable();
+        }
         assert_eq!(options, keys);
         assert_eq!(options, declared);
     }
