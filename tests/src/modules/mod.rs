@@ -85,6 +85,7 @@ impl Guests {
     pub fn agent_of(&self, user: Option<u32>) -> Agent {
         let mut command = Command::new(built::server());
         command.args(["agent", "--socket"]).arg(self.socket()).arg("--policies").arg(self.place.path("policies"));
+        command.arg("--state-dir").arg(self.place.path("run").join("state"));
         if let Some(user) = user {
             chown(self.place.path("run"), Some(user), Some(user)).expect("the tests run as root");
             command.uid(user).gid(user);

@@ -66,10 +66,15 @@ impl Running {
 
     /// Has it read its configuration again by this signal, and is back when new workers serve and the old ones are gone.
     pub fn reload(&self, signal: &str) {
-        let before = self.workers();
-        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
-        assert!(sent.expect("`kill` is there").success());
+        /// After so many looks it is told again: HAProxy says that it is ready before it listens to signals.
+        const AGAIN: u32 = 2_500;
+        let (before, mut looks) = (self.workers(), 0);
         until("there are new workers alone", || {
+            if looks % AGAIN == 0 {
+                let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+                assert!(sent.expect("`kill` is there").success());
+            }
+            looks += 1;
             let now = self.workers();
             !now.is_empty() && now.iter().all(|worker| !before.contains(worker))
         });
