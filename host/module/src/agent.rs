@@ -15,7 +15,6 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use nix::unistd::geteuid;
 use reprise_openssl::{
     facts::Circumstances,
     process::{Identity, identity, out_of_the_way},
@@ -29,7 +28,7 @@ use reprise_wire::{
     answer::Answer,
     calls::{Calls, Header},
     greeting::{Greeting, Ids, Welcome},
-    socket::{Inbox, Line},
+    socket::{Inbox, Line, own_user},
 };
 
 use crate::{alive::Alive, settings::Settings};
@@ -209,7 +208,7 @@ impl Agent {
 
     /// Whether sessions may be shown to who listens there.
     fn trusts(&self, user: Option<u32>) -> bool {
-        user.is_some_and(|user| user == 0 || user == geteuid().as_raw() || Some(user) == self.settings.agent)
+        user.is_some_and(|user| user == 0 || user == own_user() || Some(user) == self.settings.agent)
     }
 }
 

@@ -2,28 +2,21 @@
 
 use reprise_fixtures::policies;
 use reprise_tests::{
-    Client, Version, certificates,
-    modules::{Guests, Site, nginx},
+    Client, Version,
+    certificates::{self, Identity},
+    modules::{Guests, Running, Site, nginx},
     until,
 };
 
-use crate::{learned, own, site, visit};
+use crate::{learned, own, sessions_resume, site, sites_do_not_mix, visit, with_an_agent};
+
+fn one_site(guests: &Guests, identity: &Identity) -> Running {
+    nginx(guests, &[site("a.example", identity)])
+}
 
 #[test]
 fn sessions_resume_in_both_versions() {
-    let (guests, identity) = (Guests::new(), own("a.example"));
-    let _agent = guests.agent();
-    let nginx = nginx(&guests, &[site("a.example", &identity)]);
-    for version in Version::BOTH {
-        let client = Client::new(version);
-        let mut session = learned(&client, &nginx);
-        for _ in 0..3 {
-            let again = visit(&client, &nginx, Some(&session));
-            assert!(again.reused, "{version:?}");
-            assert!(again.answer.contains("site a.example"), "{}", again.answer);
-            session = again.session;
-        }
-    }
+    with_an_agent(one_site, sessions_resume);
 }
 
 #[test]
@@ -94,18 +87,7 @@ fn sessions_survive_a_reload() {
 /// CVE-2025-23419: nginx chooses the site when OpenSSL has looked for the session already.
 #[test]
 fn a_session_resumes_at_its_own_site_alone() {
-    let (guests, a, b) = (Guests::new(), own("a.example"), own("b.example"));
-    let _agent = guests.agent();
-    let nginx = nginx(&guests, &[site("a.example", &a), site("b.example", &b)]);
-    for version in Version::BOTH {
-        let [at_a, at_b] = ["a.example", "b.example"].map(|name| Client::new(version).asking_for(Some(name)));
-        let (of_a, of_b) = (learned(&at_a, &nginx), learned(&at_b, &nginx));
-        // Before the others, which would renew them.
-        assert!(!visit(&at_b, &nginx, Some(&of_a)).reused, "{version:?}: at b.example");
-        assert!(!visit(&at_a, &nginx, Some(&of_b)).reused, "{version:?}: at a.example");
-        assert!(visit(&at_a, &nginx, Some(&of_a)).reused, "{version:?}: of a.example, at home");
-        assert!(visit(&at_b, &nginx, Some(&of_b)).reused, "{version:?}: of b.example, at home");
-    }
+    sites_do_not_mix(nginx);
 }
 
 #[test]

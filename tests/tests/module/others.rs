@@ -4,53 +4,11 @@ use reprise_fixtures::policies;
 use reprise_tests::{
     Client, Version,
     certificates::Identity,
-    modules::{Guests, Python, Running, Site, haproxy, httpd, python, stunnel},
+    modules::{Guests, Python, Running, haproxy, httpd, python, stunnel},
     until,
 };
 
-use crate::{learned, own, site, visit};
-
-/// Sessions resume in both versions, and go on doing so.
-fn sessions_resume(server: &Running) {
-    for version in Version::BOTH {
-        let client = Client::new(version);
-        let mut session = learned(&client, server);
-        for _ in 0..3 {
-            let again = visit(&client, server, Some(&session));
-            assert!(again.reused, "{version:?}: {}", server.log());
-            assert!(again.answer.contains("site a.example"), "{}", again.answer);
-            session = again.session;
-        }
-    }
-}
-
-/// Each session resumes at its own site alone.
-fn sites_do_not_mix(start: impl Fn(&Guests, &[Site<'_>]) -> Running) {
-    let (guests, a, b) = (Guests::new(), own("a.example"), own("b.example"));
-    let _agent = guests.agent();
-    let server = start(&guests, &[site("a.example", &a), site("b.example", &b)]);
-    for version in Version::BOTH {
-        let [at_a, at_b] = ["a.example", "b.example"].map(|name| Client::new(version).asking_for(Some(name)));
-        let (of_a, of_b) = (learned(&at_a, &server), learned(&at_b, &server));
-        // Before the others, which would renew them.
-        assert!(!visit(&at_b, &server, Some(&of_a)).reused, "{version:?}: at b.example");
-        assert!(!visit(&at_a, &server, Some(&of_b)).reused, "{version:?}: at a.example");
-        assert!(visit(&at_a, &server, Some(&of_a)).reused, "{version:?}: of a.example, at home");
-        assert!(visit(&at_b, &server, Some(&of_b)).reused, "{version:?}: of b.example, at home");
-    }
-}
-
-/// Sessions of before a reload resume after it. `ready` is what the server says each time when it can be told to.
-fn sessions_survive(server: &Running, reload: &str, ready: &str) {
-    for (times, version) in (1..).zip(Version::BOTH) {
-        let client = Client::new(version);
-        let session = learned(&client, server);
-        server.says(ready, times);
-        server.reload(reload);
-        learned(&client, server);
-        assert!(visit(&client, server, Some(&session)).reused, "{version:?}: {}", server.log());
-    }
-}
+use crate::{learned, own, sessions_resume, sessions_survive, site, sites_do_not_mix, visit, with_an_agent};
 
 /// Whether it is the agent that decides: by a policy that keeps nothing.
 fn is_decided_by_the_agent(guests: &Guests, start: impl Fn(&Guests) -> Running) -> bool {
@@ -63,12 +21,6 @@ fn is_decided_by_the_agent(guests: &Guests, start: impl Fn(&Guests) -> Running) 
         let session = visit(&client, &server, None).session;
         !visit(&client, &server, Some(&session)).reused
     })
-}
-
-fn with_an_agent(start: impl Fn(&Guests, &Identity) -> Running, look: impl Fn(&Running)) {
-    let (guests, identity) = (Guests::new(), own("a.example"));
-    let _agent = guests.agent();
-    look(&start(&guests, &identity));
 }
 
 #[test]

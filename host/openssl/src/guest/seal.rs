@@ -28,7 +28,6 @@ pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
         if is_sealed(context) {
             return !leave::sessions_are_the_programs();
         }
-        leave::look_at_sessions();
         if leave::sessions_are_the_programs() || leave::resumption_is_off(context) {
             return false;
         }
@@ -41,6 +40,11 @@ pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
         };
         if is_sealed(context) {
             return true;
+        }
+        // One at a time, too: each look knows which index comes next.
+        leave::look_at_sessions();
+        if leave::sessions_are_the_programs() {
+            return false;
         }
         // A program's connections to others may have sessions, too, by the same context.
         let clients = ffi::SSL_CTX_ctrl(context, ffi::SSL_CTRL_GET_SESS_CACHE_MODE, 0, std::ptr::null_mut())

@@ -47,7 +47,9 @@ fn stays_or_ends(ssl: &SslRef, connection: &Connection) {
     }
     let mut state = connection.state.lock();
     let Some(running) = &mut state.running else { return };
-    let Some(expected) = running.expected.as_ref().filter(|_| running.handed.is_some() && !running.stayed) else {
+    // Decided once: what a connection wrote to before it was cut is kept, and is not what it writes to now.
+    let undecided = running.handed.is_some() && !running.stayed && running.cut.is_none();
+    let Some(expected) = running.expected.as_ref().filter(|_| undecided) else {
         return;
     };
     let there = Site::of(ssl).map(|site| site.place_now(ssl, &running.hooked.listener));
@@ -61,9 +63,7 @@ fn stays_or_ends(ssl: &SslRef, connection: &Connection) {
     if let Some(there) = there {
         switches::learn(expected.name, &there);
     }
-    if let Some(cut) = ssl::cut(ssl) {
-        running.cut = Some(cut);
-    }
+    running.cut = ssl::cut(ssl);
 }
 
 unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
