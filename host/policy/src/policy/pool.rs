@@ -93,12 +93,13 @@ impl Pool {
         }
     }
 
-    /// Opens a pool that drains or is closed, with these instances besides those it still has.
-    pub(super) fn reopen(&self, instances: Vec<Instance>) {
+    /// Opens a pool that drains or is closed, with as many of these instances as it lacks.
+    pub(super) fn reopen(&self, mut instances: Vec<Instance>) {
         let mut shelf = self.shelf.lock();
         shelf.phase = Phase::Live;
         shelf.barren = false;
-        shelf.idle.extend(instances);
+        let missing = self.missing(&shelf).min(instances.len());
+        shelf.idle.extend(instances.drain(..missing));
         drop(shelf);
         self.changed.notify_all();
     }
@@ -106,6 +107,11 @@ impl Pool {
     /// Instances that it is to have.
     pub(super) fn size(&self) -> usize {
         self.size
+    }
+
+    /// Instances that it lacks. One that is made without the lock may turn out to be one too many.
+    fn missing(&self, shelf: &Shelf) -> usize {
+        self.size.saturating_sub(shelf.idle.len() + shelf.taken)
     }
 
     /// Instances there are, idle or in a call.
@@ -140,7 +146,7 @@ impl Pool {
         let tidied = match shelf.phase {
             Phase::Closed => Tidied { missing: 0, drained_at: None },
             phase => Tidied {
-                missing: self.size.saturating_sub(shelf.idle.len() + shelf.taken),
+                missing: self.missing(&shelf),
                 drained_at: if let Phase::Draining { until } = phase { Some(until) } else { None },
             },
         };
@@ -159,11 +165,10 @@ impl Pool {
         self.changed.notify_all();
     }
 
-    /// Adds a new instance.
+    /// Adds a new instance, unless it came too late: the pool is closed, or was opened with all that it is to have.
     pub(super) fn add(&self, instance: Instance) {
         let mut shelf = self.shelf.lock();
-        // Closed meanwhile: the instance goes as the others went.
-        if shelf.phase != Phase::Closed {
+        if shelf.phase != Phase::Closed && self.missing(&shelf) > 0 {
             shelf.barren = false;
             shelf.idle.push(instance);
             drop(shelf);

@@ -283,3 +283,24 @@ impl fmt::Debug for Policy {
         write!(f, "Policy({})", self.blueprint.label)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::tests::{load, runtime};
+
+    #[test]
+    fn an_instance_that_comes_when_the_pool_has_all_again_is_one_too_many() {
+        let policy = load(&runtime(), "a", &reprise_fixtures::policies::no_opinion(), "").unwrap();
+        let another = || policy.blueprint.start(Arc::clone(&policy.memory), policy.blueprint.share_anyway()).unwrap();
+        assert_eq!(policy.status().instances, 2);
+        policy.pool.add(another());
+        assert_eq!(policy.status().instances, 2);
+        policy.pool.reopen(vec![another()]);
+        assert_eq!(policy.status().instances, 2);
+        // One that is lacking is taken.
+        drop(policy.pool.spare());
+        policy.pool.add(another());
+        assert_eq!(policy.status().instances, 2);
+    }
+}

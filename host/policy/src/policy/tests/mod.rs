@@ -25,7 +25,7 @@ use super::{
 };
 
 /// A runtime that is small, and patient: tests share their machine.
-fn runtime() -> Runtime {
+pub(super) fn runtime() -> Runtime {
     runtime_with(|_| {})
 }
 
@@ -36,7 +36,7 @@ fn runtime_with(change: impl FnOnce(&mut RuntimeOptions)) -> Runtime {
     Runtime::new(options).unwrap()
 }
 
-fn load(runtime: &Runtime, name: &str, module: &[u8], manifest: &str) -> Result<Arc<Policy>, Rejection> {
+pub(super) fn load(runtime: &Runtime, name: &str, module: &[u8], manifest: &str) -> Result<Arc<Policy>, Rejection> {
     let file = format!("policies/10-{name}.wasm");
     let manifest = Manifest::parse(manifest).unwrap();
     runtime.load(Candidate { file: Path::new(&file), name, generation: 1, module, manifest: &manifest })
