@@ -62,7 +62,7 @@ impl AgentHears {
     /// That of a host.
     pub fn new(host: &crate::Host) -> Self {
         let name = crate::agent::Name { program: "fuzz".into(), process: 1, user: None };
-        Self { process: crate::agent::Process::new(name), handler: host.handler().clone() }
+        Self { process: crate::agent::Process::new(name, false, Default::default()), handler: host.handler().clone() }
     }
 
     /// What is answered to a message.

@@ -19,6 +19,7 @@ use reprise_wire::{
     answer::{Answer, Says},
     calls::{Calls, Header, Made, bytes},
     greeting::{Greeting, Ids, Welcome},
+    secret::{Prover, Secret, challenge},
     socket::{Inbox, Line},
 };
 
@@ -39,7 +40,7 @@ fn served() -> Served {
 }
 
 fn options(folder: &tempfile::TempDir) -> Options {
-    Options { socket: folder.path().join("agent.sock"), uids: Vec::new() }
+    Options { socket: folder.path().join("agent.sock"), ..Options::default() }
 }
 
 impl Served {
@@ -57,8 +58,7 @@ impl Served {
     }
 
     fn line(&self, greeting: &Greeting) -> Line {
-        let line = Line::connect(&self.socket()).unwrap();
-        line.wait_at_most(Duration::from_secs(60)).unwrap();
+        let line = Line::connect(&self.socket(), Duration::from_secs(60)).unwrap();
         line.send(&greeting.encode()).unwrap();
         line
     }
@@ -162,7 +162,10 @@ fn what_one_process_of_a_program_keeps_resumes_at_another() {
     // What was told is heard before the next question of the same process, and by others soon.
     assert!(one.resumes(id));
     let status = served.agent.processes();
-    assert_eq!((status.len(), &*status[0].program, status[0].full, status[0].resumed), (1, "nginx", 1, 0));
+    assert_eq!(
+        (status.len(), &*status[0].program, status[0].counted.full, status[0].counted.resumed),
+        (1, "nginx", 1, 0)
+    );
     drop(one);
     until("it is seen to be gone", || served.agent.processes().is_empty());
     assert!(served.module("nginx").resumes(id));
@@ -196,7 +199,7 @@ fn garbage_ends_the_line_that_it_came_on_and_no_other() {
     let id = good.new_id();
     good.keeps(id);
     let mut inbox = Inbox::new();
-    let stranger = Line::connect(&served.socket()).unwrap();
+    let stranger = Line::connect(&served.socket(), Duration::ZERO).unwrap();
     stranger.wait_at_most(Duration::from_secs(60)).unwrap();
     stranger.send(b"\xff\xff\xff").unwrap();
     assert!(!stranger.receive(&mut inbox).unwrap(), "no greeting");
@@ -256,5 +259,58 @@ fn an_agent_that_ends_lets_go_of_its_threads_and_of_the_host() {
     drop(agent);
     drop(host);
     assert!(there.upgrade().is_none());
-    assert!(Line::connect(&folder.path().join("agent.sock")).is_err());
+    assert!(Line::connect(&folder.path().join("agent.sock"), Duration::ZERO).is_err());
+}
+
+/// What a module that comes by the agent's name is told in the end, when it proves itself by `secret`.
+fn by_name(served: &Served, secret: &Secret) -> Option<Welcome> {
+    let mut inbox = Inbox::new();
+    let mut lines = Vec::new();
+    for quiet in [false, true] {
+        let ours = challenge().unwrap();
+        let line = Line::connect_named(&served.socket(), Duration::from_secs(60)).unwrap();
+        line.send(&Greeting { challenge: Some(ours), ..Greeting::new("haproxy", 7, quiet) }.encode()).unwrap();
+        assert!(line.receive(&mut inbox).unwrap());
+        let Welcome::Proves { proof, challenge: theirs } = Welcome::decode(inbox.message()).unwrap() else {
+            panic!("nothing is proven")
+        };
+        // The agent proves itself first, to whoever comes.
+        let known = Secret::read(&served.folder.path().join("secret")).unwrap();
+        assert!(known.proves(Prover::Agent, "haproxy", (&ours, &theirs), &proof));
+        line.send(&secret.proof(Prover::Module, "haproxy", &theirs, &ours).unwrap()).unwrap();
+        lines.push(line);
+    }
+    lines[0].receive(&mut inbox).unwrap_or(false).then(|| Welcome::decode(inbox.message()).unwrap())
+}
+
+#[test]
+fn who_comes_by_its_name_proves_that_it_knows_the_secret() {
+    let (host, folder) = (Arc::new(Host::builder().build().unwrap()), tempfile::tempdir().unwrap());
+    let with = Options { secret: Some(folder.path().join("secret")), ..options(&folder) };
+    let served = Served { agent: Agent::start(&host, with).unwrap(), host, folder };
+    let known = Secret::read(&served.folder.path().join("secret")).unwrap();
+    assert!(matches!(by_name(&served, &known), Some(Welcome::Keys(_))));
+    let other = Secret::read_or_make(&served.folder.path().join("other")).unwrap();
+    assert!(by_name(&served, &other).is_none());
+    // Nor without a challenge: who asks for no proof is no module of ours.
+    let line = Line::connect_named(&served.socket(), Duration::from_secs(60)).unwrap();
+    line.send(&Greeting::new("haproxy", 8, false).encode()).unwrap();
+    assert!(!line.receive(&mut Inbox::new()).unwrap());
+}
+
+#[test]
+fn a_program_that_stands_down_is_told_so_and_gets_no_keys() {
+    let served = served();
+    let (mut nginx, mut httpd) = (served.module("nginx"), served.module("apache2"));
+    served.agent.stand_down(Some("nginx"), true).unwrap();
+    assert!(!nginx.asks.receive(&mut nginx.inbox).unwrap(), "its lines end");
+    let id = httpd.new_id();
+    httpd.keeps(id);
+    assert!(httpd.resumes(id), "others are not concerned");
+    let lines = [false, true].map(|quiet| served.line(&Greeting::new("nginx", 2, quiet)));
+    let mut inbox = Inbox::new();
+    assert!(lines[0].receive(&mut inbox).unwrap());
+    assert!(matches!(Welcome::decode(inbox.message()).unwrap(), Welcome::StandsDown));
+    served.agent.stand_down(Some("nginx"), false).unwrap();
+    served.module("nginx");
 }

@@ -6,19 +6,15 @@
 use std::{
     convert::Infallible,
     io, mem,
-    os::fd::AsFd,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwapOption;
-use reprise_openssl::{
-    facts::Circumstances,
-    process::{Identity, identity, out_of_the_way},
-};
+use reprise_openssl::facts::{Circumstances, Noted};
 use reprise_session::{
     lock::{Mutex, MutexGuard},
     process::PerProcess,
@@ -27,14 +23,21 @@ use reprise_session::{
 use reprise_wire::{
     answer::Answer,
     calls::{Calls, Header},
-    greeting::{Greeting, Ids, Welcome},
-    socket::{Inbox, Line, own_user},
+    greeting::Ids,
+    secret::Secret,
 };
 
-use crate::{alive::Alive, settings::Settings};
+use crate::{
+    alive::Alive,
+    connecting::{self, Connected, Welcomed},
+    settings::Settings,
+};
 
 /// How long an agent that failed is not asked.
 const REST: Duration = Duration::from_millis(100);
+
+/// How long an agent is not asked that has this program left alone.
+const STANDS_DOWN: Duration = Duration::from_secs(1);
 
 /// Threads of one process that ask at the same time.
 const PAIRS: usize = 4;
@@ -45,6 +48,7 @@ const GIVEN_UP: usize = 256;
 /// The agent, with what each process has of it.
 pub struct Agent {
     settings: Settings,
+    secret: Option<Secret>,
     here: ArcSwapOption<PerProcess<Here>>,
 }
 
@@ -55,8 +59,17 @@ pub struct Here {
     connections: AtomicU64,
     pairs: [Mutex<Pair>; PAIRS],
     ids: ArcSwapOption<Ids>,
+    stands_down: AtomicBool,
+    untold: Mutex<Untold>,
+}
+
+/// What is told with what is told next.
+#[derive(Default)]
+struct Untold {
     /// By remove_cb, where nothing is sent.
-    given_up: Mutex<Vec<(SessionId, Circumstances)>>,
+    given_up: Vec<(SessionId, Circumstances)>,
+    /// What became of so many contexts.
+    contexts: Vec<(Noted, u32)>,
 }
 
 /// Two lines, or why there are none.
@@ -68,24 +81,9 @@ enum Pair {
     Connected(Box<Connected>),
 }
 
-struct Connected {
-    asks: Ours,
-    tells: Ours,
-    inbox: Inbox,
-    /// The number of the question asked last.
-    number: u32,
-}
-
-/// A line, and what it was when it was made.
-struct Ours {
-    /// Always there until this is dropped.
-    line: Option<Line>,
-    identity: Identity,
-}
-
 impl Agent {
-    pub fn new(settings: Settings) -> Self {
-        Self { settings, here: ArcSwapOption::empty() }
+    pub fn new(settings: Settings, secret: Option<Secret>) -> Self {
+        Self { settings, secret, here: ArcSwapOption::empty() }
     }
 
     /// What this process has.
@@ -108,6 +106,17 @@ impl Agent {
         }
         self.with(here, |_| Ok(()))?;
         here.ids.load_full()
+    }
+
+    /// False while an operator has this program left alone. An agent that is down says nothing of the kind.
+    pub fn takes(&self) -> bool {
+        let here = self.here();
+        let Some(here) = here.get() else { return true };
+        if here.ids.load().is_some() {
+            return true;
+        }
+        self.with(here, |_| Ok(()));
+        !here.stands_down.load(Relaxed)
     }
 
     /// A number for a connection.
@@ -154,10 +163,27 @@ impl Agent {
     pub fn given_up(&self, id: SessionId, circumstances: Circumstances) {
         let here = self.here();
         if let Some(here) = here.get()
-            && let Some(mut given_up) = here.given_up.try_lock()
-            && given_up.len() < GIVEN_UP
+            && let Some(mut untold) = here.untold.try_lock()
+            && untold.given_up.len() < GIVEN_UP
         {
-            given_up.push((id, circumstances));
+            untold.given_up.push((id, circumstances));
+        }
+    }
+
+    /// Notes what became of a context. What is left alone is told at once, the first time: nothing else may ever be said.
+    pub fn noted(&self, noted: Noted) {
+        let here = self.here();
+        let Some(here) = here.get() else { return };
+        // In a forked child, a thread of the parent's may have held it.
+        let Some(mut untold) = here.untold.try_lock() else { return };
+        if let Some((_, contexts)) = untold.contexts.iter_mut().find(|(known, _)| *known == noted) {
+            *contexts = contexts.saturating_add(1);
+            return;
+        }
+        untold.contexts.push((noted, 1));
+        drop(untold);
+        if matches!(noted, Noted::Left(_)) {
+            self.with(here, |_| Ok(()));
         }
     }
 
@@ -170,87 +196,59 @@ impl Agent {
             return None;
         }
         if !matches!(&*pair, Pair::Connected(_)) {
-            *pair = self.connect(here).map_or_else(|_| rest(), |connected| Pair::Connected(Box::new(connected)));
+            *pair = self.connect(here);
         }
         let Pair::Connected(connected) = &mut *pair else { return None };
-        let given_up = here.given_up.try_lock().map(|mut given_up| mem::take(&mut *given_up)).unwrap_or_default();
-        match tell_given_up(connected, &given_up).and_then(|()| work(connected)) {
+        let untold = here.untold.try_lock().map(|mut untold| mem::take(&mut *untold)).unwrap_or_default();
+        match untold.tell(connected).and_then(|()| work(connected)) {
             Ok(done) => Some(done),
-            Err(_) => {
-                *pair = rest();
+            Err(error) => {
+                // One that hangs up may want to say why.
+                let hung_up = matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+                *pair = if hung_up { self.connect(here) } else { rest(REST) };
                 None
             }
         }
     }
 
-    fn connect(&self, here: &Here) -> io::Result<Connected> {
+    fn connect(&self, here: &Here) -> Pair {
         let number = here.connections.fetch_add(1, Relaxed);
-        let greeted = |quiet| {
-            let line = Line::connect(&self.settings.socket)?;
-            if !self.trusts(line.user()) {
-                return Err(io::ErrorKind::PermissionDenied.into());
+        match connecting::connect(&self.settings, self.secret.as_ref(), number) {
+            Ok(Welcomed::Takes(connected, ids)) => {
+                here.ids.store(ids);
+                here.stands_down.store(false, Relaxed);
+                Pair::Connected(connected)
             }
-            line.wait_at_most(self.settings.deadline)?;
-            line.send(&Greeting::new(&*self.settings.program, number, quiet).encode())?;
-            Ours::new(line)
-        };
-        let (asks, tells) = (greeted(false)?, greeted(true)?);
-        let mut inbox = Inbox::new();
-        if !asks.line()?.receive(&mut inbox)? {
-            return Err(io::ErrorKind::ConnectionReset.into());
+            Ok(Welcomed::StandsDown) => {
+                here.stands_down.store(true, Relaxed);
+                here.ids.store(None);
+                rest(STANDS_DOWN)
+            }
+            Err(_) => rest(REST),
         }
-        let welcome = Welcome::decode(inbox.message()).map_err(io::Error::other)?;
-        inbox.clear();
-        let Welcome::Keys(keys) = welcome else { return Err(io::ErrorKind::PermissionDenied.into()) };
-        here.ids.store(Some(Arc::new(keys.ready().ok_or(io::ErrorKind::InvalidData)?)));
-        Ok(Connected { asks, tells, inbox, number: 0 })
-    }
-
-    /// Whether sessions may be shown to who listens there.
-    fn trusts(&self, user: Option<u32>) -> bool {
-        user.is_some_and(|user| user == 0 || user == own_user() || Some(user) == self.settings.agent)
     }
 }
 
-fn rest() -> Pair {
-    Pair::Resting(Instant::now() + REST)
+fn rest(time: Duration) -> Pair {
+    Pair::Resting(Instant::now() + time)
 }
 
-fn tell_given_up(connected: &Connected, given_up: &[(SessionId, Circumstances)]) -> io::Result<()> {
-    if given_up.is_empty() {
-        return Ok(());
+impl Untold {
+    fn tell(self, connected: &Connected) -> io::Result<()> {
+        if self.given_up.is_empty() && self.contexts.is_empty() {
+            return Ok(());
+        }
+        let mut calls = Calls::default();
+        self.contexts.iter().for_each(|(noted, contexts)| calls.noted(*noted, *contexts));
+        self.given_up.iter().for_each(|(id, circumstances)| calls.given_up(id, circumstances));
+        calls.gone();
+        connected.tells.line()?.send_now(calls.message(Header { answer: 0, connection: u64::MAX }))
     }
-    let mut calls = Calls::default();
-    given_up.iter().for_each(|(id, circumstances)| calls.given_up(id, circumstances));
-    connected.tells.line()?.send_now(calls.message(Header { answer: 0, connection: u64::MAX }))
 }
 
 impl Here {
     /// A pair that nobody has; where there is none, one of them when it is free.
     fn pair(&self) -> MutexGuard<'_, Pair> {
         self.pairs.iter().find_map(Mutex::try_lock).unwrap_or_else(|| self.pairs[0].lock())
-    }
-}
-
-impl Ours {
-    fn new(line: Line) -> io::Result<Self> {
-        let line = Line::from(out_of_the_way(line.into())?);
-        let identity = identity(line.as_fd()).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Self { line: Some(line), identity })
-    }
-
-    /// The line, if it is still ours: a server may close what it does not know, and have the number back for a client's connection.
-    fn line(&self) -> io::Result<&Line> {
-        let ours = self.line.as_ref().filter(|line| identity(line.as_fd()) == Some(self.identity));
-        ours.ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
-}
-
-impl Drop for Ours {
-    fn drop(&mut self) {
-        // What is somebody else's by now is not ours to close.
-        if self.line().is_err() {
-            mem::forget(self.line.take());
-        }
     }
 }

@@ -5,12 +5,16 @@ use std::{any::Any, sync::Arc, task::Waker, time::Instant};
 
 use reprise_openssl::{
     Handler, Handshakes,
-    facts::{Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Ticket},
+    facts::{
+        Circumstances, HelloFacts, HelloResponse, Made, Noted, Observed, OfferFacts, Outcome, Resumed, SessionFacts,
+        Ticket,
+    },
 };
 use reprise_session::session::{Prototype, SessionId};
 use reprise_wire::{
     answer::Says,
     calls::{self, Calls},
+    secret::Secret,
 };
 
 use crate::{agent::Agent, settings::Settings};
@@ -21,8 +25,8 @@ pub struct Asking {
 }
 
 impl Asking {
-    pub fn new(settings: Settings) -> Self {
-        Self { agent: Arc::new(Agent::new(settings)) }
+    pub fn new(settings: Settings, secret: Option<Secret>) -> Self {
+        Self { agent: Arc::new(Agent::new(settings, secret)) }
     }
 }
 
@@ -50,6 +54,21 @@ impl Handler for Asking {
 
     fn given_up(&self, id: SessionId, circumstances: Circumstances) {
         self.agent.given_up(id, circumstances);
+    }
+
+    fn takes(&self) -> bool {
+        self.agent.takes()
+    }
+
+    fn noted(&self, noted: Noted) {
+        self.agent.noted(noted);
+    }
+
+    fn observed(&self, observed: Observed) {
+        let mut calls = Calls::default();
+        calls.observed(observed);
+        calls.gone();
+        self.agent.tell(self.agent.number(), &mut calls);
     }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! - `settings`: what the configuration says
 //! - `calls`: the handshakes of one connection, as calls of the agent
-//! - `agent`: the agent, from here: who has its sockets, and when it is not asked
+//! - `agent`: the agent, from here: which thread asks, and when nobody is asked
+//! - `connecting`: how it is reached, and whether it is the one
 //! - `alive`: sessions that stay decoded in this process
 
 #![deny(unsafe_code)]
@@ -17,6 +18,7 @@
 mod agent;
 mod alive;
 mod calls;
+mod connecting;
 mod settings;
 
 use std::sync::Arc;
@@ -25,13 +27,18 @@ use std::sync::Arc;
 use reprise_openssl::configuration_module;
 use reprise_openssl::guest::{Guest, entry::Section};
 
+use reprise_wire::secret::Secret;
+
 use self::calls::Asking;
 pub use self::settings::{Settings, SettingsError};
 
 /// What OpenSSL calls when it has read its configuration.
 fn joins(section: &Section<'_>) -> Option<Guest> {
     let settings = Settings::read(|key| section.value(key)).ok()?;
-    Some(Guest { listener: settings.listener.clone(), handler: Arc::new(Asking::new(settings)) })
+    let (listener, observes) = (settings.listener.clone(), settings.observe);
+    // Read while this may be root: there is no such file in a chroot.
+    let secret = settings.secret.as_deref().and_then(|file| Secret::read(file).ok());
+    Some(Guest { listener, observes, handler: Arc::new(Asking::new(settings, secret)) })
 }
 
 #[cfg(not(test))]

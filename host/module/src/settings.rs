@@ -21,6 +21,10 @@ pub struct Settings {
     pub deadline: Duration,
     /// What listeners are called whose socket OpenSSL does not have.
     pub listener: String,
+    /// The file that the agent and the modules of its machine share. Without it, only who reaches the socket's file reaches the agent.
+    pub secret: Option<PathBuf>,
+    /// Whether handshakes are looked at, and nothing is decided.
+    pub observe: bool,
 }
 
 /// Why the settings are none.
@@ -62,8 +66,18 @@ impl Settings {
             Ok(user) => Ok(user),
             Err(_) => Err(SettingsError::Meaningless { key: "agent", value: text, expected: "the number of a user" }),
         });
+        let observe = match value("observe").as_deref() {
+            None | Some("no") => false,
+            Some("yes") => true,
+            Some(other) => {
+                let (value, expected) = (other.to_owned(), "yes or no");
+                return Err(SettingsError::Meaningless { key: "observe", value, expected });
+            }
+        };
         Ok(Self {
             agent: agent.transpose()?,
+            secret: value("secret").filter(|path| !path.is_empty()).map(PathBuf::from),
+            observe,
             socket: value("socket").unwrap_or_else(|| SOCKET.into()).into(),
             listener: value("listener").unwrap_or_else(|| program.clone()),
             program,
@@ -98,11 +112,15 @@ mod tests {
             ("deadline", "-1ms"),
             ("agent", "reprise"),
             ("agent", "-1"),
+            ("observe", "true"),
         ] {
             let refused = read(&[("program", "nginx"), (key, value)]).unwrap_err().to_string();
             assert!(refused.contains(key) && refused.contains(value) && refused.contains("expected"), "{refused}");
         }
         let settings = read(&[("program", "nginx"), ("deadline", "20ms"), ("agent", "123")]).unwrap();
         assert_eq!((settings.deadline, settings.agent), (Duration::from_millis(20), Some(123)));
+        assert_eq!((settings.secret, settings.observe), (None, false));
+        let settings = read(&[("program", "nginx"), ("observe", "yes"), ("secret", "/s")]).unwrap();
+        assert_eq!((settings.secret, settings.observe), (Some("/s".into()), true));
     }
 }

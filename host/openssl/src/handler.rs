@@ -5,7 +5,8 @@ use std::{any::Any, task::Waker, time::Instant};
 use reprise_session::session::{Prototype, SessionId};
 
 use crate::facts::{
-    Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Renewal, Resumed, SessionFacts, Ticket,
+    Circumstances, HelloFacts, HelloResponse, Made, Noted, Observed, OfferFacts, Outcome, Renewal, Resumed,
+    SessionFacts, Ticket,
 };
 
 /// What stands behind the hooks of the contexts that it is installed on, for as long as these last: longer than the host, perhaps, that it
@@ -26,6 +27,18 @@ pub trait Handler: Send + Sync {
 
     /// OpenSSL gives a session up. Called inside remove_cb, maybe under a lock of OpenSSL's: it may queue, and nothing else.
     fn given_up(&self, id: SessionId, circumstances: Circumstances);
+
+    /// In a program that knows nothing of us: whether the handshake that has begun is decided about here. False leaves it as it would be
+    /// without us.
+    fn takes(&self) -> bool {
+        true
+    }
+
+    /// In a program that knows nothing of us: what was done with one of its contexts. Once for each.
+    fn noted(&self, _: Noted) {}
+
+    /// In a program where nothing is decided here: a handshake is complete.
+    fn observed(&self, _: Observed) {}
 }
 
 /// The handshakes of one connection, one after the other, on whichever thread works on the connection.

@@ -111,8 +111,8 @@ impl Handshakes for Connection {
 
 fn joined() {
     static JOINED: LazyLock<()> = LazyLock::new(|| {
-        join(Guest { handler: KEEPS.clone(), listener: "here".into() }).unwrap();
-        let again = join(Guest { handler: KEEPS.clone(), listener: "here".into() });
+        join(Guest { handler: KEEPS.clone(), listener: "here".into(), observes: false }).unwrap();
+        let again = join(Guest { handler: KEEPS.clone(), listener: "here".into(), observes: false });
         assert!(again.is_err(), "it is joined once");
     });
     LazyLock::force(&JOINED);

@@ -35,7 +35,7 @@ impl Handler for Never {
 
 #[test]
 fn a_program_with_data_of_its_own_on_sessions_is_left_alone() {
-    join(Guest { handler: Arc::new(Never), listener: "here".into() }).unwrap();
+    join(Guest { handler: Arc::new(Never), listener: "here".into(), observes: false }).unwrap();
     // The module is loaded first, and the program comes to this later.
     let index = own_index();
     assert!(index > 0);

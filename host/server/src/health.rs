@@ -1,11 +1,15 @@
 //! Whether the server does what it seems to: what `/healthz`, `/readyz`, the service manager's watchdog and `status`
 //! go by.
 
-use std::sync::{Arc, Weak};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Weak},
+};
 
+use prometheus_client::{encoding::text, registry::Registry};
 use reprise::{
     Host,
-    agent::{Agent, ProcessStatus},
+    agent::{Agent, ProcessStatus, ProgramStatus},
     status::{Status, Vital},
 };
 use reprise_session::vital::Vitals;
@@ -29,6 +33,19 @@ pub(crate) struct ServerStatus {
     /// The processes whose modules ask; none where modules cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) processes: Option<Vec<ProcessStatus>>,
+    /// What their programs came to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) programs: Vec<ProgramStatus>,
+    /// Programs that are left alone; `*` for all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) stands_down: BTreeSet<String>,
+}
+
+impl ServerStatus {
+    /// Of a host that nobody asks.
+    pub(crate) fn of(host: Status) -> Self {
+        Self { host, processes: None, programs: Vec::new(), stands_down: BTreeSet::new() }
+    }
 }
 
 impl Health {
@@ -41,6 +58,11 @@ impl Health {
         &self.host
     }
 
+    /// What modules ask, where they can.
+    pub(crate) fn agent(&self) -> Option<Arc<Agent>> {
+        self.agent.upgrade()
+    }
+
     /// The server's own tasks.
     pub(crate) fn vitals(&self) -> &Vitals {
         &self.vitals
@@ -51,12 +73,28 @@ impl Health {
         self.all().into_iter().filter(|vital| !vital.sound).map(|vital| vital.name).collect()
     }
 
+    /// Everything counted, for Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self.host.metrics()));
+        if let Some(agent) = self.agent() {
+            registry.register_collector(Box::new(agent.metrics()));
+        }
+        let mut encoded = String::new();
+        // A string takes everything.
+        let _ = text::encode(&mut encoded, &registry);
+        encoded
+    }
+
     /// How everything is doing.
     pub(crate) fn status(&self) -> ServerStatus {
         let mut host = self.host.status();
         host.vitals.splice(..0, self.around());
-        let processes = self.agent.upgrade().map(|agent| agent.processes());
-        ServerStatus { host, processes }
+        let agent = self.agent.upgrade();
+        let processes = agent.as_ref().map(|agent| agent.processes());
+        let programs = agent.as_ref().map(|agent| agent.programs()).unwrap_or_default();
+        let stands_down = agent.map(|agent| agent.stands_down()).unwrap_or_default();
+        ServerStatus { processes, programs, stands_down, ..ServerStatus::of(host) }
     }
 
     fn all(&self) -> Vec<Vital> {

@@ -43,6 +43,12 @@ pub enum Served {
 }
 
 impl Pair {
+    /// Ends both lines. Who serves it hears of that.
+    pub fn hang_up(&self) {
+        self.asks.hang_up();
+        self.tells.hang_up();
+    }
+
     /// Answers, until nothing is asked for a moment, or others may have waited long enough.
     pub fn serve(&self, handler: &dyn Handler, buffers: &mut Buffers) -> Served {
         for _ in 0..IN_A_ROW {

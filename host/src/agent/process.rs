@@ -2,10 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::Arc,
     time::Instant,
 };
 
@@ -22,6 +19,8 @@ use reprise_wire::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::counts::{Counted, Counts};
+
 /// Handshakes of one process that are under way. The one that began first is forgotten for one more.
 const CONNECTIONS: usize = 4_096;
 
@@ -36,10 +35,10 @@ pub struct ProcessStatus {
     pub user: Option<u32>,
     /// For how many seconds it has been connected.
     pub seconds: u64,
-    /// Handshakes in full.
-    pub full: u64,
-    /// Handshakes that resumed a session.
-    pub resumed: u64,
+    /// Whether its handshakes are looked at, and nothing is decided about them.
+    pub observes: bool,
+    /// What it came to since it connected.
+    pub counted: Counted,
 }
 
 /// What names a process.
@@ -54,14 +53,23 @@ pub struct Name {
 pub struct Process {
     name: Name,
     since: Instant,
-    full: AtomicU64,
-    resumed: AtomicU64,
+    observes: bool,
+    counts: Counts,
+    /// Of all its program's processes.
+    of_program: Arc<Counts>,
     under_way: Mutex<UnderWay>,
+}
+
+/// A connection whose handshake is under way.
+struct Connection {
+    handshakes: Box<dyn Handshakes>,
+    /// Its client has offered a session.
+    offered: bool,
 }
 
 #[derive(Default)]
 struct UnderWay {
-    connections: HashMap<u64, Box<dyn Handshakes>>,
+    connections: HashMap<u64, Connection>,
     order: VecDeque<u64>,
 }
 
@@ -78,9 +86,13 @@ enum Owned {
 }
 
 impl Process {
-    pub fn new(name: Name) -> Self {
-        let (full, resumed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { name, since: Instant::now(), full, resumed, under_way: Mutex::default() }
+    pub fn new(name: Name, observes: bool, of_program: Arc<Counts>) -> Self {
+        let (counts, under_way) = Default::default();
+        Self { name, since: Instant::now(), observes, counts, of_program, under_way }
+    }
+
+    pub fn program(&self) -> &str {
+        &self.name.program
     }
 
     pub fn status(&self) -> ProcessStatus {
@@ -89,9 +101,13 @@ impl Process {
             process: self.name.process,
             user: self.name.user,
             seconds: self.since.elapsed().as_secs(),
-            full: self.full.load(Relaxed),
-            resumed: self.resumed.load(Relaxed),
+            observes: self.observes,
+            counted: self.counts.read(),
         }
+    }
+
+    fn counts(&self) -> [&Counts; 2] {
+        [&self.counts, &self.of_program]
     }
 
     /// Does what a message says; the answer, if one is wanted.
@@ -100,35 +116,41 @@ impl Process {
     /// It is none. What came before in it is done.
     pub fn hear(&self, handler: &dyn Handler, message: &[u8]) -> Result<Option<Reply>, Garbled> {
         let (Header { answer, connection: number }, calls) = calls::read(message)?;
-        let mut connection = self.under_way.lock().take(number).unwrap_or_else(|| handler.connection());
+        let new = || Connection { handshakes: handler.connection(), offered: false };
+        let mut connection = self.under_way.lock().take(number).unwrap_or_else(new);
         let (mut says, mut gone) = (None, false);
         for call in calls {
             match call? {
                 Call::Hello(facts) => {
-                    connection.hello(&self.placed(facts), None);
+                    connection.handshakes.hello(&self.placed(facts), None);
                 }
                 Call::Offered(facts, decoded) => {
-                    let mut resumed = connection.offered(&facts, None);
+                    connection.offered = true;
+                    let mut resumed = connection.handshakes.offered(&facts, None);
                     if let Some(resumed) = resumed.as_mut().filter(|resumed| facts.version == TLS13 && !resumed.ends) {
-                        resumed.renewal = connection.renewal().map(Box::new);
+                        resumed.renewal = connection.handshakes.renewal().map(Box::new);
                     }
                     says = Some(resumed.map_or(Owned::Full, |resumed| Owned::Resumes(Box::new(resumed), decoded)));
                 }
-                Call::Unusable => connection.unusable(),
-                Call::Ticket(facts) => says = Some(Owned::Ticket(connection.ticket(&facts))),
+                Call::Unusable => connection.handshakes.unusable(),
+                Call::Ticket(facts) => says = Some(Owned::Ticket(connection.handshakes.ticket(&facts))),
                 Call::Made(made) => {
                     let encoding = made.encoding.map(|der| Encoded { der: Secret::new(der.to_vec()), decoded: None });
-                    connection.made(Made { id: made.id, encoding });
+                    connection.handshakes.made(Made { id: made.id, encoding });
                 }
                 Call::Done(outcome) => {
-                    if outcome.resumed { &self.resumed } else { &self.full }.fetch_add(1, Relaxed);
-                    connection.done(&outcome);
+                    self.counts().iter().for_each(|counts| counts.done(outcome.resumed, connection.offered));
+                    connection.handshakes.done(&outcome);
                 }
                 Call::Gone => gone = true,
                 Call::GivenUp(id, circumstances) => {
                     handler.given_up(id, circumstances);
                     gone = true;
                 }
+                Call::Noted(noted, contexts) => {
+                    self.counts().iter().for_each(|counts| counts.noted(noted, contexts.into()));
+                }
+                Call::Observed(observed) => self.counts().iter().for_each(|counts| counts.observed(observed)),
             }
         }
         if !gone {
@@ -151,11 +173,11 @@ impl Process {
 }
 
 impl UnderWay {
-    fn take(&mut self, number: u64) -> Option<Box<dyn Handshakes>> {
+    fn take(&mut self, number: u64) -> Option<Connection> {
         self.connections.remove(&number)
     }
 
-    fn put(&mut self, number: u64, connection: Box<dyn Handshakes>) {
+    fn put(&mut self, number: u64, connection: Connection) {
         if self.connections.insert(number, connection).is_none() {
             self.order.push_back(number);
         }

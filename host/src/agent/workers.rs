@@ -1,7 +1,7 @@
 //! The agent's threads. One of them waits for whoever asks next, and leaves the waiting to another before it answers.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     os::fd::{AsFd, AsRawFd},
     sync::{
@@ -18,14 +18,16 @@ use reprise_session::{
     vital::{Ended, guarded},
 };
 use reprise_wire::{
-    VERSION,
-    greeting::{Greeting, IdKeys, Welcome},
-    socket::{Inbox, Line, Listening},
+    secret::Secret,
+    socket::{Line, Listening},
 };
 
 use super::{
-    ProcessStatus,
-    pair::{Buffers, LINGERS, Pair, Served},
+    ProcessStatus, ProgramStatus,
+    arriving::{self, Stranger},
+    counts::Counts,
+    leaving::Leaving,
+    pair::{Buffers, Pair, Served},
     process::{Name, Process},
 };
 use crate::{Host, handshake::Resources};
@@ -33,21 +35,23 @@ use crate::{Host, handshake::Resources};
 /// Threads that answer, at the most. Those beyond the cores wait: for the next question of their module, or for a store.
 const THREADS: usize = 64;
 
-/// Lines that are connected, at the most.
-const LINES: usize = 65_536;
+/// Programs that are told apart. A program's name is what its module says.
+const PROGRAMS: usize = 1_024;
+/// What the others are counted under.
+const OTHERS: &str = "*";
 
-const LISTENING: Token = Token(0);
-const STOPS: Token = Token(1);
-const FIRST: usize = 2;
+const BY_FILE: Token = Token(0);
+const BY_NAME: Token = Token(1);
+const STOPS: Token = Token(2);
+const FIRST: usize = 3;
 
 /// What the threads share.
 pub struct Shared {
-    resources: Weak<Resources>,
+    pub(super) resources: Weak<Resources>,
     handler: Arc<dyn Handler>,
-    listening: Listening,
-    uids: Vec<u32>,
+    pub(super) doors: Doors,
     /// Who this process is.
-    own: u32,
+    pub(super) own: u32,
     poll: Mutex<Poll>,
     registry: Registry,
     waker: Waker,
@@ -55,38 +59,51 @@ pub struct Shared {
     /// Threads there are, and those of them that wait.
     threads: AtomicUsize,
     waiting: AtomicUsize,
-    lines: Mutex<Lines>,
+    pub(super) lines: Mutex<Lines>,
+}
+
+/// Where modules come in, and who.
+pub struct Doors {
+    pub by_file: Listening,
+    /// Under a name, where both sides prove that they know a secret.
+    pub by_name: Option<(Listening, Secret)>,
+    pub uids: Vec<u32>,
 }
 
 /// Whoever is connected.
 #[derive(Default)]
-struct Lines {
-    next: usize,
-    by_token: HashMap<usize, Connected>,
+pub struct Lines {
+    pub next: usize,
+    pub by_token: HashMap<usize, Connected>,
     /// Lines that wait for the other of their pair, by the name that both have.
-    halves: HashMap<(Name, u64), usize>,
-    processes: HashMap<Name, Weak<Process>>,
+    pub halves: HashMap<(Name, u64), usize>,
+    pub processes: HashMap<Name, Weak<Process>>,
+    /// What programs came to, those included whose processes are gone.
+    programs: BTreeMap<String, Arc<Counts>>,
+    pub leaving: Leaving,
 }
 
-enum Connected {
-    /// It has not said who it is.
-    Stranger(Line),
+pub enum Connected {
+    /// It has not said who it is, or not proven that it may ask.
+    Stranger(Stranger),
     /// Its pair is not complete: a line, and whether it is the quiet one.
     Half(Line, bool),
     Pair(Arc<Pair>),
 }
 
 impl Shared {
-    pub fn new(host: &Arc<Host>, listening: Listening, uids: Vec<u32>) -> io::Result<Self> {
+    pub fn new(host: &Arc<Host>, doors: Doors, leaving: Leaving) -> io::Result<Self> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
-        registry.register(&mut SourceFd(&listening.as_fd().as_raw_fd()), LISTENING, Interest::READABLE)?;
+        let by_name = doors.by_name.as_ref().map(|(listening, _)| (listening, BY_NAME));
+        for (listening, token) in [(&doors.by_file, BY_FILE)].into_iter().chain(by_name) {
+            registry.register(&mut SourceFd(&listening.as_fd().as_raw_fd()), token, Interest::READABLE)?;
+        }
         let waker = Waker::new(&registry, STOPS)?;
         Ok(Self {
             resources: Arc::downgrade(&host.inner().resources),
             handler: host.handler().clone(),
-            listening,
-            uids,
+            doors,
             own: reprise_wire::socket::own_user(),
             poll: Mutex::new(poll),
             registry,
@@ -94,7 +111,7 @@ impl Shared {
             stopped: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
-            lines: Mutex::new(Lines { next: FIRST, ..Lines::default() }),
+            lines: Mutex::new(Lines { next: FIRST, leaving, ..Lines::default() }),
         })
     }
 
@@ -104,6 +121,42 @@ impl Shared {
             lines.processes.values().filter_map(Weak::upgrade).map(|process| process.status()).collect();
         processes.sort_by(|a, b| (&a.program, a.process).cmp(&(&b.program, b.process)));
         processes
+    }
+
+    pub fn programs(&self) -> Vec<ProgramStatus> {
+        let processes = self.processes();
+        let lines = self.lines.lock();
+        let status = |(program, counts): (&String, &Arc<Counts>)| {
+            let its = || processes.iter().filter(|process| process.program == *program);
+            ProgramStatus {
+                program: program.clone(),
+                processes: its().count(),
+                contexts: its().map(|process| process.counted.contexts).sum(),
+                observes: its().any(|process| process.observes),
+                stands_down: lines.leaving.leaves(program),
+                counted: counts.read(),
+            }
+        };
+        lines.programs.iter().map(status).collect()
+    }
+
+    /// Programs that are left alone.
+    pub fn stands_down(&self) -> BTreeSet<String> {
+        self.lines.lock().leaving.programs().clone()
+    }
+
+    /// Has a program left alone, or not any more. Those that ask for it now hear of it by the end of their lines.
+    pub fn stand_down(&self, program: Option<&str>, stands_down: bool) -> io::Result<()> {
+        let mut lines = self.lines.lock();
+        let written = lines.leaving.set(program, stands_down);
+        for connected in lines.by_token.values() {
+            if let Connected::Pair(pair) = connected
+                && lines.leaving.leaves(pair.process.program())
+            {
+                pair.hang_up();
+            }
+        }
+        written
     }
 
     /// Tells the threads to end.
@@ -121,7 +174,8 @@ pub fn run(shared: &Arc<Shared>) -> Ended {
     let mut buffers = Buffers::default();
     while let Some(token) = next(shared, &mut events) {
         match token {
-            LISTENING => accept(shared),
+            BY_FILE => arriving::accept(shared, true),
+            BY_NAME => arriving::accept(shared, false),
             Token(token) => shared.heard(token, &mut buffers),
         }
     }
@@ -160,37 +214,20 @@ fn next(shared: &Arc<Shared>, events: &mut Events) -> Option<Token> {
     token
 }
 
-fn accept(shared: &Shared) {
-    // Once for each event, and that is once for all that came meanwhile.
-    while let Ok(line) = shared.listening.accept() {
-        let user = line.user();
-        if !shared.lets_in(user) {
-            tracing::warn!(?user, "a module's process may not ask this agent: its user is not among those with --uid");
-            continue;
-        }
-        let mut lines = shared.lines.lock();
-        if lines.by_token.len() >= LINES || line.wait_at_most(LINGERS).is_err() {
-            continue;
-        }
-        let token = lines.next;
-        lines.next += 1;
-        if shared.registered(&line, token).is_ok() {
-            lines.by_token.insert(token, Connected::Stranger(line));
-        }
+impl Lines {
+    /// What this program has come to.
+    pub fn counts(&mut self, program: &str) -> Arc<Counts> {
+        let known = self.programs.contains_key(program) || self.programs.len() < PROGRAMS;
+        self.programs.entry(if known { program } else { OTHERS }.to_owned()).or_default().clone()
     }
 }
 
 impl Shared {
-    /// Whether this user may ask. One that the kernel does not name may not, where it matters who it is.
-    fn lets_in(&self, user: Option<u32>) -> bool {
-        self.uids.is_empty() || user.is_some_and(|user| user == 0 || user == self.own || self.uids.contains(&user))
-    }
-
-    fn registered(&self, line: &Line, token: usize) -> io::Result<()> {
+    pub(super) fn registered(&self, line: &Line, token: usize) -> io::Result<()> {
         self.registry.register(&mut SourceFd(&line.as_fd().as_raw_fd()), Token(token), Interest::READABLE)
     }
 
-    fn deregistered(&self, line: &Line) {
+    pub(super) fn deregistered(&self, line: &Line) {
         // It was not, at worst.
         let _ = self.registry.deregister(&mut SourceFd(&line.as_fd().as_raw_fd()));
     }
@@ -204,8 +241,8 @@ impl Shared {
                     lines.by_token.insert(token, Connected::Pair(pair.clone()));
                     pair
                 }
-                Some(Connected::Stranger(line)) => {
-                    self.greeted(&mut lines, token, line, &mut buffers.inbox);
+                Some(Connected::Stranger(stranger)) => {
+                    arriving::heard(self, &mut lines, (token, stranger), &mut buffers.inbox);
                     return;
                 }
                 // Before its other half it has nothing to say: it is gone.
@@ -240,63 +277,5 @@ impl Shared {
         lines.by_token.remove(&token);
         // Its own, and this one's that goes.
         lines.processes.retain(|_, process| process.strong_count() > 0);
-    }
-
-    /// A line says who it is. One that does not is closed.
-    fn greeted(&self, lines: &mut Lines, token: usize, line: Line, inbox: &mut Inbox) {
-        let greeting = match line.receive_now(inbox) {
-            Ok(true) => Greeting::decode(inbox.message()),
-            _ => return self.deregistered(&line),
-        };
-        inbox.clear();
-        let Ok(greeting) = greeting else { return self.deregistered(&line) };
-        if greeting.version != VERSION {
-            tracing::warn!(
-                program = greeting.program,
-                "a module speaks version {}, and this agent {VERSION}: its sessions miss until both are of one release",
-                greeting.version
-            );
-            let _ = line.send_now(&Welcome::Refused(format!("this agent speaks version {VERSION}")).encode());
-            return self.deregistered(&line);
-        }
-        let name = Name { program: greeting.program, process: greeting.process, user: line.user() };
-        let key = (name.clone(), greeting.pair);
-        let Some(other) = lines.halves.remove(&key) else {
-            lines.halves.insert(key, token);
-            lines.by_token.insert(token, Connected::Half(line, greeting.quiet));
-            return;
-        };
-        let Some(Connected::Half(half, quiet)) = lines.by_token.remove(&other) else {
-            return self.deregistered(&line);
-        };
-        if quiet == greeting.quiet {
-            self.deregistered(&half);
-            return self.deregistered(&line);
-        }
-        let (asks, tells) = if quiet { (line, half) } else { (half, line) };
-        let known = lines.processes.get(&name).and_then(Weak::upgrade);
-        let process = known.unwrap_or_else(|| {
-            let process = Arc::new(Process::new(name.clone()));
-            lines.processes.insert(name, Arc::downgrade(&process));
-            process
-        });
-        let Some(keys) = self.keys() else { return };
-        if asks.send_now(&Welcome::Keys(keys).encode()).is_err() {
-            self.deregistered(&asks);
-            return self.deregistered(&tells);
-        }
-        // Both by one token.
-        let pair = Arc::new(Pair { asks, tells, process, taken: AtomicBool::new(false) });
-        self.deregistered(&pair.asks);
-        self.deregistered(&pair.tells);
-        if self.registered(&pair.asks, token).is_ok() && self.registered(&pair.tells, token).is_ok() {
-            lines.by_token.insert(token, Connected::Pair(pair));
-        }
-    }
-
-    fn keys(&self) -> Option<IdKeys> {
-        let resources = self.resources.upgrade()?;
-        let (makes, keys) = resources.keyring.id_keys(resources.now());
-        Some(IdKeys::new(makes, &keys))
     }
 }

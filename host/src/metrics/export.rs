@@ -85,7 +85,7 @@ impl Collector for Metrics {
 }
 
 /// What the metrics are written on, one family after another.
-struct Sheet<'a>(DescriptorEncoder<'a>);
+pub(crate) struct Sheet<'a>(pub(crate) DescriptorEncoder<'a>);
 
 impl Sheet<'_> {
     fn handshakes(&mut self, host: &Inner) -> fmt::Result {
@@ -241,7 +241,7 @@ impl Sheet<'_> {
         Ok(())
     }
 
-    fn family(&mut self, family: &MetricFamily) -> Result<MetricEncoder<'_>, fmt::Error> {
+    pub(crate) fn family(&mut self, family: &MetricFamily) -> Result<MetricEncoder<'_>, fmt::Error> {
         self.0.encode_descriptor(family.name, family.help, None, family.kind)
     }
 }
@@ -250,11 +250,11 @@ fn total(family: &mut MetricEncoder<'_>, value: u64) -> fmt::Result {
     family.encode_counter::<NoLabelSet, u64, f64>(&value, None)
 }
 
-fn count(family: &mut MetricEncoder<'_>, labels: &[(&str, impl AsRef<str>)], value: u64) -> fmt::Result {
+pub(crate) fn count(family: &mut MetricEncoder<'_>, labels: &[(&str, impl AsRef<str>)], value: u64) -> fmt::Result {
     total(&mut family.encode_family(&shown(labels))?, value)
 }
 
-fn level(family: &mut MetricEncoder<'_>, labels: &[(&str, impl AsRef<str>)], value: u64) -> fmt::Result {
+pub(crate) fn level(family: &mut MetricEncoder<'_>, labels: &[(&str, impl AsRef<str>)], value: u64) -> fmt::Result {
     family.encode_family(&shown(labels))?.encode_gauge(&gauge(value))
 }
 

@@ -32,6 +32,26 @@ pub const REMOVALS_DROPPED: MetricFamily = counter(
     "Sessions given up that no policy was asked about because too many came at once",
 );
 
+#[cfg(feature = "agent")]
+pub const PROGRAM_HANDSHAKES: MetricFamily = counter(
+    "reprise_program_handshakes",
+    "Handshakes of a program that has the module, in full or by resuming a session",
+);
+#[cfg(feature = "agent")]
+pub const PROGRAM_MISSES: MetricFamily =
+    counter("reprise_program_misses", "Of a program's full handshakes, those whose client had offered a session");
+#[cfg(feature = "agent")]
+pub const PROGRAM_REFUSED: MetricFamily = counter(
+    "reprise_program_refused",
+    "Of a program's handshakes that were looked at alone and did not resume, what their clients offered",
+);
+#[cfg(feature = "agent")]
+pub const PROGRAM_PROCESSES: MetricFamily =
+    gauge("reprise_program_processes", "A program's processes that are connected");
+#[cfg(feature = "agent")]
+pub const PROGRAM_LEFT_ALONE: MetricFamily =
+    counter("reprise_program_left_alone", "Contexts of a program that the module leaves alone, by reason");
+
 pub const POLICY_CALLS: MetricFamily =
     counter("reprise_policy_calls", "Calls to a policy that were due, failed ones included");
 pub const POLICY_CALL_DURATION: MetricFamily =

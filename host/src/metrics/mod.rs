@@ -7,7 +7,9 @@
 #[cfg(feature = "metrics")]
 mod export;
 #[cfg(feature = "metrics")]
-mod families;
+pub(crate) mod families;
 
 #[cfg(feature = "metrics")]
 pub use self::export::{CONTENT_TYPE, Metrics};
+#[cfg(all(feature = "metrics", feature = "agent"))]
+pub(crate) use self::export::{Sheet, count, level};

@@ -1,6 +1,8 @@
 //! The calls of [`reprise_openssl::Handshakes`], as bytes: a header, and then one call after the other.
 
-use reprise_openssl::facts::{Circumstances, HelloFacts, OfferFacts, Outcome, SessionFacts, Unencoded};
+use reprise_openssl::facts::{
+    Circumstances, HelloFacts, Noted, Observed, OfferFacts, Outcome, SessionFacts, Unencoded,
+};
 use reprise_session::session::SessionId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroize;
@@ -35,6 +37,10 @@ pub enum Call<'a> {
     Gone,
     /// `Handler::given_up`
     GivenUp(SessionId, Circumstances),
+    /// `Handler::noted`, of so many contexts.
+    Noted(Noted, u32),
+    /// `Handler::observed`
+    Observed(Observed),
 }
 
 /// [`reprise_openssl::facts::Made`], as it crosses.
@@ -60,6 +66,8 @@ const MADE: u8 = 4;
 const DONE: u8 = 5;
 const GONE: u8 = 6;
 const GIVEN_UP: u8 = 7;
+const NOTED: u8 = 8;
+const OBSERVED: u8 = 9;
 
 /// The length of a header.
 const HEADER: usize = 12;
@@ -107,6 +115,8 @@ impl Calls {
             Call::Done(outcome) => self.done(outcome),
             Call::Gone => self.gone(),
             Call::GivenUp(id, circumstances) => self.given_up(id, circumstances),
+            Call::Noted(noted, contexts) => self.noted(*noted, *contexts),
+            Call::Observed(observed) => self.observed(*observed),
         }
     }
 
@@ -149,6 +159,16 @@ impl Calls {
     /// `Handler::given_up`
     pub fn given_up(&mut self, id: &SessionId, circumstances: &Circumstances) {
         self.add(GIVEN_UP, &(id, circumstances));
+    }
+
+    /// `Handler::noted`, of so many contexts.
+    pub fn noted(&mut self, noted: Noted, contexts: u32) {
+        self.add(NOTED, &(noted, contexts));
+    }
+
+    /// `Handler::observed`
+    pub fn observed(&mut self, observed: Observed) {
+        self.add(OBSERVED, &observed);
     }
 
     /// Sees to room for so many bytes more. A vector that grows by itself leaves secrets where it was.
@@ -237,6 +257,11 @@ impl<'a> Reading<'a> {
                 let (id, circumstances) = self.owned("a session given up")?;
                 Call::GivenUp(id, circumstances)
             }
+            NOTED => {
+                let (noted, contexts) = self.owned("what became of contexts")?;
+                Call::Noted(noted, contexts)
+            }
+            OBSERVED => Call::Observed(self.owned("a handshake looked at")?),
             _ => return Err(Garbled { expected: "a call" }),
         })
     }
@@ -257,7 +282,7 @@ mod tests {
     use std::sync::Arc;
 
     use reprise_openssl::{
-        facts::{ClientCertificate, EarlyData, Here, Place, Suites, TLS13, Turn, Users},
+        facts::{ClientCertificate, Displaced, EarlyData, Here, LeftAlone, Offered, Place, Suites, TLS13, Turn, Users},
         hello::Hello,
     };
     use reprise_session::session::{Epoch, RevocationLists};
@@ -310,6 +335,9 @@ mod tests {
                 ID.into(),
                 Circumstances { users: Users::None, freed: true, error: false, unexpected_eof: false },
             ),
+            Call::Noted(Noted::Hooked(Displaced { new: true, get: true, internal: false }), 2),
+            Call::Noted(Noted::Left(LeftAlone::ResumptionIsOff), 1),
+            Call::Observed(Observed { tls13: true, offered: Offered::Psk, resumed: false }),
         ]
     }
 
@@ -354,5 +382,5 @@ mod tests {
         assert_eq!((crate::VERSION, reprise_session::hex::hex(&openssl::sha::sha256(&message))), (1, BYTES.to_owned()));
     }
 
-    const BYTES: &str = "14b78ed2c56b34addabc7c1c033284ca9b355666021d3090499c917fa4446705";
+    const BYTES: &str = "7e006293d58a6ed0aad9b8ab86f1f6bd0b26a7c8719a7ac7cac61ab073b2286a";
 }

@@ -4,7 +4,7 @@ use reprise_session::session::{IdKey, SessionId};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{Garbled, VERSION};
+use crate::{Garbled, VERSION, secret::Challenge};
 
 /// What a module says first on each of its sockets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,10 @@ pub struct Greeting {
     pub pair: u64,
     /// Whether calls come here that want no answer, and nothing else.
     pub quiet: bool,
+    /// Whether it looks at handshakes, and wants no keys.
+    pub observes: bool,
+    /// Where it could not reach the socket's file: what the agent is to prove itself with.
+    pub challenge: Option<Challenge>,
 }
 
 /// What an agent answers.
@@ -28,6 +32,17 @@ pub enum Welcome {
     Keys(IdKeys),
     /// It does not, for this reason.
     Refused(String),
+    /// An operator has its program left alone.
+    StandsDown,
+    /// It is heard, and gets no keys.
+    Observes,
+    /// Before any of these: the agent's proof, and what the module is to prove itself with.
+    Proves {
+        /// Of the module's challenge.
+        proof: Challenge,
+        /// The agent's.
+        challenge: Challenge,
+    },
 }
 
 /// The keys that session ids are made and recognised with. Of the ring, a module has no others.
@@ -72,7 +87,8 @@ impl Ids {
 impl Greeting {
     /// Of this version.
     pub fn new(program: impl Into<String>, pair: u64, quiet: bool) -> Self {
-        Self { version: VERSION, program: program.into(), process: std::process::id(), pair, quiet }
+        let (process, observes, challenge) = (std::process::id(), false, None);
+        Self { version: VERSION, program: program.into(), process, pair, quiet, observes, challenge }
     }
 
     /// As bytes.

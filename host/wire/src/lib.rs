@@ -3,12 +3,14 @@
 //!
 //! Internal to Reprise: nothing here is stable but the bytes, and those by their version ([`VERSION`]).
 //!
-//! A module begins with a [`Greeting`](greeting::Greeting), and is answered by a [`Welcome`](greeting::Welcome). Then it sends calls: those of one
+//! A module begins with a [`Greeting`](greeting::Greeting), and is answered by a [`Welcome`](greeting::Welcome); where it could not reach the
+//! socket's file, both prove first that they know the agent's [`Secret`](secret::Secret). Then it sends calls: those of one
 //! connection of its server's, in their order, as many in one message as there are. The last of them may want an answer.
 //!
 //! - [`greeting`]: who is there, and what a module needs to know
 //! - [`calls`]: the calls of [`reprise_openssl::Handshakes`], as bytes
 //! - [`answer`]: what is answered
+//! - [`secret`]: what an agent and the modules of its machine know, and nobody else
 //! - [`socket`]: messages, sent and received
 //!
 //! Each end takes the other's bytes for a stranger's.
@@ -19,6 +21,7 @@
 pub mod answer;
 pub mod calls;
 pub mod greeting;
+pub mod secret;
 pub mod socket;
 
 /// The version of what is said. Another one is not understood: the module's sessions miss, and the agent says so.

@@ -51,14 +51,27 @@ impl Default for Inbox {
 }
 
 impl Line {
-    /// A new one, connected to whoever listens at `path` now.
+    /// A new one, connected to whoever listens at `path` now, which and with whom nothing takes longer than `most`; zero for ever.
     ///
     /// # Errors
-    /// Nobody listens there, or not to us.
-    pub fn connect(path: &Path) -> io::Result<Self> {
-        let line = unconnected()?;
-        socket::connect(line.as_raw_fd(), &UnixAddr::new(path)?)?;
-        Ok(Self(line))
+    /// Nobody listens there, or not to us, or takes us in.
+    pub fn connect(path: &Path, most: Duration) -> io::Result<Self> {
+        Self::connected(&UnixAddr::new(path)?, most)
+    }
+
+    /// The same with whoever listens under the name of `path` ([`Listening::named`]): anybody, until it is proven.
+    ///
+    /// # Errors
+    /// As [`Line::connect`].
+    pub fn connect_named(path: &Path, most: Duration) -> io::Result<Self> {
+        Self::connected(&named(path)?, most)
+    }
+
+    fn connected(to: &UnixAddr, most: Duration) -> io::Result<Self> {
+        let line = Self(unconnected()?);
+        line.wait_at_most(most)?;
+        socket::connect(line.0.as_raw_fd(), to)?;
+        Ok(line)
     }
 
     /// Who is at the other end: the user, as the kernel has it from when it connected or listened (`SO_PEERCRED`). None where that
@@ -78,6 +91,12 @@ impl Line {
         let time = TimeVal::new(time.as_secs().try_into().unwrap_or(i64::MAX), time.subsec_micros().into());
         socket::setsockopt(&self.0, sockopt::ReceiveTimeout, &time)?;
         Ok(socket::setsockopt(&self.0, sockopt::SendTimeout, &time)?)
+    }
+
+    /// Ends it, in both directions and whoever else has it.
+    pub fn hang_up(&self) {
+        // It has ended, at worst.
+        let _ = socket::shutdown(self.0.as_raw_fd(), socket::Shutdown::Both);
     }
 
     /// Sends one message; waits until there is room for it.
@@ -176,10 +195,23 @@ impl Listening {
     /// # Errors
     /// Something is there, or it is not ours to write to.
     pub fn at(path: &Path) -> io::Result<Self> {
+        Self::bound(&UnixAddr::new(path)?)
+    }
+
+    /// Listens under the name of `path`, where there is no file to reach: in the kernel's list of names (unix(7), "abstract"), which is
+    /// one for each network namespace, and in which anybody may take a name that is free.
+    ///
+    /// # Errors
+    /// Somebody has the name, or it is too long for one.
+    pub fn named(path: &Path) -> io::Result<Self> {
+        Self::bound(&named(path)?)
+    }
+
+    fn bound(at: &UnixAddr) -> io::Result<Self> {
         let socket = unconnected()?;
         // It is asked whether somebody comes, and not waited for.
         socket2::SockRef::from(&socket).set_nonblocking(true)?;
-        socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+        socket::bind(socket.as_raw_fd(), at)?;
         socket::listen(&socket, Backlog::MAXCONN)?;
         Ok(Self(socket.into()))
     }
@@ -207,6 +239,10 @@ impl AsFd for Listening {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+fn named(path: &Path) -> io::Result<UnixAddr> {
+    Ok(UnixAddr::new_abstract(path.as_os_str().as_encoded_bytes())?)
 }
 
 fn unconnected() -> io::Result<OwnedFd> {
@@ -266,11 +302,15 @@ mod tests {
     fn who_listens_is_known_by_the_kernel() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
-        let listening = Listening::at(&path).unwrap();
-        assert_eq!(listening.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
-        let line = Line::connect(&path).unwrap();
-        let accepted = listening.accept().unwrap();
-        assert_eq!((line.user(), accepted.user()), (Some(own_user()), Some(own_user())));
+        let mut listening = Some(Listening::at(&path).unwrap());
+        for named in [false, true] {
+            let listening = if named { Listening::named(&path).unwrap() } else { listening.take().unwrap() };
+            assert_eq!(listening.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            let connect = if named { Line::connect_named } else { Line::connect };
+            let line = connect(&path, Duration::ZERO).unwrap();
+            let accepted = listening.accept().unwrap();
+            assert_eq!((line.user(), accepted.user()), (Some(own_user()), Some(own_user())));
+        }
         assert!(Listening::at(&path).is_err(), "something is there");
     }
 }

@@ -1,8 +1,9 @@
 //! An agent, and servers that nobody rebuilt, with the OpenSSL module in them.
 //!
 //! - `running`: a server's process
-//! - `nginx`, `others`: servers, and how they are configured
+//! - `nginx`, `others`, `chrooted`: servers, and how they are configured
 
+mod chrooted;
 mod nginx;
 mod others;
 mod running;
@@ -18,6 +19,7 @@ use std::{
 };
 
 pub use self::{
+    chrooted::haproxy_in_chroot,
     nginx::nginx,
     others::{Python, haproxy, httpd, python, stunnel},
     running::Running,
@@ -60,9 +62,10 @@ impl Guests {
         fs::set_permissions(guests.place.path("."), open).unwrap();
         fs::create_dir(guests.place.path("run")).unwrap();
         let configuration = format!(
-            "openssl_conf = start\n[start]\nreprise = reprise_section\n[reprise_section]\npath = {}\nprogram = tested\nsocket = {}\n{deadline}\n{more}\n",
+            "openssl_conf = start\n[start]\nreprise = reprise_section\n[reprise_section]\npath = {}\nprogram = tested\nsocket = {}\nsecret = {}\n{deadline}\n{more}\n",
             built::module().canonicalize().unwrap().display(),
             guests.socket().display(),
+            guests.state().join("module.secret").display(),
         );
         guests.place.write("openssl.cnf", configuration);
         guests
@@ -78,6 +81,11 @@ impl Guests {
         self.place.path("run").join("agent.sock")
     }
 
+    /// The agent's folder of state.
+    pub fn state(&self) -> PathBuf {
+        self.place.path("run").join("state")
+    }
+
     /// An agent that listens, with the policies of this place.
     pub fn agent(&self) -> Agent {
         self.agent_of(None)
@@ -87,7 +95,7 @@ impl Guests {
     pub fn agent_of(&self, user: Option<u32>) -> Agent {
         let mut command = Command::new(built::server());
         command.args(["agent", "--socket"]).arg(self.socket()).arg("--policies").arg(self.place.path("policies"));
-        command.arg("--state-dir").arg(self.place.path("run").join("state"));
+        command.arg("--state-dir").arg(self.state());
         if let Some(user) = user {
             chown(self.place.path("run"), Some(user), Some(user)).expect("the tests run as root");
             command.uid(user).gid(user);

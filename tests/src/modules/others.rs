@@ -12,6 +12,11 @@ use super::{Guests, Running, Site};
 
 /// An HAProxy of two threads behind a master (`-W`), with these sites, the first the default.
 pub fn haproxy(guests: &Guests, sites: &[Site<'_>]) -> Running {
+    haproxy_with(guests, sites, "")
+}
+
+/// The same, with these lines more that hold for all of it.
+pub(super) fn haproxy_with(guests: &Guests, sites: &[Site<'_>], global: &str) -> Running {
     let place = guests.place();
     let mut certificates = String::new();
     for Site { name, identity, .. } in sites {
@@ -26,6 +31,7 @@ pub fn haproxy(guests: &Guests, sites: &[Site<'_>]) -> Running {
                 "global
                     nbthread 2
                     ssl-default-bind-options ssl-min-ver TLSv1.2
+                    {global}
                 defaults
                     mode http
                     timeout client 30s

@@ -46,7 +46,7 @@ fn refused(place: &Place, arguments: &[&str]) -> String {
 /// A module that has greeted the agent, and what it was told.
 fn module(place: &Place, program: &str) -> ([Line; 2], Welcome) {
     let lines = [false, true].map(|quiet| {
-        let line = Line::connect(&place.path("run/agent.sock")).expect("it listens");
+        let line = Line::connect(&place.path("run/agent.sock"), std::time::Duration::ZERO).expect("it listens");
         line.wait_at_most(PATIENCE).unwrap();
         line.send(&Greeting::new(program, 1, quiet).encode()).unwrap();
         line

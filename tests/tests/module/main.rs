@@ -2,6 +2,7 @@
 
 mod nginx;
 mod others;
+mod standing;
 
 use reprise_tests::{
     Client, Session, Version,

@@ -6,6 +6,7 @@
 mod given_up;
 mod hello;
 mod made;
+mod noted;
 mod offer;
 mod outcome;
 mod shared;
@@ -15,6 +16,7 @@ pub use self::{
     given_up::{Circumstances, Users},
     hello::{Able, Ahead, HelloFacts, HelloResponse, Here, Place, Turn},
     made::{ClientCertificate, Encoded, Made, SessionFacts, Ticket, Unencoded},
+    noted::{Displaced, LeftAlone, Noted, Observed, Offered},
     offer::{OfferFacts, Renewal, Resumed, Stored},
     outcome::{EarlyData, Outcome, TLS13},
     suites::{EnabledSuites, Suites},

@@ -7,7 +7,11 @@ use std::{
 
 use openssl::ssl::SslRef;
 
-use super::{GUEST, seal::seal, socket};
+use super::{
+    GUEST, Guest, observe,
+    seal::{seal, unseal},
+    socket,
+};
 use crate::{
     facts::{Here, Turn},
     ffi,
@@ -47,7 +51,13 @@ pub fn read(ssl: &SslRef) {
     if known(ssl, &mut state) {
         return;
     }
-    take(ssl, &connection, &mut state);
+    let Some(guest) = GUEST.get() else { return };
+    if guest.observes {
+        drop(state);
+        observe::hello(ssl, &connection);
+    } else if !take(ssl, &connection, &mut state, guest) {
+        connection.guest.leave();
+    }
 }
 
 /// Whether this ClientHello is the one that is known; the answer to a HelloRetryRequest is taken in.
@@ -70,7 +80,8 @@ fn known(ssl: &SslRef, state: &mut State) -> bool {
     .is_none()
 }
 
-fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
+/// False if it is left alone.
+fn take(ssl: &SslRef, connection: &Connection, state: &mut State, guest: &Guest) -> bool {
     let context = ssl::context(ssl);
     let first = match connection.guest.first.load(Relaxed) {
         0 => context,
@@ -79,15 +90,19 @@ fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
     // SAFETY: the connection keeps both contexts alive: the one that it was made with, and the one that it has.
     let sites = unsafe {
         let (first, context) = (first as *mut ffi::SSL_CTX, context as *mut ffi::SSL_CTX);
-        let (Some(hooked), Some(site)) = (ex_data::site(first), ex_data::site(context)) else { return };
+        let (Some(hooked), Some(site)) = (ex_data::site(first), ex_data::site(context)) else { return false };
+        if !guest.handler.takes() {
+            unseal(first, &hooked);
+            unseal(context, &site);
+            return false;
+        }
         if !seal(first, &hooked) || (first != context && !seal(context, &site)) {
-            return;
+            return false;
         }
         (hooked, site)
     };
     let (hooked, site) = sites;
     let addresses = socket::addresses(ssl);
-    let Some(guest) = GUEST.get() else { return };
     let listener = addresses.local.map_or(Cow::Borrowed(&*guest.listener), |local| Cow::Owned(local.to_string()));
     let verify_mode = ssl::verify_mode(ssl);
     let from = settled(&hooked, first, &listener, verify_mode);
@@ -100,7 +115,7 @@ fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
     ssl::set_options_of_guest(ssl);
     ssl::set_id_generator(ssl, trampolines::generate_session_id);
     if !ssl::set_session_id_context(ssl, &from.session_id_context) {
-        return;
+        return false;
     }
     state.peer = addresses.peer;
     state.handled_by(&site.handler);
@@ -120,12 +135,13 @@ fn take(ssl: &SslRef, connection: &Connection, state: &mut State) {
         stayed: false,
         cut: None,
     });
-    let State { running: Some(running), handler: Some(handled), peer, .. } = &mut *state else { return };
+    let State { running: Some(running), handler: Some(handled), peer, .. } = &mut *state else { return false };
     handled.handshakes.hello(&running.facts(*peer, None), None);
     running.turn = Turn::Again;
-    connection.guest.taken.store(true, Relaxed);
+    connection.guest.take();
     // From here on, its end is heard of, too.
     ex_data::of_or_new(ssl);
+    true
 }
 
 fn settled(site: &Site, context: usize, listener: &str, verify_mode: i32) -> Settled {

@@ -19,11 +19,11 @@ static NEXT: AtomicI32 = AtomicI32::new(1);
 static LOOKED: AtomicU32 = AtomicU32::new(0);
 static FOUND: AtomicBool = AtomicBool::new(false);
 
-/// Whether the program hangs data of its own on sessions (`SSL_SESSION_get_ex_new_index`). What it says there, "this client is
+/// False if the program hangs data of its own on sessions (`SSL_SESSION_get_ex_new_index`). What it says there, "this client is
 /// authenticated" for instance, is not in a session's encoding: a session that comes from elsewhere says whatever the program makes
 /// new ones say. stunnel and FreeRADIUS do so, and are left alone.
-pub fn sessions_are_the_programs() -> bool {
-    FOUND.load(Relaxed)
+pub fn sessions_are_ours() -> bool {
+    !FOUND.load(Relaxed)
 }
 
 /// Looks again, some times at the most: when the module is loaded, and when contexts are hooked.

@@ -10,7 +10,8 @@
 //! - `security`: the callback itself: which ClientHello it is called about
 //! - `hello`: a ClientHello was read: the connection is taken, or left alone
 //! - `leave`: what is left alone
-//! - `seal`: the session callbacks of a context, and what they displace
+//! - `observe`: what is looked at, and left alone
+//! - `seal`: the session callbacks of a context, what they displace, and how that is given back
 //! - `socket`: a connection's addresses
 //!
 //! A guest does nothing before the first handshake of a server, starts no thread, and touches no connection of a client's.
@@ -19,6 +20,7 @@ mod contexts;
 pub mod entry;
 mod hello;
 mod leave;
+mod observe;
 mod seal;
 mod security;
 mod socket;
@@ -33,6 +35,8 @@ pub struct Guest {
     pub handler: Arc<dyn Handler>,
     /// The listener's name, where a connection's socket is not OpenSSL's to ask.
     pub listener: String,
+    /// Whether handshakes are looked at, and nothing is decided.
+    pub observes: bool,
 }
 
 static GUEST: OnceLock<Guest> = OnceLock::new();

@@ -2,11 +2,13 @@
 
 use std::{
     ffi::c_void,
-    sync::{Mutex, PoisonError, TryLockError, atomic::Ordering::Relaxed},
+    mem, ptr,
+    sync::{Mutex, MutexGuard, PoisonError, TryLockError, atomic::Ordering::Relaxed},
 };
 
 use super::leave;
 use crate::{
+    facts::{Displaced, LeftAlone, Noted},
     ffi,
     hooks::{
         site::Site,
@@ -24,43 +26,96 @@ static SEALING: Mutex<()> = Mutex::new(());
 /// SAFETY: `context` must be a live `SSL_CTX`, and `site` hang on it.
 pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
     // SAFETY: by this function's contract.
+    let noted = unsafe {
+        if is_sealed(context) {
+            return leave::sessions_are_ours();
+        }
+        hooked(context, site)
+    };
+    if let Some(noted) = noted
+        && !site.is_noted.swap(true, Relaxed)
+    {
+        site.handler.noted(noted);
+    }
+    matches!(noted, Some(Noted::Hooked(_)))
+}
+
+/// What becomes of a context that is not hooked yet. None where that is not found out, this once.
+///
+/// SAFETY: as for `seal`.
+unsafe fn hooked(context: *mut ffi::SSL_CTX, site: &Site) -> Option<Noted> {
+    // SAFETY: by this function's contract.
     unsafe {
-        if is_sealed(context) {
-            return !leave::sessions_are_the_programs();
+        if !leave::sessions_are_ours() {
+            return Some(Noted::Left(LeftAlone::DataOnSessions));
         }
-        if leave::sessions_are_the_programs() || leave::resumption_is_off(context) {
-            return false;
+        if leave::resumption_is_off(context) {
+            return Some(Noted::Left(LeftAlone::ResumptionIsOff));
         }
-        // In a forked child, a thread of the parent's may have held it: the handshake is left alone then, this once.
-        let Ok(_one) = SEALING.try_lock().or_else(|held| match held {
-            TryLockError::Poisoned(poisoned) => Ok(PoisonError::into_inner(poisoned)),
-            TryLockError::WouldBlock => Err(()),
-        }) else {
-            return false;
-        };
+        let _one = alone()?;
         if is_sealed(context) {
-            return true;
+            return Some(Noted::Hooked(Displaced::default()));
         }
         // One at a time, too: each look knows which index comes next.
         leave::look_at_sessions();
-        if leave::sessions_are_the_programs() {
-            return false;
+        if !leave::sessions_are_ours() {
+            return Some(Noted::Left(LeftAlone::DataOnSessions));
         }
-        // A program's connections to others may have sessions, too, by the same context.
-        let clients = ffi::SSL_CTX_ctrl(context, ffi::SSL_CTRL_GET_SESS_CACHE_MODE, 0, std::ptr::null_mut())
-            & ffi::SSL_SESS_CACHE_CLIENT;
-        if let Some(new) = ffi::SSL_CTX_sess_get_new_cb(context) {
-            site.displaced_new.store(new as *mut c_void, Relaxed);
+        let (new, get) = (ffi::SSL_CTX_sess_get_new_cb(context), ffi::SSL_CTX_sess_get_get_cb(context));
+        let remove = ffi::SSL_CTX_sess_get_remove_cb(context);
+        let mode = ffi::SSL_CTX_ctrl(context, ffi::SSL_CTRL_GET_SESS_CACHE_MODE, 0, ptr::null_mut());
+        // One that sets some of them for each connection leaves the others ours.
+        let ours = [new_session as *mut c_void, get_session as *mut c_void, remove_session as *mut c_void];
+        let there =
+            [new.map(|new| new as *mut c_void), get.map(|get| get as *mut c_void), remove.map(|it| it as *mut c_void)];
+        let displaced = [&site.displaced_new, &site.displaced_get, &site.displaced_remove];
+        for ((displaced, there), ours) in displaced.into_iter().zip(there).zip(ours) {
+            if there != Some(ours) {
+                displaced.store(there.unwrap_or(ptr::null_mut()), Relaxed);
+            }
         }
-        if let Some(remove) = ffi::SSL_CTX_sess_get_remove_cb(context) {
-            site.displaced_remove.store(remove as *mut c_void, Relaxed);
+        if !there.iter().zip(ours).any(|(there, ours)| *there == Some(ours)) {
+            site.displaced_mode.store(mode, Relaxed);
         }
         ffi::SSL_CTX_sess_set_new_cb(context, Some(new_session));
         ffi::SSL_CTX_sess_set_get_cb(context, Some(get_session));
         ffi::SSL_CTX_sess_set_remove_cb(context, Some(remove_session));
         let cache = ffi::SSL_SESS_CACHE_SERVER | ffi::SSL_SESS_CACHE_NO_INTERNAL | ffi::SSL_SESS_CACHE_NO_AUTO_CLEAR;
-        ffi::SSL_CTX_set_session_cache_mode(context, cache | clients);
-        true
+        // A program's connections to others may have sessions, too, by the same context.
+        ffi::SSL_CTX_set_session_cache_mode(context, cache | mode & ffi::SSL_SESS_CACHE_CLIENT);
+        let internal = mode & ffi::SSL_SESS_CACHE_SERVER != 0 && mode & ffi::SSL_SESS_CACHE_NO_INTERNAL == 0;
+        Some(Noted::Hooked(Displaced { new: new.is_some(), get: get.is_some(), internal }))
+    }
+}
+
+/// Gives a context back what it had before it was hooked.
+///
+/// SAFETY: as for `seal`.
+pub unsafe fn unseal(context: *mut ffi::SSL_CTX, site: &Site) {
+    // SAFETY: by this function's contract; what was displaced was put there as callbacks of these types.
+    unsafe {
+        if !is_sealed(context) {
+            return;
+        }
+        let Some(_one) = alone() else { return };
+        if !is_sealed(context) {
+            return;
+        }
+        let [new, get, remove] =
+            [&site.displaced_new, &site.displaced_get, &site.displaced_remove].map(|displaced| displaced.load(Relaxed));
+        ffi::SSL_CTX_sess_set_new_cb(context, mem::transmute::<*mut c_void, Option<ffi::NewCallback>>(new));
+        ffi::SSL_CTX_sess_set_get_cb(context, mem::transmute::<*mut c_void, Option<ffi::GetCallback>>(get));
+        ffi::SSL_CTX_sess_set_remove_cb(context, mem::transmute::<*mut c_void, Option<ffi::RemoveCallback>>(remove));
+        ffi::SSL_CTX_set_session_cache_mode(context, site.displaced_mode.load(Relaxed));
+    }
+}
+
+/// In a forked child, a thread of the parent's may have held it: the handshake is left alone then, this once.
+fn alone() -> Option<MutexGuard<'static, ()>> {
+    match SEALING.try_lock() {
+        Ok(one) => Some(one),
+        Err(TryLockError::Poisoned(poisoned)) => Some(PoisonError::into_inner(poisoned)),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 
@@ -68,6 +123,6 @@ pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
 unsafe fn is_sealed(context: *mut ffi::SSL_CTX) -> bool {
     // SAFETY: by this function's contract; plain field reads.
     let (new, get) = unsafe { (ffi::SSL_CTX_sess_get_new_cb(context), ffi::SSL_CTX_sess_get_get_cb(context)) };
-    new.is_some_and(|new| std::ptr::fn_addr_eq(new, new_session as ffi::NewCallback))
-        && get.is_some_and(|get| std::ptr::fn_addr_eq(get, get_session as ffi::GetCallback))
+    new.is_some_and(|new| ptr::fn_addr_eq(new, new_session as ffi::NewCallback))
+        && get.is_some_and(|get| ptr::fn_addr_eq(get, get_session as ffi::GetCallback))
 }

@@ -65,7 +65,7 @@ unsafe fn watch(ssl: *mut ffi::SSL, operation: c_int) {
     let asks_version = operation == ffi::SSL_SECOP_VERSION;
     match connection {
         // Asked about the version with a ClientHello that was read: this one, or the next.
-        Some(connection) if connection.is_taken() && !(read && asks_version) => {}
+        Some(connection) if connection.guest.is_settled() && !(connection.is_taken() && read && asks_version) => {}
         _ if read => {
             // SAFETY: by this function's contract.
             guarded("security", (), || hello::read(unsafe { SslRef::from_ptr(ssl) }));

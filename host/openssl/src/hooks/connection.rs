@@ -4,7 +4,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed},
     },
     task::Waker,
     time::Instant,
@@ -24,7 +24,7 @@ use super::{
     switches::Name,
 };
 use crate::{
-    facts::{Ahead, HelloFacts, Here, Outcome, Place, Renewal, Turn},
+    facts::{Ahead, HelloFacts, Here, Offered, Outcome, Place, Renewal, Turn},
     handler::{Handler, Handshakes},
     hello::{
         Hello, Proof,
@@ -49,8 +49,55 @@ pub struct Connection {
 pub struct AsGuest {
     /// The address of the context that its handshake began with; 0 before that.
     pub first: AtomicUsize,
-    /// A ClientHello of its was read, and it is ours to decide about.
-    pub taken: AtomicBool,
+    /// A [`Stands`]
+    stands: AtomicU8,
+    /// The [`Offered`] of its ClientHello, where it is looked at and no more.
+    offered: AtomicU8,
+}
+
+/// How we stand to a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Stands {
+    /// No ClientHello of its was read.
+    Unknown,
+    /// It is ours to decide about.
+    Taken,
+    /// It is left alone.
+    Left,
+    /// It is looked at, and left alone.
+    Observed,
+}
+
+impl AsGuest {
+    /// Whether a ClientHello was read, and it is known what becomes of the connection.
+    pub fn is_settled(&self) -> bool {
+        self.stands.load(Relaxed) != Stands::Unknown as u8
+    }
+
+    /// It is ours to decide about.
+    pub fn take(&self) {
+        self.stands.store(Stands::Taken as u8, Relaxed);
+    }
+
+    /// It is left alone.
+    pub fn leave(&self) {
+        self.stands.store(Stands::Left as u8, Relaxed);
+    }
+
+    /// It is looked at, and no more.
+    pub fn observe(&self, offered: Offered) {
+        self.offered.store(offered as u8, Relaxed);
+        self.stands.store(Stands::Observed as u8, Relaxed);
+    }
+
+    /// What its client offers, where it is looked at and no more.
+    pub fn observed(&self) -> Option<Offered> {
+        let offered = self.offered.load(Relaxed);
+        (self.stands.load(Relaxed) == Stands::Observed as u8)
+            .then(|| Offered::ALL.into_iter().find(|kind| *kind as u8 == offered))
+            .flatten()
+    }
 }
 
 #[derive(Default)]
@@ -177,7 +224,7 @@ impl Connection {
 
     /// Whether it is a program's that knows nothing of us, and its handshake ours to decide about.
     pub fn is_taken(&self) -> bool {
-        self.guest.taken.load(Relaxed)
+        self.guest.stands.load(Relaxed) == Stands::Taken as u8
     }
 
     /// A message of the handshake was read or sent.

@@ -4,10 +4,22 @@ use openssl::ssl::{SslRef, SslSessionRef};
 use reprise_session::session::SessionId;
 
 use super::{connection::Connection, live, site::Site};
-use crate::{facts::Circumstances, tls::ssl};
+use crate::{
+    facts::{Circumstances, Observed, Outcome, TLS13},
+    tls::ssl,
+};
 
 /// OpenSSL has just completed a handshake. The handler hears of each once.
 pub fn done(ssl: &SslRef, connection: &Connection) {
+    if let Some(offered) = connection.guest.observed() {
+        // A second handshake on it is none of ours.
+        connection.guest.leave();
+        let Outcome { version, resumed, .. } = ssl::outcome(ssl);
+        if let Some(site) = Site::of(ssl) {
+            site.handler.observed(Observed { tls13: version == TLS13, offered, resumed });
+        }
+        return;
+    }
     let mut state = connection.state.lock();
     if std::mem::replace(&mut state.complete, true) {
         return;

@@ -3,7 +3,10 @@
 use std::{
     ffi::c_void,
     fmt,
-    sync::{Arc, OnceLock, atomic::AtomicPtr},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicI64, AtomicPtr},
+    },
 };
 
 use foreign_types::ForeignTypeRef;
@@ -125,6 +128,11 @@ pub struct Site {
     pub(crate) displaced_new: AtomicPtr<c_void>,
     /// Its remove-session callback, which hears of sessions that are not ours.
     pub(crate) displaced_remove: AtomicPtr<c_void>,
+    /// Its get-session callback, and its cache mode: nobody has them until they are given back.
+    pub(crate) displaced_get: AtomicPtr<c_void>,
+    pub(crate) displaced_mode: AtomicI64,
+    /// What was done with the context is told.
+    pub(crate) is_noted: AtomicBool,
     /// The session-id context of the verify mode seen first, which is that of nearly every connection here.
     session_id_context: OnceLock<(i32, [u8; 32])>,
 }
@@ -142,6 +150,9 @@ impl Site {
             places: Places::default(),
             displaced_new: AtomicPtr::default(),
             displaced_remove: AtomicPtr::default(),
+            displaced_get: AtomicPtr::default(),
+            displaced_mode: AtomicI64::default(),
+            is_noted: AtomicBool::default(),
             session_id_context: OnceLock::new(),
         }
     }

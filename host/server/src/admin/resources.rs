@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     names::{self, Host},
-    revoking,
+    programs, revoking,
     seats::{ROOM, Seat},
 };
 use crate::{
@@ -91,9 +91,7 @@ impl Operator {
                 self.aside(move |health| Answer::new(StatusCode::OK, "application/json", status(health, may_know)))
                     .await
             }
-            "/metrics" => {
-                self.aside(|health| Answer::new(StatusCode::OK, CONTENT_TYPE, health.host().metrics().encode())).await
-            }
+            "/metrics" => self.aside(|health| Answer::new(StatusCode::OK, CONTENT_TYPE, health.metrics())).await,
             _ => Answer::text(StatusCode::NOT_FOUND, format!("Nothing here; there is:\n{INDEX}")),
         }
     }
@@ -104,6 +102,9 @@ impl Operator {
             let _permit = self.guard.work.acquire().await;
             let _busy = self.guard.seat.busy();
             return revoke.fulfil(self.health.host()).await;
+        }
+        if let Some(wish) = programs::Wish::of(path) {
+            return self.aside(move |health| wish.fulfil(health)).await;
         }
         let Some(wish) = Wish::of(path) else {
             return Answer::text(
@@ -220,7 +221,7 @@ impl Wish {
 }
 
 /// How it all is; who or what is revoked is for those alone who may revoke.
-fn status(health: &Health, may_know: bool) -> String {
+pub(super) fn status(health: &Health, may_know: bool) -> String {
     let mut status = health.status();
     if !may_know {
         status.host.revocations.newest = None;

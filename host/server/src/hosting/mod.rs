@@ -94,7 +94,7 @@ impl Hosting {
         let mut living = JoinSet::new();
         let follower = reload::Follower::new(keyring, beside, asked);
         living.spawn(reload::follow(follower, vitals.task(followed)));
-        let agent = socket.map(|socket| socket.listen(&host)).transpose()?.map(Arc::new);
+        let agent = socket.map(|socket| socket.listen(&host, settings.state_dir.as_deref())).transpose()?.map(Arc::new);
         let health = Health::new(Arc::clone(&host), agent.as_ref(), vitals);
         let reload = Reload::new(&host, settings.policies.is_some(), files);
         // Last: whoever waits for the socket finds a server behind it.

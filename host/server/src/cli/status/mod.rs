@@ -1,14 +1,13 @@
-//! `reprise status`.
+//! `reprise status`. `programs` has what is shown of those that ask.
+
+mod programs;
 
 use std::{borrow::Cow, fmt::Write as _, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use hyper::Method;
-use reprise::{
-    agent::ProcessStatus,
-    status::{self, Comparison, Policy},
-};
+use reprise::status::{self, Comparison, Policy};
 use reprise_session::printable;
 use reprise_store::store::{Scope, TierStatus};
 
@@ -19,8 +18,6 @@ use crate::{admin::client::Running, health::ServerStatus};
 const LONG: u64 = 60;
 /// The most bytes of a name or a reason.
 const LONGEST: usize = 4_096;
-/// The most processes that are shown: the rest are a number.
-const PROCESSES: usize = 50;
 
 /// Show how a running server is doing: its policies, handshakes, store, and the processes that ask it.
 #[derive(Args)]
@@ -53,7 +50,7 @@ pub(super) fn parse(answer: &str) -> Result<ServerStatus> {
 }
 
 /// A page for a terminal.
-fn page(ServerStatus { host: status, processes }: &ServerStatus) -> String {
+fn page(all: &ServerStatus) -> String {
     let status::Status {
         version,
         process,
@@ -69,7 +66,7 @@ fn page(ServerStatus { host: status, processes }: &ServerStatus) -> String {
         vitals,
         log,
         ..
-    } = status;
+    } = &all.host;
     let mut page = format!("reprise {version}, process {process}, up {}\n", span(now.saturating_sub(*since)));
     for vital in vitals.iter().filter(|vital| !vital.sound || vital.busy.is_some_and(|busy| busy >= LONG)) {
         line(&mut page, "TROUBLE", &trouble(vital));
@@ -98,9 +95,7 @@ fn page(ServerStatus { host: status, processes }: &ServerStatus) -> String {
             format!("{} lines could not be written, {} repeated ones were left out", log.unwritten, log.repeated);
         line(&mut page, "log", &lacks);
     }
-    if let Some(processes) = processes {
-        page += &asking(processes);
-    }
+    page += &programs(all);
     if policies.is_empty() {
         line(&mut page, "policies", "");
     } else {
@@ -114,18 +109,9 @@ fn page(ServerStatus { host: status, processes }: &ServerStatus) -> String {
     page
 }
 
-/// The processes that ask, one a line.
-fn asking(processes: &[ProcessStatus]) -> String {
-    let mut page = String::new();
-    let number = if processes.is_empty() { String::new() } else { processes.len().to_string() };
-    line(&mut page, "processes", &number);
-    for ProcessStatus { program, process, full, resumed, .. } in processes.iter().take(PROCESSES) {
-        line(&mut page, "", &format!("{} {process}: {full} full, {resumed} resumed", printable(program)));
-    }
-    if let Some(more) = processes.len().checked_sub(PROCESSES).filter(|more| *more > 0) {
-        line(&mut page, "", &format!("and {more} more: `reprise status --json` has them all"));
-    }
-    page
+/// The programs that ask, and their processes; nothing where none can.
+pub(super) fn programs(ServerStatus { programs, processes, stands_down, .. }: &ServerStatus) -> String {
+    processes.as_ref().map(|processes| programs::asking(programs, stands_down, processes)).unwrap_or_default()
 }
 
 /// A policy on a few lines.
@@ -245,7 +231,7 @@ mod tests {
     #[test]
     fn what_ended_or_hangs_is_shown_first() {
         let host = Host::builder().build().unwrap();
-        let mut status = ServerStatus { host: host.status(), processes: None };
+        let mut status = ServerStatus::of(host.status());
         assert!(!page(&status).contains("TROUBLE"));
         let well = status::Vital { name: "a".into(), sound: true, restarts: 2, ended: None, busy: Some(1) };
         let ended =
@@ -258,22 +244,13 @@ mod tests {
         assert!(troubles[0].contains("b ended, and was started again 2 times: it\\u{1b} panicked"), "{page}");
         assert!(troubles[1].contains("c has been busy with one thing for 2m"), "{page}");
     }
+
     #[test]
-    fn processes_are_shown_where_modules_may_ask() {
-        let host = Host::builder().build().unwrap().status();
-        let shown = |processes| page(&ServerStatus { host: host.clone(), processes });
-        assert!(!shown(None).contains("processes"));
-        assert!(shown(Some(Vec::new())).contains("processes      none\n"));
-        let process = |number| ProcessStatus {
-            program: "ngi\x1bnx".into(),
-            process: number,
-            user: None,
-            seconds: 0,
-            full: 2,
-            resumed: number.into(),
-        };
-        let page = shown(Some((1..=53).map(process).collect()));
-        assert!(page.contains("processes      53\n") && page.contains("and 3 more"), "{page}");
-        assert!(page.contains("ngi\\u{1b}nx 50: 2 full, 50 resumed\n") && !page.contains("nx 51:"), "{page}");
+    fn programs_are_shown_where_modules_may_ask() {
+        let host = Host::builder().build().unwrap();
+        let mut status = ServerStatus::of(host.status());
+        assert!(!page(&status).contains("programs"));
+        status.processes = Some(Vec::new());
+        assert!(page(&status).contains("programs       none\nprocesses      none\n"));
     }
 }
