@@ -103,6 +103,8 @@ fn in_author_environment(command: &mut Command) -> &mut Command {
     for name in ["ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"] {
         command.env(name, toolchains("zig-cache"));
     }
+    // What is compiled for one test serves the next.
+    command.env("XDG_CACHE_HOME", target.join("cache"));
     command.env("CARGO_TARGET_DIR", target).env_remove("LD_LIBRARY_PATH").env_remove("RUST_LOG")
 }
 

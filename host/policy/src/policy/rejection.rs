@@ -40,6 +40,11 @@ impl Step {
             Step::Probe => "probe",
         }
     }
+
+    /// Whether code of the policy's runs in it.
+    pub fn runs_the_policy(self) -> bool {
+        matches!(self, Step::Instantiate | Step::Configure | Step::Probe)
+    }
 }
 
 /// A candidate that did not become a policy, and why, in words for the operator.

@@ -6,6 +6,7 @@ mod check;
 mod compile;
 mod core_dumps;
 mod dev;
+mod kept_code;
 mod keys;
 mod module;
 mod new;

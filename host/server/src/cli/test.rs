@@ -17,7 +17,7 @@ use reprise_policy::{
 use reprise_session::reading;
 use tracing_subscriber::EnvFilter;
 
-use super::{compile::compiler, output};
+use super::{compile::compiler, kept_code, output};
 use crate::log::{self, Look};
 
 /// The largest vectors, and settings, that are read.
@@ -52,10 +52,11 @@ impl Test {
         let module = module.context("there is no policy to test; of a project, `reprise build` makes it")?.bytes;
         let manifest = manifest(&self.policy)?;
 
-        // Every vector loads the policy, and an interpreter takes ten seconds to compile. The runtime makes the directory, for this
-        // user alone.
+        // Every vector loads the policy. Where nothing is kept for longer, it is for these: the runtime makes the folder, for this user
+        // alone.
         let scratch = tempfile::tempdir().context("there is no directory for compiled code")?;
-        let runtime = Runtime::new(patient(&scratch.path().join("compiled"), compiler()?))?;
+        let compiled = kept_code::folder().unwrap_or_else(|| scratch.path().join("compiled"));
+        let runtime = Runtime::new(patient(&compiled, compiler()?))?;
         let mut status = ExitCode::SUCCESS;
         for suite in &suites {
             let subject = Subject { file: &self.policy, module: &module, manifest: &manifest };

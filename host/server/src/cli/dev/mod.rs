@@ -20,7 +20,7 @@ use reprise_session::vital::{Ended, Heart};
 use self::{place::Place, rounds::Rounds, telling::Teller};
 use super::{
     compile::compiler,
-    output,
+    kept_code, output,
     running::{log, run_to_end, started},
     signals::Signals,
 };
@@ -79,6 +79,7 @@ impl Dev {
             ..Options::default()
         })?;
         settings.host.compiler = compiler()?;
+        settings.host.compiled = kept_code::folder().or(settings.host.compiled);
         run_to_end(async |signals| dev(project, place, settings, signals).await)
     }
 }
