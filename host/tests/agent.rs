@@ -8,13 +8,13 @@ use reprise::{
 };
 use reprise_openssl::{
     facts::{
-        Able, ClientCertificate, EarlyData, HelloFacts, Here, OfferFacts, Outcome, Place, SessionFacts, Suites, Ticket,
-        Turn,
+        Able, ClientCertificate, Displaced, EarlyData, HelloFacts, Here, LeftAlone, Noted, Observed, OfferFacts,
+        Offered, Outcome, Place, SessionFacts, Suites, Ticket, Turn,
     },
     hello::Hello,
 };
 use reprise_session::session::{Epoch, RevocationLists, SessionId};
-use reprise_tests::until;
+use reprise_tests::{metrics::Exposition, until};
 use reprise_wire::{
     answer::{Answer, Says},
     calls::{Calls, Header, Made, bytes},
@@ -313,4 +313,53 @@ fn a_program_that_stands_down_is_told_so_and_gets_no_keys() {
     assert!(matches!(Welcome::decode(inbox.message()).unwrap(), Welcome::StandsDown));
     served.agent.stand_down(Some("nginx"), false).unwrap();
     served.module("nginx");
+}
+
+#[test]
+fn what_programs_come_to_is_counted_and_its_metrics_are_in_the_documentation() {
+    let served = served();
+    let mut nginx = served.module("nginx");
+    let id = nginx.new_id();
+    nginx.keeps(id);
+    nginx.calls.noted(Noted::Hooked(Displaced { new: true, get: true, internal: false }), 2);
+    nginx.calls.noted(Noted::Left(LeftAlone::ResumptionIsOff), 3);
+    for (offered, resumed) in [(Offered::Nothing, false), (Offered::Ticket, false), (Offered::Psk, true)] {
+        nginx.calls.observed(Observed { tls13: true, offered, resumed });
+    }
+    nginx.told(3);
+    until("it is heard", || served.agent.programs()[0].counted.resumed == 1);
+    let programs = served.agent.programs();
+    let [program] = &programs[..] else { panic!("{programs:?}") };
+    let counted = &program.counted;
+    assert_eq!((&*program.program, program.processes, program.contexts), ("nginx", 1, 2));
+    assert_eq!((counted.full, counted.missed, counted.resumed), (3, 1, 1));
+    assert_eq!((counted.refused["ticket"], counted.left_alone["resumption-is-off"]), (1, 3));
+    assert_eq!(counted.displaced.keys().collect::<Vec<_>>(), ["get-callback", "new-callback"]);
+
+    let mut registry = prometheus_client::registry::Registry::default();
+    registry.register_collector(Box::new(served.agent.metrics()));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    let metrics = Exposition::parse(&text);
+    let full = [("program", "nginx"), ("handshake", "full")];
+    assert_eq!(metrics.value("reprise_program_handshakes_total", &full), 3.0);
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md")).unwrap();
+    let documented = page.lines().filter(|line| line.starts_with("| `reprise_program_")).count();
+    assert_eq!(metrics.0.len(), documented);
+    for family in &metrics.0 {
+        let labels: Vec<_> = family.labels().iter().map(|label| format!("`{label}`")).collect();
+        let named = |line: &str| {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            cells.len() > 3
+                && cells[1].trim_matches('`').trim_end_matches("_total") == family.name
+                && cells[2] == family.kind
+                && labels.iter().all(|label| cells[3].contains(label))
+        };
+        assert!(page.lines().any(named), "{family:?}");
+    }
+    drop(nginx);
+    until("its counts stay when its process is gone", || {
+        let program = &served.agent.programs()[0];
+        (program.processes, program.counted.full) == (0, 3)
+    });
 }

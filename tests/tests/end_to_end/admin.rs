@@ -136,6 +136,8 @@ fn every_metric_is_in_the_documentation_and_nothing_else_is() {
     let documented: BTreeMap<String, (String, String)> = page
         .lines()
         .filter_map(|line| line.strip_prefix("| `reprise_"))
+        // Of a server that no module asks, there are none: the module's tests look at them.
+        .filter(|line| !line.starts_with("program_"))
         .map(|row| {
             let cells: Vec<&str> = row.split('|').map(str::trim).collect();
             let mut labels: Vec<&str> = cells[2].split(", ").filter(|label| !label.is_empty()).collect();
