@@ -67,6 +67,11 @@ impl Follower {
         Ok(())
     }
 
+    /// Whether `dir` is followed.
+    pub fn follows(&self, dir: &Path) -> bool {
+        self.followed.contains_key(dir)
+    }
+
     /// Follows `dir` no longer.
     pub fn forget(&mut self, dir: &Path) {
         if self.followed.remove(dir).is_some() {

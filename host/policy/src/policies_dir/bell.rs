@@ -32,6 +32,10 @@ pub(super) struct Bell {
 
 impl Bell {
     pub fn ring(&self, why: Rings) {
+        // Events at neighbours of the directory: nobody is woken for them.
+        if !(why.looks() || why.attend || why.stop) {
+            return;
+        }
         let mut rings = self.rings.lock();
         rings.look |= why.look;
         rings.watch_anew |= why.watch_anew;
