@@ -1,0 +1,121 @@
+//! The package, tried: in each Debian it is installed, used, installed again, removed and purged.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{ALL, REQUIREMENTS, agent, is_left_out, make, shown, this_system};
+use crate::{
+    Workspace, package,
+    requirements::ensure as ensure_all,
+    run::{run, step},
+};
+
+/// What a package's coming and going may leave: what dpkg and adduser write down, where things are mounted.
+const NOT_OURS: [&str; 9] = [
+    "/dev",
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/etc/passwd-",
+    "/etc/shadow-",
+    "/proc",
+    "/var/cache",
+    "/var/lib/dpkg",
+    "/var/log",
+];
+
+/// Makes the package of what the tests have built, and tries it.
+///
+/// # Errors
+/// It is not as it should be.
+pub fn test(workspace: &Workspace) -> Result<()> {
+    ensure_all(&REQUIREMENTS)?;
+    let package = package::to_be_tried(workspace, &workspace.path("target/tests"))?;
+    step("lintian");
+    run(Command::new("lintian").args(["--fail-on=error", "--allow-root"]).arg(&package))?;
+    if is_left_out() {
+        return Ok(());
+    }
+    make(workspace)?;
+    let xtask = env::current_exe().context("the system does not say where this program is")?;
+    ALL.iter().try_for_each(|debian| {
+        step(&format!("the package in Debian {}", debian.number));
+        run(&mut debian.running(workspace, Command::new(&xtask).args(["debian", "--inside"]).arg(&package)))
+    })
+}
+
+/// Tries it in the system that this process runs in, which has nothing of it.
+///
+/// # Errors
+/// It is not as it should be.
+pub fn inside(workspace: &Workspace, package: &Path) -> Result<()> {
+    let package = shown(package)?;
+    let system = this_system()?;
+    let before = paths(workspace)?;
+    ensure!(!before.contains(Path::new("/usr/bin/reprise")), "it is installed here already");
+
+    dpkg("--install", package)?;
+    verify()?;
+    let enabled = Path::new("/etc/systemd/system/multi-user.target.wants/reprise-agent.service");
+    ensure!(enabled.is_symlink(), "the unit is not enabled");
+    agent::serves()?;
+    eprintln!("   Debian {system}: the agent serves");
+
+    let (conffile, mine) = ("/etc/reprise/agent.toml", "policies = \"/etc/reprise/policies\"\nlifetime = \"1h\"\n");
+    fs::write(conffile, mine)?;
+    dpkg("--install", package)?;
+    ensure!(fs::read_to_string(conffile)? == mine, "{conffile} is not what the administrator made of it");
+    agent::serves()?;
+
+    dpkg("--remove", "reprise")?;
+    for gone in ["/usr/bin/reprise", "/usr/lib/reprise", "/usr/lib/systemd/system/reprise-agent.service"] {
+        ensure!(!Path::new(gone).exists(), "{gone} is there after the package was removed");
+    }
+    ensure!(fs::read_to_string(conffile)? == mine, "{conffile} is gone with the package");
+
+    dpkg("--purge", "reprise")?;
+    let after = paths(workspace)?;
+    let left = after.symmetric_difference(&before).collect::<Vec<_>>();
+    ensure!(left.is_empty(), "these are there since, or gone: {left:?}");
+    eprintln!("   Debian {system}: nothing is left of it");
+    Ok(())
+}
+
+fn dpkg(what: &str, package: &str) -> Result<()> {
+    run(Command::new("dpkg").args([what, package]).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Has systemd read the unit.
+fn verify() -> Result<()> {
+    let mut analyze = Command::new("systemd-analyze");
+    let output = analyze.args(["verify", "--man=no", "reprise-agent.service"]).output().context("systemd-analyze")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Of other units it may say what it likes.
+    let is_well = output.status.success() && !said.contains("reprise");
+    ensure!(is_well, "systemd-analyze verify ({}):\n{said}", output.status);
+    Ok(())
+}
+
+/// All files and folders of this system.
+fn paths(workspace: &Workspace) -> Result<BTreeSet<PathBuf>> {
+    let (mut paths, mut folders) = (BTreeSet::new(), vec![PathBuf::from("/")]);
+    let is_ours = |path: &Path| path != workspace.root && !NOT_OURS.iter().any(|other| path == Path::new(other));
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| format!("{} could not be read", folder.display()))? {
+            let path = entry?.path();
+            if !is_ours(&path) {
+                continue;
+            }
+            if fs::symlink_metadata(&path)?.is_dir() {
+                folders.push(path.clone());
+            }
+            paths.insert(path);
+        }
+    }
+    Ok(paths)
+}
