@@ -14,7 +14,7 @@ mod trial;
 use std::{
     env,
     ffi::OsString,
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -61,8 +61,7 @@ pub fn debian(workspace: &Workspace, wish: Wish) -> Result<()> {
 /// A version of Debian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Debian {
-    /// Its number.
-    pub number: u32,
+    number: u32,
     suite: &'static str,
     /// What is in it beside what every Debian has.
     packages: &'static [&'static str],
@@ -97,7 +96,7 @@ const ALL: [Debian; 2] = [BOOKWORM, TRIXIE];
 pub fn is_left_out() -> bool {
     let left_out = env::var_os(WITHOUT).is_some_and(|value| value == "1");
     if left_out {
-        eprintln!("\nnot tested, by {WITHOUT}=1: the package, and the module in Debian {}", TRIXIE.number);
+        eprintln!("\nnot tested, by {WITHOUT}=1: the package in a system, and the module in {TRIXIE}");
     }
     left_out
 }
@@ -114,6 +113,12 @@ fn make(workspace: &Workspace) -> Result<()> {
         let done = threads.map(|thread| thread.join().unwrap_or_else(|_| bail!("a thread panicked")));
         done.into_iter().fold(Ok(()), Result::and)
     })
+}
+
+impl fmt::Display for Debian {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Debian {}", self.number)
+    }
 }
 
 impl Debian {
@@ -139,7 +144,7 @@ impl Debian {
         let output =
             command.arg(self.suite).arg(&root).arg(mirror).output().context("mmdebstrap could not be started")?;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "Debian {} could not be made ({}):\n{said}", self.number, output.status);
+        ensure!(output.status.success(), "{self} could not be made ({}):\n{said}", output.status);
         fs::write(made, packages)?;
         eprintln!("   {}  {:.1} s", root.display(), started.elapsed().as_secs_f32());
         Ok(())
