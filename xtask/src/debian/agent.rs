@@ -25,19 +25,17 @@ const NOTIFY: &str = "/run/notify";
 /// Long enough for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Starts the agent, asks it, has it read its files again, and stops it.
-pub fn serves() -> Result<()> {
+/// Starts the agent, asks it and has others ask it, has it read its files again, and stops it.
+pub fn serves(others: impl FnOnce(&str) -> Result<()>) -> Result<()> {
     let unit = fs::read_to_string(UNIT)?;
     let setting = |name: &str| setting(&unit, name);
-    let (user, state) = (setting("User")?, Path::new("/var/lib").join(setting("StateDirectory")?));
-    let run_folder = Path::new("/run").join(setting("RuntimeDirectory")?);
-    let mut install = Command::new("install");
-    run(install.args(["--directory", "--mode", setting("RuntimeDirectoryMode")?, "--owner", user]).arg(&run_folder))?;
-    ensure!(
-        output("stat", &["--format=%U %a", "/var/lib/reprise"]).as_deref() == Some("reprise 700"),
-        "the state's folder"
-    );
-    ensure!(state == Path::new("/var/lib/reprise"), "{} is not the state's folder", state.display());
+    let user = setting("User")?;
+    for (above, what) in [("/run", "Runtime"), ("/var/lib", "State")] {
+        let name = setting(&format!("{what}Directory"))?;
+        let mode = setting(&format!("{what}DirectoryMode"))?;
+        let mut install = Command::new("install");
+        run(install.args(["--directory", "--mode", mode, "--owner", user, &format!("{above}/{name}")]))?;
+    }
 
     let (listener, agent) = (Listener::new()?, Agent::start(user, setting("ExecStart")?)?);
     listener.hears("READY=1")?;
@@ -50,6 +48,7 @@ pub fn serves() -> Result<()> {
     let named = |name: &str| conf.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = "));
     ensure!(named("socket") == Some(SOCKET), "servers would ask elsewhere:\n{conf}");
     ensure!(named("path").is_some_and(|path| Path::new(path).is_file()), "servers would load another module:\n{conf}");
+    others(&status)?;
 
     let reload = setting("ExecReload")?.replace("$MAINPID", &agent.0.id().to_string());
     run(&mut words(&reload)?)?;

@@ -5,10 +5,11 @@
 //! # Layout
 //!
 //! - `mirror`: where their packages come from
-//! - `trial`: the package, installed, used, removed and purged; `agent`: its agent, started as systemd would
+//! - `trial`: the package, installed, used, removed and purged; `agent`: its agent, started as systemd would; `server`: who asks it
 
 mod agent;
 mod mirror;
+mod server;
 mod trial;
 
 use std::{

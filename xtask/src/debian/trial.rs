@@ -9,15 +9,15 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{ALL, REQUIREMENTS, agent, is_left_out, make, shown, this_system};
+use super::{ALL, REQUIREMENTS, agent, is_left_out, make, server, shown, this_system};
 use crate::{
-    Workspace, package,
+    Workspace, package, policies,
     requirements::ensure as ensure_all,
-    run::{run, step},
+    run::{output, run, step},
 };
 
 /// What a package's coming and going may leave: what dpkg, adduser and systemd write down, where things are mounted.
-const NOT_OURS: [&str; 11] = [
+const NOT_OURS: [&str; 12] = [
     "/dev",
     "/etc/group-",
     "/etc/gshadow-",
@@ -26,10 +26,14 @@ const NOT_OURS: [&str; 11] = [
     "/proc",
     "/run/adduser",
     "/run/systemd",
+    "/tmp",
     "/var/cache",
     "/var/lib/dpkg",
     "/var/log",
 ];
+
+/// Where the agent has its state.
+const STATE: &str = "/var/lib/reprise";
 
 /// Makes the package of what the tests have built, and tries it.
 ///
@@ -44,6 +48,7 @@ pub fn test(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     make(workspace)?;
+    policies::build(workspace)?;
     let xtask = env::current_exe().context("the system does not say where this program is")?;
     ALL.iter().try_for_each(|debian| {
         step(&format!("the package in {debian}"));
@@ -65,14 +70,27 @@ pub fn inside(workspace: &Workspace, package: &Path) -> Result<()> {
     verify()?;
     let enabled = Path::new("/etc/systemd/system/multi-user.target.wants/reprise-agent.service");
     ensure!(enabled.is_symlink(), "the unit is not enabled");
-    agent::serves()?;
+    let state = output("stat", &["--format=%U %a", STATE]);
+    ensure!(state.as_deref() == Some("reprise 700"), "{STATE} has the owner and mode {state:?}");
+    agent::serves(|_| Ok(()))?;
     eprintln!("   Debian {system}: the agent serves");
 
-    let (conffile, mine) = ("/etc/reprise/agent.toml", "policies = \"/etc/reprise/policies\"\nlifetime = \"1h\"\n");
-    fs::write(conffile, mine)?;
+    let (conffile, keyring) = ("/etc/reprise/agent.toml", format!("{STATE}/keyring"));
+    let mine = format!("policies = \"/etc/reprise/policies\"\nkeyring = \"{keyring}\"\n");
+    fs::write(conffile, &mine)?;
+    server::make_keyring(&keyring, "reprise")?;
+    fs::copy(workspace.built_policies().join("smallest.wasm"), "/etc/reprise/policies/smallest.wasm")?;
     dpkg("--install", package)?;
     ensure!(fs::read_to_string(conffile)? == mine, "{conffile} is not what the administrator made of it");
-    agent::serves()?;
+    agent::serves(|status| {
+        ensure!(status.contains("smallest"), "the policy is not live:\n{status}");
+        if !server::is_there() {
+            return Ok(());
+        }
+        server::resumes(&keyring, "reprise")?;
+        eprintln!("   Debian {system}: nginx asks it, and resumes");
+        Ok(())
+    })?;
 
     dpkg("--remove", "reprise")?;
     for gone in ["/usr/bin/reprise", "/usr/lib/reprise", "/usr/lib/systemd/system/reprise-agent.service"] {
