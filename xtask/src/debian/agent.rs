@@ -11,7 +11,7 @@ use std::{
     },
     path::Path,
     process::{Child, Command},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -111,14 +111,16 @@ impl Listener {
     fn new() -> Result<Self> {
         let listener = UnixDatagram::bind(NOTIFY)?;
         fs::set_permissions(NOTIFY, Permissions::from_mode(0o666))?;
-        listener.set_read_timeout(Some(PATIENCE))?;
         Ok(Self(listener))
     }
 
     /// Waits until it is told this.
     fn hears(&self, line: &str) -> Result<()> {
-        let mut buffer = [0; 4096];
+        let (mut buffer, deadline) = ([0; 4096], Instant::now() + PATIENCE);
         loop {
+            // The watchdog is told all the while.
+            let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            self.0.set_read_timeout(Some(left))?;
             let length = self.0.recv(&mut buffer).with_context(|| format!("systemd would not hear {line}"))?;
             if String::from_utf8_lossy(&buffer[..length]).lines().any(|said| said == line) {
                 return Ok(());

@@ -19,4 +19,5 @@ mount --rbind "$workspace" ".$workspace"
 # No package starts its server.
 printf '#!/bin/sh\nexit 101\n' > usr/sbin/policy-rc.d
 chmod 755 usr/sbin/policy-rc.d
-exec chroot . /bin/sh -c 'cd "$1" && shift && exec "$@"' sh "${ENTER_FOLDER:-/}" "$@"
+# This shell stays, as the first process here: it is the parent of whoever loses theirs, and they end for good when they end.
+chroot . /bin/sh -c 'cd "$1" && shift && exec "$@"' sh "${ENTER_FOLDER:-/}" "$@" || exit $?

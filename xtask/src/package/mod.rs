@@ -14,6 +14,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, bail};
@@ -172,8 +173,9 @@ impl About {
         );
         let root = workspace.root.to_str().context("the workspace's path is no UTF-8")?;
         let committed = || output("git", &["-C", root, "log", "-1", "--format=%ct"]);
-        let time = env::var("SOURCE_DATE_EPOCH").ok().or_else(committed);
-        let time = time.context("no git tells of which time the sources are: set SOURCE_DATE_EPOCH")?;
+        // Where nobody says of which time the sources are, they are of now.
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).to_string();
+        let time = env::var("SOURCE_DATE_EPOCH").ok().or_else(committed).unwrap_or_else(now);
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Ok(Self { version, architecture, maintainer, time })
     }
