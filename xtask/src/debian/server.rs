@@ -2,12 +2,15 @@
 
 use std::{fs, net::TcpListener, path::Path, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::run::{output, run};
 
 /// Its files. What lies under /tmp is nobody's concern.
 const FOLDER: &str = "/tmp/nginx";
+
+/// What its unit has of ours.
+pub const ENABLED: &str = "/etc/systemd/system/nginx.service.d";
 
 /// Makes the agent's keyring, by which sessions are known from outside.
 pub fn make_keyring(path: &str, user: &str) -> Result<()> {
@@ -58,6 +61,17 @@ pub fn resumes(keyring: &str, user: &str) -> Result<()> {
     let found = run(&mut probe);
     run(nginx().args(["-s", "quit"]))?;
     found.with_context(|| fs::read_to_string(file("log")).unwrap_or_default())
+}
+
+/// Has nginx's unit load the module. Nothing of that is to be left when the package is gone.
+pub fn is_enabled() -> Result<()> {
+    if output("reprise", &["module", "enable", "--help"]).is_none() {
+        eprintln!("   not tried: the module in nginx's unit, for this program has no `reprise module enable`");
+        return Ok(());
+    }
+    run(Command::new("reprise").args(["module", "enable", "nginx"]))?;
+    ensure!(Path::new(ENABLED).is_dir(), "{ENABLED} is not there: the unit is as it was");
+    Ok(())
 }
 
 /// Whether there is an nginx here.

@@ -91,11 +91,14 @@ pub fn inside(workspace: &Workspace, package: &Path) -> Result<()> {
             return Ok(());
         }
         server::resumes(&keyring, "reprise")?;
+        server::is_enabled()?;
         eprintln!("   Debian {system}: nginx asks it, and resumes");
         Ok(())
     })?;
 
+    // Where a server loads the module, it must not after this.
     dpkg("--remove", "reprise")?;
+    ensure!(!Path::new(server::ENABLED).exists(), "{} is there after the package was removed", server::ENABLED);
     for gone in ["/usr/bin/reprise", "/usr/lib/reprise", "/usr/lib/systemd/system/reprise-agent.service"] {
         ensure!(!Path::new(gone).exists(), "{gone} is there after the package was removed");
     }
