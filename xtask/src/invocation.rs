@@ -2,7 +2,7 @@
 
 use reprise_authoring::Language;
 
-use crate::languages::LANGUAGES;
+use crate::{debian::Wish, languages::LANGUAGES, package::Source};
 
 /// What `cargo xtask help` shows.
 pub const HELP: &str = "\
@@ -17,6 +17,10 @@ cargo xtask COMMAND
   languages [LANGUAGE…]  Builds the policies under plugins/languages to target/policies/languages/NAME-LANGUAGE.wasm: c, cpp,
                          zig, go, javascript, typescript, python, wat; all of them if none is named. With --test behind it,
                          also runs their unit tests and vectors.
+  package                Makes the Debian package target/package/reprise_VERSION_ARCHITECTURE.deb, built with --profile NAME
+                         (`dist` if none is named), or of what is built already: --built FILE_OR_FOLDER…
+  debian [--test]        Makes systems of Debian 12 and 13 under target/debian. With --test, makes the package of what
+                         `test` has built, and installs, uses, removes and purges it in each.
   docs                   Writes what under docs/ is made of other files: templates, the interface's reference.
   bench [-- ARGS]        Runs the benchmarks and prints their table; `-- hostile`: what a quarantined policy costs, alone;
                          `-- stores [SESSIONS|quick]`: what stores cost, alone.
@@ -33,6 +37,8 @@ pub enum Invocation {
     Serve { arguments: Vec<String> },
     Test { openssl: Option<String> },
     Dependencies,
+    Package { source: Source },
+    Debian { wish: Wish },
     Docs,
     Bench { arguments: Vec<String> },
 }
@@ -50,6 +56,15 @@ impl Invocation {
             ("languages", [names @ .., "--test"]) => Ok(Self::Languages { languages: languages(names)?, test: true }),
             ("languages", names) => Ok(Self::Languages { languages: languages(names)?, test: false }),
             ("dependencies", []) => Ok(Self::Dependencies),
+            ("package", []) => Ok(Self::Package { source: Source::Profile("dist".to_owned()) }),
+            ("package", ["--profile", profile]) => Ok(Self::Package { source: Source::Profile((*profile).to_owned()) }),
+            ("package", ["--built", paths @ ..]) if !paths.is_empty() => {
+                Ok(Self::Package { source: Source::Built(paths.iter().map(Into::into).collect()) })
+            }
+            ("debian", []) => Ok(Self::Debian { wish: Wish::Make }),
+            ("debian", ["--test"]) => Ok(Self::Debian { wish: Wish::Test }),
+            // What --test runs in each.
+            ("debian", ["--inside", package]) => Ok(Self::Debian { wish: Wish::Inside(package.into()) }),
             ("docs", []) => Ok(Self::Docs),
             ("test", []) => Ok(Self::Test { openssl: None }),
             ("test", ["--openssl", version]) => Ok(Self::Test { openssl: Some((*version).to_owned()) }),
@@ -61,7 +76,7 @@ impl Invocation {
                 "`{command}` knows no `{other}`; what is meant for the program goes behind `--`:\n  cargo xtask {command} -- {}",
                 rest.join(" ")
             )),
-            ("plugins" | "test" | "dependencies" | "docs", _) => {
+            ("plugins" | "test" | "dependencies" | "package" | "debian" | "docs", _) => {
                 Err(format!("`{command}` knows no `{}`\n\n{HELP}", rest.join(" ")))
             }
             _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
@@ -117,6 +132,15 @@ mod tests {
         assert_eq!(parse("languages c wat --test"), only(&[Language::C, Language::Wat], true));
         assert!(parse("languages cobol").unwrap_err().contains("`cobol`"));
         assert_eq!(parse("languages ts js --test"), only(&[Language::TypeScript, Language::JavaScript], true));
+    }
+
+    #[test]
+    fn a_package_is_of_a_profile_or_of_what_is_there() {
+        let package = |source| Ok(Invocation::Package { source });
+        assert_eq!(parse("package"), package(Source::Profile("dist".into())));
+        assert_eq!(parse("package --profile release"), package(Source::Profile("release".into())));
+        assert_eq!(parse("package --built a b/c"), package(Source::Built(vec!["a".into(), "b/c".into()])));
+        assert!(parse("package --built").unwrap_err().contains("`--built`"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!
 //! - `invocation`: the command line
 //! - `languages`: the policies in languages other than Rust
+//! - `package`: a Debian package; `debian`: systems of Debian's, to try it and the module in
 //! - `serve`, `policies`, `test`, `dependencies`, `docs`, `bench`: the commands, one each
 //! - `checking_compiler`: lints and documentation, checked of what is compiled anyway
 //! - `suite`: jobs, several at a time: the programs with the tests, each test timed, and what else takes a while
@@ -19,11 +20,13 @@
 
 mod bench;
 mod checking_compiler;
+mod debian;
 mod dependencies;
 mod docs;
 mod invocation;
 mod languages;
 mod machine;
+mod package;
 mod phases;
 mod policies;
 mod pypi;
@@ -57,6 +60,8 @@ fn main() -> ExitCode {
         Ok(Invocation::Languages { languages, test: true }) => test::languages(&workspace, &languages),
         Ok(Invocation::Serve { arguments }) => serve::serve(&workspace, &arguments),
         Ok(Invocation::Test { openssl }) => test::test(&workspace, openssl.as_deref()),
+        Ok(Invocation::Package { source }) => package::package(&workspace, &source).map(drop),
+        Ok(Invocation::Debian { wish }) => debian::debian(&workspace, wish),
         Ok(Invocation::Docs) => docs::write(&workspace),
         Ok(Invocation::Dependencies) => dependencies::check(&workspace).map(drop),
         Ok(Invocation::Bench { arguments }) => bench::bench(&workspace, &arguments),

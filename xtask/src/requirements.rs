@@ -43,6 +43,16 @@ pub enum Requirement {
     Node,
     /// What OpenSSL's own build wants.
     PerlAndMake,
+    /// What makes Debian packages.
+    Dpkg,
+    /// What reads and strips programs.
+    Binutils,
+    /// What looks at Debian packages.
+    Lintian,
+    /// What makes systems of Debian's in folders.
+    Mmdebstrap,
+    /// What Debian's archive is signed with.
+    DebianKeyring,
     /// A compiler with the sources of its standard library, where the toolchain in use has no Wasm target.
     DebianRust,
 }
@@ -51,6 +61,9 @@ pub enum Requirement {
 const FEDORA_TSTCLNT: &str = "/usr/lib64/nss/unsupported-tools/tstclnt";
 
 impl Requirement {
+    /// Where the keyring of Debian's archive is.
+    pub const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
     fn is_met(self) -> bool {
         let there = |program: &str, arguments: &[&str]| output(program, arguments).is_some();
         match self {
@@ -79,6 +92,12 @@ impl Requirement {
                 there("make", &["--version"])
                     && there("perl", &["-MFindBin", "-MIPC::Cmd", "-MFile::Compare", "-e", "1"])
             }
+            Requirement::Dpkg => there("dpkg-deb", &["--version"]),
+            Requirement::Binutils => ["readelf", "strip"].iter().all(|program| there(program, &["--version"])),
+            // It takes its time to say its version.
+            Requirement::Lintian => Path::new("/usr/bin/lintian").exists(),
+            Requirement::Mmdebstrap => there("mmdebstrap", &["--version"]),
+            Requirement::DebianKeyring => Path::new(Self::DEBIAN_KEYRING).exists(),
             Requirement::DebianRust => {
                 Path::new("/usr/bin/rustc").exists() && Path::new("/usr/lib/rustlib/src/rust/library/std").exists()
             }
@@ -101,6 +120,11 @@ impl Requirement {
             Requirement::PythonVenv => "Python's venv",
             Requirement::Node => "Node.js with npm",
             Requirement::PerlAndMake => "perl and make",
+            Requirement::Dpkg => "dpkg-deb",
+            Requirement::Binutils => "readelf and strip, of binutils",
+            Requirement::Lintian => "lintian",
+            Requirement::Mmdebstrap => "mmdebstrap",
+            Requirement::DebianKeyring => "the keyring of Debian's archive",
             Requirement::DebianRust => "a Rust compiler that makes WebAssembly",
         }
     }
@@ -149,6 +173,11 @@ impl Requirement {
             (R::Node, _) => &["nodejs", "npm"],
             (R::PerlAndMake, S::Fedora) => &["perl", "make"],
             (R::PerlAndMake, S::Debian | S::Alpine | S::Arch) => &["perl", "make"],
+            (R::Dpkg, S::Debian | S::Fedora | S::Alpine | S::Arch | S::MacOs) => &["dpkg"],
+            (R::Binutils, S::Debian | S::Fedora | S::Alpine | S::Arch) => &["binutils"],
+            (R::Lintian, S::Debian) => &["lintian"],
+            (R::Mmdebstrap, S::Debian) => &["mmdebstrap"],
+            (R::DebianKeyring, S::Debian) => &["debian-archive-keyring"],
             (R::DebianRust, S::Debian) => &["rustc-web", "rust-web-src", "rust-web-llvm"],
             (_, _) => &[],
         }

@@ -2,7 +2,7 @@
 //!
 //! The tests are told two things by the environment: `REPRISE_POLICIES`, where the policies that ship have been built
 //! (NAME.wasm), and `REPRISE_BIN`, the server to test. Both are absolute paths. Where a system lets nobody mount a file system, two tests
-//! fail and say so; `REPRISE_WITHOUT_MOUNTS=1`, set by whoever runs them, leaves them out.
+//! fail and say so, and so do those in other systems (`debian`); `REPRISE_WITHOUT_MOUNTS=1`, set by whoever runs them, leaves them out.
 
 use std::{
     env, fs,
@@ -15,8 +15,9 @@ use anyhow::{Context, Result, bail};
 use reprise_authoring::Language;
 
 use crate::{
-    Workspace, checking_compiler, dependencies,
+    Workspace, checking_compiler, debian, dependencies,
     languages::{self, LANGUAGES},
+    package,
     phases::Phases,
     policies,
     requirements::{Requirement, ensure},
@@ -71,6 +72,8 @@ fn test_all(workspace: &Workspace) -> Result<()> {
     let unchecked = phases.time("requirements, formatting and dependencies", || {
         ensure(&[Requirement::OpensslHeaders])?;
         ensure(&CLIENTS_AND_SERVERS)?;
+        ensure(&package::REQUIREMENTS)?;
+        ensure(&debian::REQUIREMENTS)?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
         step("formatting");
@@ -84,9 +87,17 @@ fn test_all(workspace: &Workspace) -> Result<()> {
             command.arg("languages");
             suite::run_beside(Job::new("policies in every language", command), &build.logs())
         });
+        let systems = scope.spawn(|| {
+            if debian::is_left_out() {
+                return Ok(());
+            }
+            let mut command = Command::new(&xtask);
+            command.arg("debian");
+            suite::run_beside(Job::new("systems to run tests in", command), &build.logs())
+        });
         let programs = build.all(&mut phases);
-        let policies = policies.join().unwrap_or_else(|_| bail!("a thread panicked"));
-        policies.and(programs)
+        let beside = [policies, systems].map(|thread| thread.join().unwrap_or_else(|_| bail!("a thread panicked")));
+        beside.into_iter().fold(Ok(()), Result::and).and(programs)
     })?;
     let system = output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
     step(&format!("tests, against the system's OpenSSL, {system}"));
@@ -104,6 +115,7 @@ fn all_jobs(build: &Build<'_>, programs: &[Program], xtask: &Path) -> Result<Vec
     let stores =
         programs.iter().find(|program| program.name == "stores").context("the tests of the stores are gone")?;
     let mut others = valkey::job(build.workspace, stores)?.into_iter().collect::<Vec<_>>();
+    others.extend(elsewhere(build, programs, xtask)?);
     others.extend(LANGUAGES.map(|language| {
         let mut command = Command::new(xtask);
         command.args(["languages", language.as_str(), "--test"]).env("REPRISE_BIN", build.server());
@@ -113,6 +125,23 @@ fn all_jobs(build: &Build<'_>, programs: &[Program], xtask: &Path) -> Result<Vec
     // Behind those that take longest.
     let place = jobs.iter().position(|job| job.name() == stores.full_name()).map_or(0, |place| place + 1);
     jobs.splice(place..place, others);
+    Ok(jobs)
+}
+
+/// The package, and the module with other servers and another OpenSSL.
+fn elsewhere(build: &Build<'_>, programs: &[Program], xtask: &Path) -> Result<Vec<Job>> {
+    let mut package = Command::new(xtask);
+    package.args(["debian", "--test"]);
+    let mut jobs = vec![Job::new("the package", package)];
+    let trixie = debian::TRIXIE;
+    if debian::is_left_out() {
+        eprintln!("\nnot tested, for nothing may be mounted: the module in {trixie}");
+        return Ok(jobs);
+    }
+    let module = programs.iter().find(|program| program.name == "module");
+    let module = module.context("the tests of the module are gone")?.clone();
+    let enter = |job: Job| job.elsewhere(&trixie.to_string(), |command| trixie.running(build.workspace, command));
+    jobs.extend(build.jobs(&[module])?.into_iter().map(enter));
     Ok(jobs)
 }
 

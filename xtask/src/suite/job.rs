@@ -38,6 +38,13 @@ impl Job {
         &self.name
     }
 
+    /// The same on another system, which `enter` is to bring the command to.
+    pub fn elsewhere(self, system: &str, enter: impl FnOnce(&Command) -> Command) -> Self {
+        let Self { name, file, command } = self;
+        let suffix = system.replace(' ', "-");
+        Self { name: format!("{name}, in {system}"), file: format!("{file}-{suffix}"), command: enter(&command) }
+    }
+
     /// All tests of these programs, in the order in which they are best begun, with `environment` set on each command.
     pub fn of_programs(programs: &[Program], environment: impl Fn(&mut Command)) -> Vec<Self> {
         let mut programs = programs.iter().collect::<Vec<_>>();
