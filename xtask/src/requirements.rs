@@ -184,17 +184,47 @@ impl Requirement {
     }
 }
 
-/// Makes sure that all are met.
+/// Sees to what a command needs: installs what is missing, where that is ours to do.
+///
+/// # Errors
+/// It is not, with the line to type; or the installation failed.
 pub fn ensure(requirements: &[Requirement]) -> Result<()> {
-    let missing: Vec<_> = requirements.iter().copied().filter(|requirement| !requirement.is_met()).collect();
-    match plan(&missing, &Machine::here()) {
-        Plan::Nothing => return Ok(()),
-        Plan::Install(packages) => install(&packages)?,
+    missing(requirements)?.install()
+}
+
+/// What is missing, and may be installed.
+pub struct Missing {
+    requirements: Vec<Requirement>,
+    packages: Vec<&'static str>,
+}
+
+/// What of this is missing.
+///
+/// # Errors
+/// Something is that is not ours to install, with the line to type.
+pub fn missing(requirements: &[Requirement]) -> Result<Missing> {
+    let requirements: Vec<_> = requirements.iter().copied().filter(|requirement| !requirement.is_met()).collect();
+    match plan(&requirements, &Machine::here()) {
+        Plan::Nothing => Ok(Missing { requirements, packages: Vec::new() }),
+        Plan::Install(packages) => Ok(Missing { requirements, packages }),
         Plan::Stop(message) => bail!(message),
     }
-    match missing.iter().find(|requirement| !requirement.is_met()) {
-        None => Ok(()),
-        Some(still) => bail!("{} still missing after its packages were installed", still.words()),
+}
+
+impl Missing {
+    /// Installs it.
+    ///
+    /// # Errors
+    /// That failed.
+    pub fn install(self) -> Result<()> {
+        if self.packages.is_empty() {
+            return Ok(());
+        }
+        install(&self.packages)?;
+        match self.requirements.iter().find(|requirement| !requirement.is_met()) {
+            None => Ok(()),
+            Some(still) => bail!("{} still missing after its packages were installed", still.words()),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     package,
     phases::Phases,
     policies,
-    requirements::{Requirement, ensure},
+    requirements::{Missing, Requirement, ensure, missing},
     run::{cargo, output, run, step},
     suite::{self, Job, Program},
     valkey,
@@ -69,35 +69,21 @@ fn test_all(workspace: &Workspace) -> Result<()> {
     let xtask = env::current_exe().context("the system does not say where this program is")?;
     let mut phases = Phases::default();
     let build = Build { workspace, directory: "target", features: &[], checks: Some(&xtask) };
-    let unchecked = phases.time("requirements, formatting and dependencies", || {
+    let (unchecked, others) = phases.time("requirements, formatting and dependencies", || {
         ensure(&[Requirement::OpensslHeaders])?;
-        ensure(&CLIENTS_AND_SERVERS)?;
-        ensure(&package::REQUIREMENTS)?;
-        ensure(&debian::REQUIREMENTS)?;
+        let others = [&CLIENTS_AND_SERVERS[..], &package::REQUIREMENTS, &debian::REQUIREMENTS].concat();
+        let others = missing(&others)?;
         component("rustfmt", "fmt")?;
         component("clippy", "clippy")?;
         step("formatting");
         run(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
-        dependencies::check(workspace)
+        Ok((dependencies::check(workspace)?, others))
     })?;
     // What fetches and waits, beside what compiles.
     let programs = thread::scope(|scope| {
-        let policies = scope.spawn(|| {
-            let mut command = Command::new(&xtask);
-            command.arg("languages");
-            suite::run_beside(Job::new("policies in every language", command), &build.logs())
-        });
-        let systems = scope.spawn(|| {
-            if debian::is_left_out() {
-                return Ok(());
-            }
-            let mut command = Command::new(&xtask);
-            command.arg("debian");
-            suite::run_beside(Job::new("systems to run tests in", command), &build.logs())
-        });
+        let beside = scope.spawn(|| beside(&build, &xtask, others));
         let programs = build.all(&mut phases);
-        let beside = [policies, systems].map(|thread| thread.join().unwrap_or_else(|_| bail!("a thread panicked")));
-        beside.into_iter().fold(Ok(()), Result::and).and(programs)
+        beside.join().unwrap_or_else(|_| bail!("a thread panicked")).and(programs)
     })?;
     let system = output("pkg-config", &["--modversion", "openssl"]).unwrap_or_else(|| "found by its variables".into());
     step(&format!("tests, against the system's OpenSSL, {system}"));
@@ -107,6 +93,24 @@ fn test_all(workspace: &Workspace) -> Result<()> {
         eprintln!("\n{unchecked}");
     }
     Ok(())
+}
+
+/// What fetches and waits: what the tests start, and then the policies in every language and the systems that tests run in.
+fn beside(build: &Build<'_>, xtask: &Path, others: Missing) -> Result<()> {
+    others.install()?;
+    let job = |name: &str, argument: &str| {
+        let mut command = Command::new(xtask);
+        command.arg(argument);
+        suite::run_beside(Job::new(name, command), &build.logs())
+    };
+    thread::scope(|scope| {
+        let policies = scope.spawn(|| job("policies in every language", "languages"));
+        let systems = match debian::is_left_out() {
+            true => Ok(()),
+            false => job("systems to run tests in", "debian"),
+        };
+        policies.join().unwrap_or_else(|_| bail!("a thread panicked")).and(systems)
+    })
 }
 
 /// The programs with the tests; what holds policies in every language against their vectors; and what else takes a while.
