@@ -38,6 +38,7 @@ use Step::{Asks, HasServerSay, Instead, Prints, Serves};
 const STEPS: &[(&str, Step)] = &[
     ("cargo xtask serve", Serves(&["listening on ", "policy is live … policy=\"tenants\""])),
     ("cargo xtask test", Instead("true", "this is one of the tests that it runs")),
+    ("cargo xtask package", Instead("true", "another of those tests makes one")),
     (
         "openssl s_client -connect 127.0.0.1:8443 -servername localhost -ign_eof -sess_out session.pem <<< 'GET /connection HTTP/1.0\n'",
         Prints(&["New, TLSv1.3", "HTTP/1.0 200 OK", "\"resumed\":false", "\"server_name\":\"localhost\""]),
