@@ -1,6 +1,7 @@
 //! The agent of an installed package, started by its unit's lines as systemd would.
 //!
-//! What systemd does besides, such as its filter of system calls, is not tried: no systemd runs here.
+//! What systemd does besides, such as its filter of system calls, is not tried: no systemd runs
+//! here.
 
 use std::{
     fs::{self, Permissions},

@@ -1,7 +1,8 @@
-# Runs a command in one of Debian's roots, as it would run on that system: sh enter.sh ROOT WORKSPACE COMMAND…
+# Runs a command in one of Debian's roots, as it would run on that system: sh enter.sh ROOT
+# WORKSPACE COMMAND…
 #
-# Started in namespaces of its own for mounts and processes. What the command changes goes to memory, and is gone with it; of this
-# system it sees the workspace, /dev and the network.
+# Started in namespaces of its own for mounts and processes. What the command changes goes to
+# memory, and is gone with it; of this system it sees the workspace, /dev and the network.
 set -eu
 root=$1 workspace=$2
 shift 2
@@ -19,5 +20,6 @@ mount --rbind "$workspace" ".$workspace"
 # No package starts its server.
 printf '#!/bin/sh\nexit 101\n' > usr/sbin/policy-rc.d
 chmod 755 usr/sbin/policy-rc.d
-# This shell stays, as the first process here: it is the parent of whoever loses theirs, and they end for good when they end.
+# This shell stays, as the first process here: it is the parent of whoever loses theirs, and they
+# end for good when they end.
 chroot . /bin/sh -c 'cd "$1" && shift && exec "$@"' sh "${ENTER_FOLDER:-/}" "$@" || exit $?

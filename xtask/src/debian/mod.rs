@@ -1,11 +1,14 @@
-//! `cargo xtask debian`: systems of Debian's to try things in, made by mmdebstrap under target/debian.
+//! `cargo xtask debian`: systems of Debian's to try things in, made by mmdebstrap under
+//! target/debian.
 //!
-//! They lie in folders and run no init. What is tried in one is entered by `chroot` in namespaces of its own, and leaves it as it was.
+//! They lie in folders and run no init. What is tried in one is entered by `chroot` in namespaces
+//! of its own, and leaves it as it was.
 //!
 //! # Layout
 //!
 //! - `mirror`: where their packages come from
-//! - `trial`: the package, installed, used, removed and purged; `agent`: its agent, started as systemd would; `server`: who asks it
+//! - `trial`: the package, installed, used, removed and purged; `agent`: its agent, started as
+//!   systemd would; `server`: who asks it
 
 mod agent;
 mod mirror;
@@ -68,7 +71,8 @@ pub struct Debian {
     packages: &'static [&'static str],
 }
 
-/// With OpenSSL 3.0. It has what the package depends on; and systemd, which runs nothing there, but knows units.
+/// With OpenSSL 3.0. It has what the package depends on; and systemd, which runs nothing there, but
+/// knows units.
 const BOOKWORM: Debian =
     Debian { number: 12, suite: "bookworm", packages: &["adduser", "libgcc-s1", "libssl3", "procps", "systemd"] };
 
@@ -147,7 +151,8 @@ impl Debian {
         Ok(())
     }
 
-    /// `command`, as it would run on this system: what it is given besides is the workspace, at its path here.
+    /// `command`, as it would run on this system: what it is given besides is the workspace, at its
+    /// path here.
     pub fn running(&self, workspace: &Workspace, command: &Command) -> Command {
         let mut entering = Command::new("unshare");
         entering.args(["--mount", "--pid", "--fork", "--kill-child", "sh"]);

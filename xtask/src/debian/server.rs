@@ -1,4 +1,5 @@
-//! An nginx of the system's, as its administrator would have it ask the agent of an installed package.
+//! An nginx of the system's, as its administrator would have it ask the agent of an installed
+//! package.
 
 use std::{fs, net::TcpListener, path::Path, process::Command};
 
@@ -18,7 +19,8 @@ pub fn make_keyring(path: &str, user: &str) -> Result<()> {
     run(Command::new("chown").args([user, path]))
 }
 
-/// Has nginx serve, and looks at it from outside: sessions are to resume, and to be Reprise's by this keyring.
+/// Has nginx serve, and looks at it from outside: sessions are to resume, and to be Reprise's by
+/// this keyring.
 ///
 /// # Errors
 /// They do not, or nothing serves.

@@ -16,7 +16,8 @@ use crate::{
     run::{output, run, step},
 };
 
-/// What a package's coming and going may leave: what dpkg, adduser and systemd write down, where things are mounted.
+/// What a package's coming and going may leave: what dpkg, adduser and systemd write down, where
+/// things are mounted.
 const NOT_OURS: [&str; 12] = [
     "/dev",
     "/etc/group-",
@@ -34,6 +35,8 @@ const NOT_OURS: [&str; 12] = [
 
 /// Where the agent has its state.
 const STATE: &str = "/var/lib/reprise";
+/// Its options.
+const CONFIGURATION: &str = "/etc/reprise/agent.toml";
 
 /// Makes the package of what the tests have built, and tries it.
 ///
@@ -73,18 +76,20 @@ pub fn inside(workspace: &Workspace, package: &Path) -> Result<()> {
     verify()?;
     let enabled = Path::new("/etc/systemd/system/multi-user.target.wants/reprise-agent.service");
     ensure!(enabled.is_symlink(), "the unit is not enabled");
-    let state = output("stat", &["--format=%U %a", STATE]);
-    ensure!(state.as_deref() == Some("reprise 700"), "{STATE} has the owner and mode {state:?}");
+    for (path, expected) in [(STATE, "reprise:reprise 700"), (CONFIGURATION, "root:reprise 640")] {
+        let found = output("stat", &["--format=%U:%G %a", path]).unwrap_or_default();
+        ensure!(found == expected, "{path} has the owner and mode {found}: expected {expected}");
+    }
     agent::serves(|_| Ok(()))?;
     eprintln!("   Debian {system}: the agent serves");
 
-    let (conffile, keyring) = ("/etc/reprise/agent.toml", format!("{STATE}/keyring"));
+    let keyring = format!("{STATE}/keyring");
     let mine = format!("policies = \"/etc/reprise/policies\"\nkeyring = \"{keyring}\"\n");
-    fs::write(conffile, &mine)?;
+    fs::write(CONFIGURATION, &mine)?;
     server::make_keyring(&keyring, "reprise")?;
     fs::copy(policy(workspace), "/etc/reprise/policies/smallest.wasm")?;
     dpkg("--install", package)?;
-    ensure!(fs::read_to_string(conffile)? == mine, "{conffile} is not what the administrator made of it");
+    ensure!(fs::read_to_string(CONFIGURATION)? == mine, "{CONFIGURATION} is not what the administrator made of it");
     agent::serves(|status| {
         ensure!(status.contains("smallest"), "the policy is not live:\n{status}");
         if !server::is_there() {
@@ -102,7 +107,7 @@ pub fn inside(workspace: &Workspace, package: &Path) -> Result<()> {
     for gone in ["/usr/bin/reprise", "/usr/lib/reprise", "/usr/lib/systemd/system/reprise-agent.service"] {
         ensure!(!Path::new(gone).exists(), "{gone} is there after the package was removed");
     }
-    ensure!(fs::read_to_string(conffile)? == mine, "{conffile} is gone with the package");
+    ensure!(fs::read_to_string(CONFIGURATION)? == mine, "{CONFIGURATION} is gone with the package");
 
     dpkg("--purge", "reprise")?;
     let after = paths(workspace)?;

@@ -1,32 +1,36 @@
-//! `cargo xtask package`: a Debian package with the program, the module for servers that nobody rebuilt, and the agent's unit.
+//! `cargo xtask package`: a Debian package with the program, the module for servers that nobody
+//! rebuilt, and the agent's unit.
 //!
-//! What it is made of stands in packaging/: what dpkg runs and installs in packaging/debian, the unit in packaging/systemd.
+//! What it is made of stands in packaging/: what dpkg runs and installs in packaging/debian, the
+//! unit in packaging/systemd.
 //!
 //! # Layout
 //!
+//! - `about`: what dpkg is told
 //! - `elf`: what programs ask of a system, and what the module may
 //! - `tree`: the files
 
+mod about;
 mod elf;
 mod tree;
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, bail};
 
 use self::{
+    about::About,
     elf::{Elf, check_module},
     tree::Tree,
 };
 use crate::{
     Workspace,
     requirements::{Requirement, ensure as ensure_all},
-    run::{cargo, output, run, step},
+    run::{cargo, run, step},
 };
 
 /// What packages are made with.
@@ -150,72 +154,6 @@ fn found(paths: &[PathBuf], name: &str) -> Result<PathBuf> {
 fn paragraphs(text: &str) -> String {
     let line = |line: &str| if line.trim().is_empty() { " .".to_owned() } else { format!(" {line}") };
     text.trim_end().lines().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// What the package is.
-struct About {
-    version: String,
-    architecture: String,
-    maintainer: String,
-    /// When its sources were, in seconds since 1970.
-    time: String,
-}
-
-impl About {
-    fn of(workspace: &Workspace) -> Result<Self> {
-        let architecture = output("dpkg", &["--print-architecture"]).context("dpkg does not name the architecture")?;
-        let name = |variable: &str, otherwise: &str| env::var(variable).unwrap_or_else(|_| otherwise.to_owned());
-        // Debian's tools know whoever packages by these.
-        let maintainer = format!(
-            "{} <{}>",
-            name("DEBFULLNAME", "The Reprise authors"),
-            name("DEBEMAIL", "reprise@packages.invalid")
-        );
-        let root = workspace.root.to_str().context("the workspace's path is no UTF-8")?;
-        let committed = || output("git", &["-C", root, "log", "-1", "--format=%ct"]);
-        // Where nobody says of which time the sources are, they are of now.
-        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()).to_string();
-        let time = env::var("SOURCE_DATE_EPOCH").ok().or_else(committed).unwrap_or_else(now);
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Self { version, architecture, maintainer, time })
-    }
-
-    fn file(&self) -> String {
-        format!("reprise_{}_{}.deb", self.version, self.architecture)
-    }
-
-    fn changelog(&self) -> String {
-        let date = output("date", &["--utc", "--rfc-email", &format!("--date=@{}", self.time)]).unwrap_or_default();
-        format!(
-            "reprise ({}) unstable; urgency=medium\n\n  * See CHANGELOG.md of the sources.\n\n -- {}  {date}\n",
-            self.version, self.maintainer
-        )
-    }
-
-    fn control(&self, program: &Elf, module: &Elf, size: u64) -> String {
-        let highest = |whose: &str| program.highest(whose).max(module.highest(whose));
-        let (glibc, openssl) = (highest("GLIBC"), highest("OPENSSL"));
-        let Self { version, architecture, maintainer, .. } = self;
-        // procps has the /bin/kill of the unit's ExecReload.
-        format!(
-            "Package: reprise
-Version: {version}
-Architecture: {architecture}
-Maintainer: {maintainer}
-Installed-Size: {size}
-Depends: libssl3 (>= {openssl}) | libssl3t64 (>= {openssl}), libc6 (>= {glibc}), libgcc-s1, adduser, procps
-Section: net
-Priority: optional
-Description: TLS session caching decided by WebAssembly policies
- Sessions of nginx, HAProxy, Apache httpd and other servers on this system's
- OpenSSL are kept and resumed as policies say, in TLS 1.2 and 1.3, over
- reloads and restarts. The servers stay as they are: their OpenSSL loads a
- module, which asks an agent, one process for the whole machine.
- .
- The package does nothing to a server until \"reprise module\" is told to.
-"
-        )
-    }
 }
 
 #[cfg(test)]
