@@ -19,7 +19,8 @@ cargo xtask COMMAND
                          also runs their unit tests and vectors.
   docs                   Writes what under docs/ is made of other files: templates, the interface's reference.
   bench [-- ARGS]        Runs the benchmarks and prints their table; `-- hostile`: what a quarantined policy costs, alone;
-                         `-- stores [SESSIONS|quick]`: what stores cost, alone.
+                         `-- stores [SESSIONS|quick]`: what stores cost, alone; `-- module [WORD…] [--rounds N] [--seconds S]`:
+                         what the module costs in nginx, which runs only when asked for.
   help                   Shows this.
 
 Each finds or installs what it needs. Where it may not, it stops with the command to type.";

@@ -14,7 +14,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// One that listens, and has the policy in force that is there; its sessions are in memory, or in this Redis.
+    /// One that listens, with this policy in force. It keeps sessions in memory, or in this Redis.
     pub fn start(guests: &Guests, policy: Option<&str>, redis: Option<&str>) -> Result<Self> {
         let (place, log) = (guests.place(), guests.place().path("agent.log"));
         let mut command = Command::new(built::server());

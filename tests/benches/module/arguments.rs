@@ -10,22 +10,26 @@ pub struct Arguments {
     pub rounds: usize,
     /// How long each server is under load in a round.
     pub turn: Duration,
+    /// The module's.
+    pub deadline: String,
     words: Vec<String>,
 }
 
 impl Arguments {
-    /// `[WORD…] [--rounds N] [--seconds S]`; Cargo adds `--bench`.
+    /// `[WORD…] [--rounds N] [--seconds S] [--deadline SPAN]`; Cargo adds `--bench`.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
-        let mut parsed = Self { rounds: 5, turn: Duration::from_secs(2), words: Vec::new() };
+        let mut parsed =
+            Self { rounds: 5, turn: Duration::from_secs(2), deadline: "5ms".to_owned(), words: Vec::new() };
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().with_context(|| format!("{argument}: expected a number behind it"));
+            let mut value = || arguments.next().with_context(|| format!("{argument}: expected a value behind it"));
             match argument.as_str() {
                 "--bench" => {}
                 "--rounds" => parsed.rounds = value()?.parse().context("--rounds")?,
                 "--seconds" => parsed.turn = Duration::try_from_secs_f64(value()?.parse().context("--seconds")?)?,
+                "--deadline" => parsed.deadline = value()?,
                 option if option.starts_with('-') => {
-                    anyhow::bail!("invalid option {option}: expected WORD…, --rounds N, --seconds S")
+                    anyhow::bail!("invalid option {option}: expected WORD…, --rounds N, --seconds S, --deadline SPAN")
                 }
                 word => parsed.words.push(word.to_owned()),
             }

@@ -32,7 +32,8 @@ pub fn measure(arguments: &Arguments) -> Result<bool> {
             }
             let identity = client_ca.map(client).transpose()?;
             let placement = if workers == 1 { Placement::apart() } else { Placement::free() };
-            let (servers, absent) = servers(Setup { workers, client_ca, redis: None }, placement)?;
+            let (servers, absent) =
+                servers(Setup { workers, client_ca, deadline: &arguments.deadline, redis: None }, placement)?;
             for version in versions {
                 println!("\n## {}", section(version));
                 println!("{}; {}", placement.words(), if workers == 1 { "one client" } else { "two clients at once" });
@@ -137,6 +138,10 @@ impl<'a> Cells<'a> {
         );
         let own = &self.cells[0].turns;
         for Cell { keeper, turns, .. } in &self.cells {
+            if turns.is_empty() {
+                println!("{:<26} no round counts", keeper.words());
+                continue;
+            }
             let of = |what: fn(&Turn) -> f64| median(turns.values().map(what));
             let to_own = |what: fn(&Turn) -> f64| {
                 range(turns.iter().filter_map(|(round, turn)| Some(what(turn) / what(own.get(round)?))))

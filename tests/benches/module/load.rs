@@ -143,7 +143,8 @@ impl Load {
     }
 }
 
-/// A connection, closed by RST, so that ports do not run out; there is nothing more to read once the server gave a session.
+/// A connection. It closes by RST, so that ports do not run out. Once the server gave a session,
+/// there is nothing more to read.
 struct Wire {
     stream: TcpStream,
     given: Arc<Given>,

@@ -1,9 +1,12 @@
-//! What the module costs in nginx: `cargo xtask bench -- module [WORD…] [--rounds N] [--seconds S]`.
+//! What the module costs in nginx: `cargo xtask bench -- module`.
 //!
-//! Whoever may keep an nginx's sessions does so in a server of its own, and all are measured in turn, round after round, so that
-//! what else the machine is doing meets all of them alike; ratios are to nginx's own cache in the same round. Counted are resumed
-//! handshakes a second, and the processor time that server and agent took for each. Then it is measured what other clients'
-//! requests wait on a worker whose look-ups go to Redis. With words, only the sections are measured whose names have all of them.
+//! Arguments: `[WORD…] [--rounds N] [--seconds S] [--deadline SPAN]`. With words, only those
+//! sections are measured whose names have all of them.
+//!
+//! Each way to keep sessions has an nginx of its own. All of them are measured in turn, round after
+//! round, so that what else the machine does meets them alike; ratios are to nginx's own cache in
+//! the same round. First come resumed handshakes a second, and the processor time of each, server
+//! and agent together; then what requests of other clients wait while look-ups go to Redis.
 //!
 //! # Layout
 //!
@@ -36,10 +39,11 @@ use self::arguments::Arguments;
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse(env::args().skip(1))?;
     println!(
-        "{}; {} rounds of {:?}, and one before to warm up; medians, and ratios to nginx's own cache in the same round",
+        "{}; {} rounds of {:?}, one more to warm up; the module's deadline {}; medians, and ratios to nginx's own cache",
         openssl::version::version(),
         arguments.rounds,
         arguments.turn,
+        arguments.deadline,
     );
     println!("program {}\nmodule  {}", built::server().display(), built::module().display());
     let well = counted::measure(&arguments)? & waits::measure(&arguments)?;

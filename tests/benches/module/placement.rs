@@ -6,14 +6,14 @@ use std::{
     thread,
 };
 
-/// Cores for the server with its agent, for the load, and for the client whose requests are timed.
+/// Cores for server and agent, for the load, and for the client whose requests are timed.
 #[derive(Clone, Copy)]
 pub struct Placement {
     cores: Option<[usize; 3]>,
 }
 
 impl Placement {
-    /// Server and agent on one core and the load on another, where there are two, and `taskset` is there.
+    /// Server and agent on one core, the load on another, if there are two cores and `taskset`.
     pub fn apart() -> Self {
         let there = thread::available_parallelism().map_or(1, usize::from);
         let can = Command::new("taskset").arg("--version").stdout(Stdio::null()).status().is_ok();

@@ -29,17 +29,19 @@ pub struct Setup<'a> {
     pub workers: usize,
     /// The CA of the certificates that clients must have.
     pub client_ca: Option<&'a Identity>,
+    /// The module's.
+    pub deadline: &'a str,
     /// Where the agent keeps sessions, unless it is in memory.
     pub redis: Option<&'a str>,
 }
 
 impl Server {
-    /// One that listens; the module in it has the deadline that it has unless told otherwise.
+    /// One that listens.
     pub fn start(keeper: Keeper, setup: Setup<'_>, placement: Placement) -> Result<Self> {
         if let Some(missing) = keeper.missing() {
             bail!(missing);
         }
-        let guests = Guests::with("deadline = 5ms");
+        let guests = Guests::with(&format!("deadline = {}", setup.deadline));
         let place = guests.place();
         place.identity(NAME, &certificates::certificate(NAME).names(&[NAME]).make());
         if let Some(ca) = setup.client_ca {
@@ -88,7 +90,7 @@ impl Server {
     }
 }
 
-/// A client's certificate with an RSA key, by this CA: what servers decode for each session of its.
+/// A client's certificate by this CA, with an RSA key: dear to decode, and so a session with it.
 pub fn client(ca: &Identity) -> Result<Identity> {
     let key = PKey::from_rsa(Rsa::generate(2048)?)?;
     let made = certificates::certificate("client").of_example().by(Some(ca));
@@ -96,7 +98,7 @@ pub fn client(ca: &Identity) -> Result<Identity> {
     Ok(Identity { certificate: made.certificate, key })
 }
 
-/// What the configuration names must be of this nginx; the reason is the first thing that it says.
+/// Fails with the first thing that nginx says if it does not take its configuration.
 fn loads(command: &mut Command) -> Result<()> {
     let tried = command.output().context("nginx is not there: apt-get install nginx")?;
     let said = String::from_utf8_lossy(&tried.stderr);

@@ -25,7 +25,8 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Puts the server under the load of these clients, a thread each. `beside` runs meanwhile, until that time.
+    /// Puts the server under the load of these clients, a thread each. `beside` runs meanwhile,
+    /// until the time that it is told.
     pub fn take<T: Send>(
         server: &Server,
         loads: &[Load],

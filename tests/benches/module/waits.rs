@@ -1,5 +1,5 @@
-//! What requests of others wait on a worker whose look-ups go to Redis: a client with one connection, which it keeps, asks for
-//! something small again and again, while others resume.
+//! What requests of others wait on a worker whose look-ups go to Redis: a client asks for something
+//! small again and again, on one connection that stays, while others resume.
 
 use std::{
     collections::HashMap,
@@ -34,7 +34,7 @@ pub fn measure(arguments: &Arguments) -> Result<bool> {
     }
     let (redis, placement) = (RedisServer::start(), Placement::apart());
     let url = redis.url();
-    let setup = Setup { workers: 1, client_ca: None, redis: Some(&url) };
+    let setup = Setup { workers: 1, client_ca: None, deadline: &arguments.deadline, redis: Some(&url) };
     let servers = [Keeper::Own, Keeper::Redis].map(|keeper| (keeper, Server::start(keeper, setup, placement)));
     let mut well = true;
     for version in versions {
@@ -52,6 +52,7 @@ pub fn measure(arguments: &Arguments) -> Result<bool> {
             }
         }
         print(&waits);
+        println!("sessions that Redis has found so far (keyspace_hits): {}", redis.info("keyspace_hits"));
     }
     Ok(well)
 }
@@ -151,6 +152,10 @@ fn print(waits: &[Waits<'_>]) {
     );
     let own = &waits[0].rounds;
     for Waits { keeper, rounds, .. } in waits {
+        if rounds.is_empty() {
+            println!("{:<26} no round counts", keeper.words());
+            continue;
+        }
         let of = |what: fn(&Round) -> f64| median(rounds.values().map(what));
         let to_own = |what: fn(&Round) -> f64| {
             range(rounds.iter().filter_map(|(number, round)| Some(what(round) / what(own.get(number)?))))
