@@ -23,7 +23,8 @@ cargo xtask COMMAND
                          `test` has built, and installs, uses, removes and purges it in each.
   docs                   Writes what under docs/ is made of other files: templates, the interface's reference.
   bench [-- ARGS]        Runs the benchmarks and prints their table; `-- hostile`: what a quarantined policy costs, alone;
-                         `-- stores [SESSIONS|quick]`: what stores cost, alone.
+                         `-- stores [SESSIONS|quick]`: what stores cost, alone; `-- module [WORD…] [--rounds N] [--seconds S]`:
+                         what the module costs in nginx, which runs only when asked for.
   help                   Shows this.
 
 Each finds or installs what it needs. Where it may not, it stops with the command to type.";
