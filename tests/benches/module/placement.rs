@@ -17,7 +17,7 @@ impl Placement {
     pub fn apart() -> Self {
         let there = thread::available_parallelism().map_or(1, usize::from);
         let can = Command::new("taskset").arg("--version").stdout(Stdio::null()).status().is_ok();
-        Self { cores: (can && there > 1).then(|| [0, 1, if there > 2 { 2 } else { 1 }]) }
+        Self { cores: (can && there > 1).then_some([0, 1, if there > 2 { 2 } else { 1 }]) }
     }
 
     /// As the scheduler likes.
