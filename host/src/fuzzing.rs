@@ -70,7 +70,7 @@ impl AgentHears {
     /// # Errors
     /// It is none.
     pub fn hear(&self, message: &[u8]) -> Result<Option<Vec<u8>>, reprise_wire::Garbled> {
-        let reply = self.process.hear(&*self.handler, message)?;
+        let reply = self.process.hear(&*self.handler, message, || {})?;
         Ok(reply.map(|reply| {
             let mut bytes = zeroize::Zeroizing::default();
             reply.encode(&mut bytes);

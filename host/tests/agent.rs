@@ -49,7 +49,13 @@ impl Served {
     }
 
     fn module(&self, program: &str) -> Module {
-        let (asks, tells) = [false, true].map(|quiet| self.line(&Greeting::new(program, 1, quiet))).into();
+        self.another(program, std::process::id())
+    }
+
+    /// That of a process with this number.
+    fn another(&self, program: &str, process: u32) -> Module {
+        let greeting = |quiet| Greeting { process, ..Greeting::new(program, 1, quiet) };
+        let (asks, tells) = [false, true].map(|quiet| self.line(&greeting(quiet))).into();
         let mut module = Module { asks, tells, inbox: Inbox::new(), ids: None, calls: Calls::default() };
         assert!(module.asks.receive(&mut module.inbox).unwrap());
         let Welcome::Keys(keys) = Welcome::decode(module.inbox.message()).unwrap() else { panic!("refused") };
@@ -170,6 +176,18 @@ fn what_one_process_of_a_program_keeps_resumes_at_another() {
     until("it is seen to be gone", || served.agent.processes().is_empty());
     assert!(served.module("nginx").resumes(id));
     drop(served.host);
+}
+
+/// The thread that has answered the one waits for its next question when the other asks.
+#[test]
+fn what_a_process_has_just_told_is_known_when_another_asks() {
+    let served = served();
+    let (mut one, mut other) = (served.module("nginx"), served.another("nginx", 2));
+    for nonce in 0..200 {
+        let id = one.ids.as_ref().unwrap().id([nonce; 16]);
+        one.keeps(id);
+        assert!(other.resumes(id));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A module comes: who it is, whether it may ask, and its two lines, put together.
 
-use std::sync::{Arc, Weak, atomic::AtomicBool};
+use std::sync::{Arc, Weak};
 
 use reprise_wire::{
     VERSION,
@@ -161,7 +161,7 @@ fn admitted(shared: &Shared, lines: &mut Lines, (token, line): (usize, Line), gr
         process
     });
     // Both by one token.
-    let pair = Arc::new(Pair { asks, tells, process, taken: AtomicBool::new(false) });
+    let pair = Arc::new(Pair::new(asks, tells, process));
     shared.deregistered(&pair.asks);
     shared.deregistered(&pair.tells);
     if shared.registered(&pair.asks, token).is_ok() && shared.registered(&pair.tells, token).is_ok() {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use reprise_openssl::Handler;
+use reprise_session::lock::Mutex;
 use reprise_wire::socket::{Inbox, Line};
 use zeroize::Zeroizing;
 
@@ -25,7 +26,12 @@ pub struct Pair {
     pub process: Arc<Process>,
     /// A thread serves it.
     pub taken: AtomicBool,
+    /// One hears what is told at a time: what a connection's messages say goes in their order.
+    hears: Mutex<()>,
 }
+
+/// Whoever may have told what is not heard yet: hears it.
+pub type Others<'a> = dyn Fn(&mut Inbox) + 'a;
 
 /// What a thread reads and writes with.
 #[derive(Default)]
@@ -43,6 +49,10 @@ pub enum Served {
 }
 
 impl Pair {
+    pub fn new(asks: Line, tells: Line, process: Arc<Process>) -> Self {
+        Self { asks, tells, process, taken: AtomicBool::new(false), hears: Mutex::default() }
+    }
+
     /// Ends both lines. Who serves it hears of that.
     pub fn hang_up(&self) {
         self.asks.hang_up();
@@ -50,7 +60,7 @@ impl Pair {
     }
 
     /// Answers, until nothing is asked for a moment, or others may have waited long enough.
-    pub fn serve(&self, handler: &dyn Handler, buffers: &mut Buffers) -> Served {
+    pub fn serve(&self, handler: &dyn Handler, buffers: &mut Buffers, others: &Others<'_>) -> Served {
         for _ in 0..IN_A_ROW {
             match self.asks.receive(&mut buffers.inbox) {
                 Ok(true) => {}
@@ -61,7 +71,7 @@ impl Pair {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => return Served::Gone,
             }
-            if self.answer(handler, buffers).is_err() {
+            if self.answer(handler, buffers, others).is_err() {
                 return Served::Gone;
             }
         }
@@ -69,11 +79,12 @@ impl Pair {
         Served::Quiet
     }
 
-    /// Answers one question. What was told before it is heard first: a session that another thread of the process made, maybe the one
-    /// asked for.
-    fn answer(&self, handler: &dyn Handler, buffers: &mut Buffers) -> io::Result<()> {
+    /// Answers one question. What was told before it is heard first: a session that another thread or process of the program made,
+    /// maybe the one asked for.
+    fn answer(&self, handler: &dyn Handler, buffers: &mut Buffers, others: &Others<'_>) -> io::Result<()> {
         self.listen(handler, &mut buffers.told);
-        let reply = self.process.hear(handler, buffers.inbox.message()).map_err(io::Error::other)?;
+        let told = &mut buffers.told;
+        let reply = self.process.hear(handler, buffers.inbox.message(), || others(told)).map_err(io::Error::other)?;
         buffers.inbox.clear();
         match reply {
             Some(reply) => {
@@ -86,10 +97,11 @@ impl Pair {
     }
 
     /// Hears what was told.
-    fn listen(&self, handler: &dyn Handler, inbox: &mut Inbox) {
+    pub fn listen(&self, handler: &dyn Handler, inbox: &mut Inbox) {
+        let _one = self.hears.lock();
         while let Ok(true) = self.tells.receive_now(inbox) {
             // What is garbled is lost, and no more.
-            let _ = self.process.hear(handler, inbox.message());
+            let _ = self.process.hear(handler, inbox.message(), || {});
         }
         inbox.clear();
     }

@@ -110,11 +110,16 @@ impl Process {
         [&self.counts, &self.of_program]
     }
 
-    /// Does what a message says; the answer, if one is wanted.
+    /// Does what a message says; the answer, if one is wanted. Before a session is looked for, `catch_up` is called.
     ///
     /// # Errors
     /// It is none. What came before in it is done.
-    pub fn hear(&self, handler: &dyn Handler, message: &[u8]) -> Result<Option<Reply>, Garbled> {
+    pub fn hear(
+        &self,
+        handler: &dyn Handler,
+        message: &[u8],
+        mut catch_up: impl FnMut(),
+    ) -> Result<Option<Reply>, Garbled> {
         let (Header { answer, connection: number }, calls) = calls::read(message)?;
         let new = || Connection { handshakes: handler.connection(), offered: false };
         let mut connection = self.under_way.lock().take(number).unwrap_or_else(new);
@@ -126,6 +131,7 @@ impl Process {
                 }
                 Call::Offered(facts, decoded) => {
                     connection.offered = true;
+                    catch_up();
                     let mut resumed = connection.handshakes.offered(&facts, None);
                     if let Some(resumed) = resumed.as_mut().filter(|resumed| facts.version == TLS13 && !resumed.ends) {
                         resumed.renewal = connection.handshakes.renewal().map(Box::new);

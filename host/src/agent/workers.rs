@@ -19,7 +19,7 @@ use reprise_session::{
 };
 use reprise_wire::{
     secret::Secret,
-    socket::{Line, Listening},
+    socket::{Inbox, Line, Listening},
 };
 
 use super::{
@@ -60,6 +60,8 @@ pub struct Shared {
     threads: AtomicUsize,
     waiting: AtomicUsize,
     pub(super) lines: Mutex<Lines>,
+    /// Pairs that a thread serves: what they told may be unheard as long as that thread waits for their next question.
+    busy: Mutex<Vec<Arc<Pair>>>,
 }
 
 /// Where modules come in, and who.
@@ -111,6 +113,7 @@ impl Shared {
             stopped: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
+            busy: Mutex::default(),
             lines: Mutex::new(Lines { next: FIRST, leaving, ..Lines::default() }),
         })
     }
@@ -259,7 +262,10 @@ impl Shared {
         }
         self.deregistered(&pair.asks);
         self.deregistered(&pair.tells);
-        let served = guarded("agent", Served::Gone, || pair.serve(&*self.handler, buffers));
+        self.busy.lock().push(pair.clone());
+        let others = |inbox: &mut Inbox| self.hear_others(&pair, inbox);
+        let served = guarded("agent", Served::Gone, || pair.serve(&*self.handler, buffers, &others));
+        self.busy.lock().retain(|busy| !Arc::ptr_eq(busy, &pair));
         pair.taken.store(false, SeqCst);
         // Whatever came since is an event at once.
         let stays = served == Served::Quiet
@@ -268,6 +274,16 @@ impl Shared {
         if !stays {
             self.forget(token, &pair);
         }
+    }
+
+    /// Hears what other processes of a program, or other threads of the process, have told: a session that one of them made is asked
+    /// for by another as soon as its client is back.
+    fn hear_others(&self, pair: &Arc<Pair>, inbox: &mut Inbox) {
+        let is_other =
+            |other: &&Arc<Pair>| !Arc::ptr_eq(other, pair) && other.process.program() == pair.process.program();
+        // Not held meanwhile: what is told takes as long as a store does.
+        let others: Vec<_> = self.busy.lock().iter().filter(is_other).cloned().collect();
+        others.iter().for_each(|other| other.listen(&*self.handler, inbox));
     }
 
     fn forget(&self, token: usize, pair: &Pair) {
