@@ -46,14 +46,14 @@ pub(super) fn line(text: &str) -> Option<&str> {
 
 /// The value that counts in the end, as far as it can be read without a shell.
 pub(super) fn value(text: &str) -> Option<&str> {
-    let values = text.lines().filter_map(|line| {
+    let mut values = text.lines().filter_map(|line| {
         let line = line.trim_start();
         let rest = line.strip_prefix("export").map_or(line, str::trim_start);
         let value = rest.strip_prefix("OPENSSL_CONF=")?;
         let value = value.split([' ', '\t', ';', '#']).next()?;
         Some(value.trim_matches(['"', '\'']))
     });
-    values.last()
+    values.next_back()
 }
 
 #[cfg(test)]

@@ -99,9 +99,9 @@ fn paths(subject: &Subject<'_>, findings: &mut Findings) {
     let shown: Vec<&str> = SHOW.iter().flat_map(|key| unit.list(key)).flat_map(|(value, _)| paths_of(value)).collect();
     for (path, what) in subject.needs() {
         let seen = shown.iter().any(|shown| path.starts_with(shown));
-        let hides =
+        let mut hides =
             HIDE.iter().flat_map(|key| unit.list(key).into_iter().map(move |(value, file)| (*key, value, file)));
-        let found = hides.filter(|(_, value, _)| paths_of(value).any(|hidden| path.starts_with(hidden))).last();
+        let found = hides.rfind(|(_, value, _)| paths_of(value).any(|hidden| path.starts_with(hidden)));
         if let (Some((key, value, file)), false) = (found, seen) {
             let why = format!("{what} ({}) is hidden", path.display());
             let then = format!("add a drop-in with `[Service] BindReadOnlyPaths={}`", folder_of(path).display());
