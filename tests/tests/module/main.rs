@@ -1,5 +1,6 @@
 //! Servers that nobody rebuilt, as they come from a distribution, with the OpenSSL module in them and an agent that decides.
 
+mod enabled;
 mod nginx;
 mod others;
 mod standing;

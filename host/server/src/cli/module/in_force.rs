@@ -5,25 +5,25 @@
 
 use std::{
     collections::HashMap,
-    env, fs,
+    env,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use reprise_session::reading;
+
+use super::root::Root;
 
 /// The section before the first.
 const DEFAULT: &str = "default";
 /// What OpenSSL looks for in it.
 const MODULES: &str = "openssl_conf";
-/// The largest file that is read.
-const MOST: u64 = 1 << 20;
 /// How deep files may include each other: libcrypto knows no bound.
 const DEEPEST: usize = 10;
 
 /// The openssl.cnf in force.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct InForce {
+    root: Root,
     file: Option<PathBuf>,
     section: String,
     values: HashMap<(String, String), String>,
@@ -40,9 +40,21 @@ impl InForce {
         let file = match env::var_os("OPENSSL_CONF") {
             // OpenSSL goes on without a file that is not there, and says nothing of it.
             Some(file) => Some(PathBuf::from(file)).filter(|file| file.exists()),
-            None => folders().map(|folder| folder.join("openssl.cnf")).find_map(|file| file.canonicalize().ok()),
+            None => system(&Root::machine()),
         };
         Self::read(file)
+    }
+
+    /// What a program under `root` has in force whose OPENSSL_CONF and OPENSSL_CONF_INCLUDE these are.
+    ///
+    /// # Errors
+    /// As [`InForce::read`].
+    pub(super) fn under(root: &Root, file: Option<PathBuf>, include_dir: Option<PathBuf>) -> Result<Self> {
+        let file = match file {
+            Some(file) => Some(file).filter(|file| root.exists(file)),
+            None => system(root),
+        };
+        Self::begin(root.clone(), file, include_dir)
     }
 
     /// What is in this file.
@@ -51,8 +63,12 @@ impl InForce {
     /// It cannot be read, or understood.
     pub(super) fn read(file: Option<PathBuf>) -> Result<Self> {
         let file = file.map(std::path::absolute).transpose()?;
-        let include_dir = env::var_os("OPENSSL_CONF_INCLUDE").map(PathBuf::from);
-        let mut in_force = Self { file: file.clone(), section: DEFAULT.into(), include_dir, ..Self::default() };
+        Self::begin(Root::machine(), file, env::var_os("OPENSSL_CONF_INCLUDE").map(PathBuf::from))
+    }
+
+    fn begin(root: Root, file: Option<PathBuf>, include_dir: Option<PathBuf>) -> Result<Self> {
+        let (file_too, section) = (file.clone(), DEFAULT.into());
+        let mut in_force = Self { root, file: file_too, section, values: HashMap::new(), include_dir };
         if let Some(file) = file {
             in_force.include(&file, 0)?;
         }
@@ -61,6 +77,16 @@ impl InForce {
 
     pub(super) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// What a section says of this name.
+    pub(super) fn value(&self, section: &str, name: &str) -> Option<&str> {
+        self.values.get(&(section.into(), name.into())).map(String::as_str)
+    }
+
+    /// All that is said: section, name, value.
+    pub(super) fn said(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.values.iter().map(|((section, name), value)| (section.as_str(), name.as_str(), value.as_str()))
     }
 
     /// The section that lists modules, if there is one.
@@ -85,7 +111,7 @@ impl InForce {
     fn include(&mut self, file: &Path, depth: usize) -> Result<()> {
         let shown = file.display();
         ensure!(depth <= DEEPEST, "{shown}: files include each other more than {DEEPEST} deep");
-        let text = reading::read_text_once(file, MOST).context("openssl.cnf")?;
+        let text = self.root.read(file).context("openssl.cnf")?.with_context(|| format!("there is no {shown}"))?;
         for line in lines(&text) {
             self.line(&line, depth).with_context(|| format!("{shown}: `{}`", line.trim()))?;
         }
@@ -120,17 +146,20 @@ impl InForce {
         if let Some(dir) = self.include_dir.as_ref().filter(|_| path.is_relative()) {
             path = dir.join(path);
         }
-        if !path.is_dir() {
+        if !self.root.at(&path).is_dir() {
             // OpenSSL goes on without one that is not there.
-            return if path.exists() { self.include(&path, depth + 1) } else { Ok(()) };
+            return if self.root.exists(&path) { self.include(&path, depth + 1) } else { Ok(()) };
         }
-        let entries = fs::read_dir(&path).with_context(|| path.display().to_string())?;
-        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "cnf" || extension == "conf"));
         // OpenSSL has them in no order: where that matters, nobody knows what holds.
-        files.sort();
+        let mut files: Vec<PathBuf> = self.root.names(&path).into_iter().map(|name| path.join(name)).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "cnf" || extension == "conf"));
         files.iter().try_for_each(|file| self.include(file, depth + 1))
     }
+}
+
+/// The system's openssl.cnf, by the name that it really has.
+fn system(root: &Root) -> Option<PathBuf> {
+    folders().map(|folder| folder.join("openssl.cnf")).find(|file| root.exists(file)).map(|file| root.real(&file))
 }
 
 /// Where OpenSSL has its files: the one that this command is linked with, then where distributions have them.
@@ -194,6 +223,8 @@ fn plain(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// The section that these files name, the first of which includes the others by itself.
