@@ -1,7 +1,18 @@
 //! Servers that nobody rebuilt, as they come from a distribution, with the OpenSSL module in them and an agent that decides.
 
+mod agent_lost;
+mod application;
+mod early_data;
+mod fleet;
+mod foreign_descriptors;
+mod left_alone;
+mod load;
 mod nginx;
 mod others;
+mod policies;
+mod revocation;
+mod sites;
+mod upstream;
 
 use reprise_tests::{
     Client, Session, Version,
