@@ -67,7 +67,8 @@ fn handshakes(status: &serde_json::Value) -> u64 {
 fn nginx_resumes_at_its_upstream_as_before() {
     passes_on(|guests, identity, behind| {
         let more = format!(
-            "location = /connection {{ proxy_pass https://{}; proxy_ssl_session_reuse on; }}",
+            "location = /connection {{ proxy_pass https://{}; proxy_ssl_session_reuse on;
+            proxy_ssl_protocols TLSv1.2 TLSv1.3; }}",
             behind.address()
         );
         nginx(guests, &[Site { more: &more, ..site("a.example", identity) }])
