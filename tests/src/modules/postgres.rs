@@ -25,7 +25,7 @@ fn programs() -> PathBuf {
     let versions = fs::read_dir(VERSIONS).into_iter().flatten().flatten();
     let newest = versions.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists()).max();
     newest.unwrap_or_else(|| {
-        panic!("no `initdb` below {VERSIONS}. Install it, then try again:\n  apt-get install postgresql-15")
+        panic!("no `initdb` below {VERSIONS}. Install it, then try again:\n  apt-get install postgresql")
     })
 }
 
@@ -48,7 +48,7 @@ pub fn postgres(guests: &Guests, identity: &Identity) -> Postgres {
     };
     let data = folder.join("data");
     let mut initdb = as_its_user("initdb");
-    initdb.args(["--auth=trust", "--username=tested", "--no-sync", "--pgdata"]).arg(&data);
+    initdb.args(["--auth=trust", "--no-locale", "--username=tested", "--no-sync", "--pgdata"]).arg(&data);
     let Output { status, stderr, .. } = initdb.stdin(Stdio::null()).output().expect("`initdb` is there");
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     for (name, bytes) in [("server.crt", identity.certificate_pem()), ("server.key", identity.key_pem())] {
@@ -57,7 +57,7 @@ pub fn postgres(guests: &Guests, identity: &Identity) -> Postgres {
         chown(&file, Some(user), Some(group)).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let running = Running::start(guests, "postgresql-15", |port| {
+    let running = Running::start(guests, "postgresql", |port| {
         let mut command = as_its_user("postgres");
         command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
         command.args(["-c", "ssl=on", "-c", "fsync=off"]);
