@@ -31,13 +31,16 @@ def give(connection):
         except OSError:
             continue
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        near.setblocking(False)
         far.setblocking(False)
         os.dup2(near.fileno(), number)
         given.update([near.fileno(), far.fileno(), number])
         strangers.append((near, far))
 
+messages = 0
+
 def heard():
-    messages = 0
+    global messages
     for _, far in strangers:
         try:
             while far.recv(65536):
