@@ -81,7 +81,10 @@ impl Drop for Impostor {
     }
 }
 
-fn servers() -> [(&'static str, fn(&Guests, &Identity) -> Running); 2] {
+/// Starts a server of one site.
+type Start = fn(&Guests, &Identity) -> Running;
+
+fn servers() -> [(&'static str, Start); 2] {
     [
         ("nginx", |guests, identity| nginx(guests, &[site("a.example", identity)])),
         ("HAProxy", |guests, identity| haproxy(guests, &[site("a.example", identity)])),
