@@ -39,6 +39,51 @@ impl Session {
         session.master_key(&mut secret);
         secret
     }
+
+    /// The same as a client has it that sends early data whatever the server said.
+    pub fn with_early_data(&self) -> Session {
+        // `max_early_data [15] EXPLICIT INTEGER`, of OpenSSL's SSL_SESSION_ASN1: 16384.
+        const ALLOWED: [u8; 6] = [0xaf, 4, 2, 2, 0x40, 0];
+        let (content, mut at) = (contents(&self.der), 0);
+        while content.get(at).is_some_and(|tag| *tag < ALLOWED[0]) {
+            at += length(&content[at..]);
+        }
+        if content.get(at) == Some(&ALLOWED[0]) {
+            return self.clone();
+        }
+        let content = [&content[..at], &ALLOWED, &content[at..]].concat();
+        let der = [&[0x30, 0x82][..], &u16::try_from(content.len()).unwrap().to_be_bytes(), &content].concat();
+        Session { der, id: self.id.clone() }
+    }
+
+    /// As OpenSSL's programs read it.
+    pub fn pem(&self) -> String {
+        let text = openssl::base64::encode_block(&self.der);
+        let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+        format!("-----BEGIN {0}-----\n{1}\n-----END {0}-----\n", "SSL SESSION PARAMETERS", lines.join("\n"))
+    }
+}
+
+/// How long a DER element is that begins here, with its header.
+fn length(element: &[u8]) -> usize {
+    element.len() - after(element).1.len()
+}
+
+/// What is in a DER element.
+fn contents(element: &[u8]) -> &[u8] {
+    after(element).0
+}
+
+/// What is in the DER element that begins here, and what comes after it. Tags are one byte.
+fn after(element: &[u8]) -> (&[u8], &[u8]) {
+    let (octets, rest) = match element[1] {
+        short @ 0..0x80 => (usize::from(short), &element[2..]),
+        long => {
+            let (octets, rest) = element[2..].split_at(usize::from(long & 0x7f));
+            (octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)), rest)
+        }
+    };
+    rest.split_at(octets)
 }
 
 /// One connection, from its handshake to its end.

@@ -33,6 +33,8 @@ pub enum Requirement {
     Httpd,
     /// stunnel, for tests of the module.
     Stunnel,
+    /// PostgreSQL, for tests of the module. (Debian's package starts one, on port 5432: no test uses it.)
+    Postgres,
     /// libfaketime, for the test that sets the clock back.
     Faketime,
     /// Java with its compiler, for a test's client.
@@ -60,6 +62,9 @@ pub enum Requirement {
 /// Where Fedora's package has it.
 const FEDORA_TSTCLNT: &str = "/usr/lib64/nss/unsupported-tools/tstclnt";
 
+/// Where Debian has a folder for each version of it.
+const POSTGRES: &str = "/usr/lib/postgresql";
+
 impl Requirement {
     /// Where the keyring of Debian's archive is.
     pub const DEBIAN_KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -82,6 +87,8 @@ impl Requirement {
             Requirement::Haproxy => ["haproxy", "/usr/sbin/haproxy"].iter().any(|program| there(program, &["-v"])),
             Requirement::Httpd => ["apache2", "/usr/sbin/apache2"].iter().any(|program| there(program, &["-v"])),
             Requirement::Stunnel => there("stunnel4", &["-version"]),
+            Requirement::Postgres => fs::read_dir(POSTGRES)
+                .is_ok_and(|versions| versions.flatten().any(|entry| entry.path().join("bin/initdb").exists())),
             Requirement::Faketime => there("faketime", &["--version"]),
             Requirement::Java => there("javac", &["-version"]),
             // It has no option that only says that it is there.
@@ -114,6 +121,7 @@ impl Requirement {
             Requirement::Haproxy => "HAProxy",
             Requirement::Httpd => "Apache httpd",
             Requirement::Stunnel => "stunnel",
+            Requirement::Postgres => "PostgreSQL",
             Requirement::Faketime => "libfaketime",
             Requirement::Java => "a Java development kit",
             Requirement::NssTools => "tstclnt, of NSS",
@@ -153,8 +161,10 @@ impl Requirement {
             (R::Haproxy, _) => &["haproxy"],
             (R::Httpd, S::Debian) => &["apache2"],
             (R::Stunnel, S::Debian) => &["stunnel4"],
+            // Of whichever version the system has.
+            (R::Postgres, S::Debian) => &["postgresql"],
             // They have other names there, and their files lie elsewhere.
-            (R::Httpd | R::Stunnel, _) => &[],
+            (R::Httpd | R::Stunnel | R::Postgres, _) => &[],
             (R::Faketime, S::Debian) => &["faketime"],
             (R::Faketime, S::Fedora | S::Alpine | S::Arch | S::MacOs) => &["libfaketime"],
             (R::Java, S::Debian) => &["default-jdk-headless"],

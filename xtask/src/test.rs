@@ -52,7 +52,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
 }
 
 /// What the tests start.
-const CLIENTS_AND_SERVERS: [Requirement; 10] = [
+const CLIENTS_AND_SERVERS: [Requirement; 11] = [
     Requirement::OpensslProgram,
     Requirement::Python,
     Requirement::RedisServer,
@@ -60,6 +60,7 @@ const CLIENTS_AND_SERVERS: [Requirement; 10] = [
     Requirement::Haproxy,
     Requirement::Httpd,
     Requirement::Stunnel,
+    Requirement::Postgres,
     Requirement::Faketime,
     Requirement::Java,
     Requirement::NssTools,

@@ -1,11 +1,14 @@
 //! An agent, and servers that nobody rebuilt, with the OpenSSL module in them.
 //!
 //! - `running`: a server's process
-//! - `nginx`, `others`, `chrooted`: servers, and how they are configured
+//! - `agents`: an agent with arguments of its own, and what operators ask it
+//! - `nginx`, `others`, `chrooted`: servers, and how they are configured; `postgres`: PostgreSQL, which is left alone
 
+mod agents;
 mod chrooted;
 mod nginx;
 mod others;
+mod postgres;
 mod running;
 
 use std::{
@@ -20,8 +23,9 @@ use std::{
 
 pub use self::{
     chrooted::haproxy_in_chroot,
-    nginx::nginx,
+    nginx::{nginx, nginx_at},
     others::{Python, haproxy, httpd, python, stunnel},
+    postgres::{Postgres, postgres},
     running::Running,
 };
 use crate::{Place, built, certificates::Identity, until};
@@ -93,13 +97,22 @@ impl Guests {
 
     /// The same as another user, which takes root.
     pub fn agent_of(&self, user: Option<u32>) -> Agent {
-        let mut command = Command::new(built::server());
-        command.args(["agent", "--socket"]).arg(self.socket()).arg("--policies").arg(self.place.path("policies"));
-        command.arg("--state-dir").arg(self.state());
+        let mut command = self.command();
         if let Some(user) = user {
             chown(self.place.path("run"), Some(user), Some(user)).expect("the tests run as root");
             command.uid(user).gid(user);
         }
+        self.started(command)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(built::server());
+        command.args(["agent", "--socket"]).arg(self.socket()).arg("--policies").arg(self.place.path("policies"));
+        command.arg("--state-dir").arg(self.state());
+        command
+    }
+
+    fn started(&self, mut command: Command) -> Agent {
         let process = command.stdin(Stdio::null()).spawn().expect("the agent starts");
         let agent = Agent { process };
         until("the agent listens", || {

@@ -6,16 +6,27 @@ use super::{Guests, Running, Site};
 
 /// An nginx of one worker with these sites, the first the default. It answers each request with the site's name, and the client's.
 pub fn nginx(guests: &Guests, sites: &[Site<'_>]) -> Running {
-    let place = guests.place();
-    sites.iter().for_each(|site| place.identity(site.name, site.identity));
-    let running = Running::start(guests, "nginx", |port| {
-        place.write("nginx.conf", configuration(sites, port));
-        let mut command = Command::new("nginx");
-        command.arg("-p").arg(place.path(".")).args(["-c", "nginx.conf"]).args(["-e", "stderr"]);
-        command
-    });
+    serving(Running::start(guests, "nginx", |port| command(guests, sites, port)))
+}
+
+/// The same at this port, which was another's and is free again.
+pub fn nginx_at(port: u16, guests: &Guests, sites: &[Site<'_>]) -> Running {
+    let started = Running::start_at(port, guests, "nginx", command(guests, sites, port));
+    serving(started.unwrap_or_else(|log| panic!("nginx does not start:\n{log}")))
+}
+
+fn serving(running: Running) -> Running {
     crate::until("a worker serves", || !running.workers().is_empty());
     running
+}
+
+fn command(guests: &Guests, sites: &[Site<'_>], port: u16) -> Command {
+    let place = guests.place();
+    sites.iter().for_each(|site| place.identity(site.name, site.identity));
+    place.write("nginx.conf", configuration(sites, port));
+    let mut command = Command::new("nginx");
+    command.arg("-p").arg(place.path(".")).args(["-c", "nginx.conf"]).args(["-e", "stderr"]);
+    command
 }
 
 fn configuration(sites: &[Site<'_>], port: u16) -> String {

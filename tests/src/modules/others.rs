@@ -39,7 +39,7 @@ pub(super) fn haproxy_with(guests: &Guests, sites: &[Site<'_>], global: &str) ->
                     timeout server 30s
                 frontend all
                     bind 127.0.0.1:{port} ssl{certificates} {more}
-                    http-request return status 200 content-type text/plain lf-string \"site %[ssl_fc_sni]\\n\"\n"
+                    http-request return status 200 content-type text/plain lf-string \"site %[ssl_fc_sni] client %[ssl_c_verify] %[ssl_c_s_dn]\\n\"\n"
             ),
         );
         let mut command = Command::new("haproxy");

@@ -23,19 +23,28 @@ impl Running {
         // A port that was free may be somebody else's a moment later.
         for _ in 0..10 {
             let port = free_port();
-            let mut running = Self::run(guests, package, command(port), port);
-            let mut ended = false;
-            until("the server listens", || {
-                ended = !matches!(running.process.try_wait(), Ok(None));
-                ended || TcpStream::connect(running.address()).is_ok()
-            });
-            if !ended {
-                return running;
+            match Self::start_at(port, guests, package, command(port)) {
+                Ok(running) => return running,
+                Err(log) => {
+                    assert!(log.to_lowercase().contains("address already in use"), "{package} does not start:\n{log}");
+                }
             }
-            let log = fs::read_to_string(&running.log).unwrap_or_default();
-            assert!(log.to_lowercase().contains("address already in use"), "{package} does not start:\n{log}");
         }
         panic!("no {package} starts");
+    }
+
+    /// Runs `command`, which is for this port, until somebody listens there.
+    ///
+    /// # Errors
+    /// What it has said, if it ends.
+    pub fn start_at(port: u16, guests: &Guests, package: &str, command: Command) -> Result<Self, String> {
+        let mut running = Self::run(guests, package, command, port);
+        let mut ended = false;
+        until("the server listens", || {
+            ended = !matches!(running.process.try_wait(), Ok(None));
+            ended || TcpStream::connect(running.address()).is_ok()
+        });
+        if ended { Err(running.log()) } else { Ok(running) }
     }
 
     fn run(guests: &Guests, package: &str, mut command: Command, port: u16) -> Self {
@@ -55,6 +64,29 @@ impl Running {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Whether the module is in this process.
+    pub fn has_module(&self, process: u32) -> bool {
+        fs::read_to_string(format!("/proc/{process}/maps")).unwrap_or_default().contains("reprise_module")
+    }
+
+    /// Ends its workers, each in the middle of what it does (SIGKILL), and is back when there are others.
+    pub fn kill_workers(&self) {
+        let before = self.workers();
+        for worker in &before {
+            let sent = Command::new("kill").args(["-KILL", &worker.to_string()]).status();
+            assert!(sent.expect("`kill` is there").success());
+        }
+        until("there are new workers", || {
+            let now = self.workers();
+            !now.is_empty() && now.iter().all(|worker| !before.contains(worker))
+        });
     }
 
     /// The processes that it has started, which are those that serve.

@@ -1,9 +1,20 @@
 //! Servers that nobody rebuilt, as they come from a distribution, with the OpenSSL module in them and an agent that decides.
 
+mod agent_lost;
+mod application;
+mod early_data;
 mod enabled;
+mod fleet;
+mod foreign_descriptors;
+mod left_alone;
+mod load;
 mod nginx;
 mod others;
+mod policies;
+mod revocation;
+mod sites;
 mod standing;
+mod upstream;
 
 use reprise_tests::{
     Client, Session, Version,

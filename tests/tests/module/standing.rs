@@ -1,10 +1,8 @@
 //! How the module stands to a program: it looks and no more, it stands down, it reaches the agent out of a chroot.
 
-use std::process::Command;
-
 use reprise_fixtures::policies;
 use reprise_tests::{
-    Client, Version, built,
+    Client, Version,
     modules::{Guests, Running, Site, haproxy_in_chroot, nginx},
     until,
 };
@@ -12,17 +10,9 @@ use serde_json::Value;
 
 use crate::{learned, own, sessions_resume, visit};
 
-/// Runs `reprise` about the agent of these guests; what it prints.
-fn reprise(guests: &Guests, arguments: &[&str]) -> String {
-    let ran = Command::new(built::server()).args(arguments).arg("--state-dir").arg(guests.state()).output().unwrap();
-    assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).unwrap()
-}
-
 /// What the agent says of the program.
 fn program(guests: &Guests) -> Value {
-    let status: Value = serde_json::from_str(&reprise(guests, &["status", "--json"])).unwrap();
-    status["programs"][0].clone()
+    guests.status()["programs"][0].clone()
 }
 
 /// An nginx that resumes by itself, and an agent that has nothing kept.
@@ -73,7 +63,7 @@ fn a_program_that_stands_down_is_as_it_was_until_that_is_taken_back() {
     by_itself(&guests, |nginx| {
         assert_eq!(resumes(nginx), [false; 2], "a policy decides");
         assert_eq!(program(&guests)["counted"]["displaced"]["get-callback"], 1);
-        let said = reprise(&guests, &["module", "stand-down", "tested"]);
+        let said = guests.reprise(&["module", "stand-down", "tested"]);
         assert!(said.contains("tested: ") && said.contains("stands down"), "{said}");
         // Its first handshake after that is a full one.
         visit(&Client::new(Version::Tls12), nginx, None);
@@ -83,7 +73,7 @@ fn a_program_that_stands_down_is_as_it_was_until_that_is_taken_back() {
         let _agent = guests.agent();
         nginx.reload("-HUP");
         until("the new worker hears of it", || resumes(nginx) == [true; 2]);
-        reprise(&guests, &["module", "stand-down", "--undo"]);
+        guests.reprise(&["module", "stand-down", "--undo"]);
         until("a policy decides again", || resumes(nginx) == [false; 2]);
     });
 }
