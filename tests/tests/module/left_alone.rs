@@ -28,7 +28,11 @@ fn postgresql_is_left_alone() {
         let answer = postgres.query("select ssl from pg_stat_ssl where pid = pg_backend_pid()");
         assert_eq!(answer, "t", "it answers over TLS");
     }
-    assert_eq!(guests.status()["processes"].as_array().map(Vec::len), Some(0), "the agent heard nothing of it");
+    // A process for each connection, each of which says so once.
+    let program = &guests.status()["programs"][0]["counted"];
+    let asked = ["full", "resumed", "contexts"].map(|what| program[what].as_u64().unwrap());
+    assert_eq!(asked, [0; 3], "the agent is asked nothing");
+    assert!(program["left_alone"]["resumption-is-off"].as_u64().unwrap() > 0, "{program}");
 }
 
 /// With as much address space as a unit may be left (`LimitAS`).

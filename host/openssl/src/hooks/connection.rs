@@ -24,7 +24,7 @@ use super::{
     switches::Name,
 };
 use crate::{
-    facts::{Ahead, HelloFacts, Here, Offered, Outcome, Place, Renewal, Turn},
+    facts::{Ahead, HelloFacts, Here, Offered, Outcome, Place, Renewal, TLS13, Turn},
     handler::{Handler, Handshakes},
     hello::{
         Hello, Proof,
@@ -232,9 +232,17 @@ impl Connection {
         self.transcript.lock().add(message);
     }
 
-    /// A handshake begins. OpenSSL says so only where one was before.
-    pub fn begins_anew(&self) {
+    /// A handshake begins. OpenSSL says so only where one was before, and in TLS 1.3 of what comes after a handshake, too.
+    pub fn begins_anew(&self, ssl: &SslRef) {
         self.transcript.lock().begin();
+        // A program that knows nothing of us renegotiates: it may want to know who its client is, and a resumption does not tell.
+        if self.is_taken() && ssl::version(ssl) != TLS13 {
+            let mut state = self.state.lock();
+            if state.complete {
+                state.forget();
+                self.guest.leave();
+            }
+        }
     }
 
     /// Notes in the table of this process that the connection uses a session.

@@ -90,7 +90,9 @@ unsafe extern "C" fn info(ssl: *const ffi::SSL, event: c_int, value: c_int) {
     if event == ffi::SSL_CB_HANDSHAKE_START
         && let Some(connection) = connection
     {
-        guarded("info", (), || connection.begins_anew());
+        // SAFETY: a live connection, used by this thread alone.
+        let ssl = unsafe { SslRef::from_ptr(ssl.cast_mut()) };
+        guarded("info", (), || connection.begins_anew(ssl));
     }
     if event == ffi::SSL_CB_HANDSHAKE_DONE
         && let Some(connection) = connection
