@@ -36,6 +36,12 @@ use Step::{Asks, HasServerSay, Instead, Prints, Serves};
 
 /// Each command up to its comment, and what comes of it. One that is not here fails the test.
 const STEPS: &[(&str, Step)] = &[
+    ("apt install ./reprise_0.1.0_amd64.deb", Instead("true", "`cargo xtask debian --test` installs it, elsewhere")),
+    ("reprise module enable nginx --observe", Instead("true", "it writes to this machine's /etc; see `enabled`")),
+    ("systemctl restart nginx", Instead("true", "no systemd runs here")),
+    ("reprise status", Instead("true", "no agent runs here yet; see `standing`")),
+    ("reprise module enable nginx", Instead("true", "as above")),
+    ("systemctl restart nginx", Instead("true", "as above")),
     ("cargo xtask serve", Serves(&["listening on ", "policy is live … policy=\"tenants\""])),
     ("cargo xtask test", Instead("true", "this is one of the tests that it runs")),
     ("cargo xtask package", Instead("true", "another of those tests makes one")),
