@@ -48,6 +48,8 @@ pub(super) const OTHERS: &[Row] = &[
     row("module disable root", ANY_PATH, NO_PATH, &["nginx"]),
     row("module list root", ANY_PATH, NO_PATH, &[]),
     row("module check root", ANY_PATH, NO_PATH, &[]),
+    row("module stand-down state-dir", ANY_PATH, NO_PATH, &["nginx"]),
+    row("module stand-down undo", &["true"], &[], &["nginx"]),
     row("new lang", &["rust", "wat"], &[("", "rust"), ("cobol", "rust"), ("Rust", "rust")], &["calm"]),
     row("new dir", ANY_PATH, NO_PATH, &["calm", "--lang", "rust"]),
     row("dev policies", ANY_PATH, NO_PATH, &[]),
