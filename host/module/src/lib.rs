@@ -21,7 +21,7 @@ mod calls;
 mod connecting;
 mod settings;
 
-use std::sync::Arc;
+use std::{ffi::OsStr, path::Path, sync::Arc};
 
 #[cfg(not(test))]
 use reprise_openssl::configuration_module;
@@ -35,6 +35,10 @@ pub use self::settings::{Settings, SettingsError};
 /// What OpenSSL calls when it has read its configuration.
 fn joins(section: &Section<'_>) -> Option<Guest> {
     let settings = Settings::read(|key| section.value(key)).ok()?;
+    let program = std::env::current_exe().ok();
+    if !settings.concern(program.as_deref().and_then(Path::file_name).and_then(OsStr::to_str)) {
+        return None;
+    }
     let (listener, observes) = (settings.listener.clone(), settings.observe);
     // Read while this may be root: there is no such file in a chroot.
     let secret = settings.secret.as_deref().and_then(|file| Secret::read(file).ok());

@@ -25,6 +25,8 @@ pub struct Settings {
     pub secret: Option<PathBuf>,
     /// Whether handshakes are looked at, and nothing is decided.
     pub observe: bool,
+    /// The programs that are hooked, by their files' names; empty for any that reads this.
+    pub only: Vec<String>,
 }
 
 /// Why the settings are none.
@@ -78,12 +80,25 @@ impl Settings {
             agent: agent.transpose()?,
             secret: value("secret").filter(|path| !path.is_empty()).map(PathBuf::from),
             observe,
+            only: value("only").map(|names| names_in(&names)).unwrap_or_default(),
             socket: value("socket").unwrap_or_else(|| SOCKET.into()).into(),
             listener: value("listener").unwrap_or_else(|| program.clone()),
             program,
             deadline,
         })
     }
+}
+
+impl Settings {
+    /// Whether a program whose file has this name is hooked.
+    pub fn concern(&self, program: Option<&str>) -> bool {
+        self.only.is_empty() || program.is_some_and(|program| self.only.iter().any(|name| name == program))
+    }
+}
+
+/// Names that are separated by commas or spaces.
+fn names_in(text: &str) -> Vec<String> {
+    text.split([',', ' ', '\t']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -122,5 +137,13 @@ mod tests {
         assert_eq!((settings.secret, settings.observe), (None, false));
         let settings = read(&[("program", "nginx"), ("observe", "yes"), ("secret", "/s")]).unwrap();
         assert_eq!((settings.secret, settings.observe), (Some("/s".into()), true));
+    }
+
+    #[test]
+    fn a_file_that_many_programs_read_is_for_those_that_it_names() {
+        let settings = read(&[("program", "web"), ("only", "nginx, apache2")]).unwrap();
+        assert!(settings.concern(Some("nginx")) && settings.concern(Some("apache2")));
+        assert!(!settings.concern(Some("curl")) && !settings.concern(None));
+        assert!(read(&[("program", "web")]).unwrap().concern(None));
     }
 }

@@ -63,6 +63,8 @@ pub fn postgres(guests: &Guests, identity: &Identity) -> Postgres {
         command.args(["-c", "ssl=on", "-c", "fsync=off"]);
         command
     });
+    // It listens before it answers queries.
+    running.says("ready to accept connections", 1);
     Postgres { running }
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use reprise_tests::{
     Client, Version,
-    modules::{Guests, Running, postgres},
+    modules::{Guests, Python, Running, postgres, python},
 };
 
 use crate::{own, sessions_resume};
@@ -50,4 +50,18 @@ fn a_server_with_little_address_space_resumes() {
         command
     });
     sessions_resume(&server);
+}
+
+/// A file that a whole system reads may be meant for some of its programs.
+#[test]
+fn a_program_that_the_settings_do_not_name_is_left_alone() {
+    let (guests, identity) = (Guests::with("only = nginx, apache2"), own("a.example"));
+    let _agent = guests.agent();
+    let server = python(&guests, Python::Threads, &crate::site("a.example", &identity));
+    let client = Client::new(Version::Tls13);
+    for _ in 0..3 {
+        let session = crate::visit(&client, &server, None).session;
+        assert!(crate::visit(&client, &server, Some(&session)).reused, "by Python's own tickets");
+    }
+    assert_eq!(guests.status()["processes"].as_array().map(Vec::len), Some(0), "the agent heard nothing of it");
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use openssl::ssl::SslRef;
+use reprise_session::process::remember;
 
 use super::{
     GUEST, Guest, observe,
@@ -51,6 +52,8 @@ pub fn read(ssl: &SslRef) {
     if known(ssl, &mut state) {
         return;
     }
+    // Once in a handshake: a program may have forked behind the C library's back.
+    remember();
     let Some(guest) = GUEST.get() else { return };
     if guest.observes {
         drop(state);

@@ -27,7 +27,7 @@ mod socket;
 
 use std::sync::{Arc, OnceLock};
 
-use crate::{handler::Handler, hooks::ex_data};
+use crate::{handler::Handler, hooks::ex_data, process::watch_forks};
 
 /// What is behind the hooks of every context that this process makes.
 pub struct Guest {
@@ -47,6 +47,7 @@ static GUEST: OnceLock<Guest> = OnceLock::new();
 /// It was called before, or OpenSSL is out of memory. Nothing is hooked then.
 pub fn join(guest: Guest) -> Result<(), JoinError> {
     GUEST.set(guest).map_err(|_| JoinError::Twice)?;
+    watch_forks();
     leave::look_at_sessions();
     if ex_data::watch_contexts(contexts::made) { Ok(()) } else { Err(JoinError::NoIndex) }
 }
