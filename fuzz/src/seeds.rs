@@ -96,7 +96,11 @@ fn said_to_agents() -> Vec<Seed> {
     });
     let hello = HelloFacts {
         turn: Turn::First,
-        hello: Arc::new(Hello { server_name: Some("a.example".into()), ciphers: vec![0x13, 1], ..Hello::default() }),
+        hello: Arc::new(Hello {
+            server_name: Some("a.example".into()),
+            ciphers: vec![0x13, 1].into(),
+            ..Hello::default()
+        }),
         peer: Some([127, 0, 0, 1].into()),
         hooked: place.clone(),
         here: Some(Here { place, verify_mode: 0 }),

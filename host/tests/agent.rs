@@ -133,7 +133,7 @@ fn hello(offered: Option<SessionId>) -> HelloFacts<'static> {
             server_name: Some("a.example".into()),
             session_id: offered,
             extended_master_secret: true,
-            ciphers: SUITE.to_be_bytes().to_vec(),
+            ciphers: SUITE.to_be_bytes().to_vec().into(),
             ..Hello::default()
         }),
         peer: None,

@@ -170,21 +170,21 @@ impl Agent {
         }
     }
 
-    /// Notes what became of a context. What is left alone is told at once, the first time: nothing else may ever be said.
-    pub fn noted(&self, noted: Noted) {
+    /// Notes what became of a context. What is left alone is told at once, for nothing else may ever be said. False where nobody hears it.
+    pub fn noted(&self, noted: Noted) -> bool {
         let here = self.here();
-        let Some(here) = here.get() else { return };
+        let Some(here) = here.get() else { return false };
         // In a forked child, a thread of the parent's may have held it.
-        let Some(mut untold) = here.untold.try_lock() else { return };
-        if let Some((_, contexts)) = untold.contexts.iter_mut().find(|(known, _)| *known == noted) {
-            *contexts = contexts.saturating_add(1);
-            return;
-        }
-        untold.contexts.push((noted, 1));
+        let Some(mut untold) = here.untold.try_lock() else { return false };
+        untold.note(noted);
         drop(untold);
-        if matches!(noted, Noted::Left(_)) {
-            self.with(here, |_| Ok(()));
+        if matches!(noted, Noted::Hooked(_)) || self.with(here, |_| Ok(())).is_some() {
+            return true;
         }
+        if let Some(mut untold) = here.untold.try_lock() {
+            untold.contexts.retain(|(known, _)| *known != noted);
+        }
+        false
     }
 
     /// Does something with a pair of lines; none where there is no agent. What fails has the pair rest.
@@ -234,6 +234,13 @@ fn rest(time: Duration) -> Pair {
 }
 
 impl Untold {
+    fn note(&mut self, noted: Noted) {
+        match self.contexts.iter_mut().find(|(known, _)| *known == noted) {
+            Some((_, contexts)) => *contexts = contexts.saturating_add(1),
+            None => self.contexts.push((noted, 1)),
+        }
+    }
+
     fn tell(self, connected: &Connected) -> io::Result<()> {
         if self.given_up.is_empty() && self.contexts.is_empty() {
             return Ok(());

@@ -60,8 +60,8 @@ impl Handler for Asking {
         self.agent.takes()
     }
 
-    fn noted(&self, noted: Noted) {
-        self.agent.noted(noted);
+    fn noted(&self, noted: Noted) -> bool {
+        self.agent.noted(noted)
     }
 
     fn observed(&self, observed: Observed) {

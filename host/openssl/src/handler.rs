@@ -34,8 +34,11 @@ pub trait Handler: Send + Sync {
         true
     }
 
-    /// In a program that knows nothing of us: what was done with one of its contexts. Once for each.
-    fn noted(&self, _: Noted) {}
+    /// In a program that knows nothing of us: what was done with one of its contexts. Once for each; and again where it answers false, for
+    /// it could not be noted.
+    fn noted(&self, _: Noted) -> bool {
+        true
+    }
 
     /// In a program where nothing is decided here: a handshake is complete.
     fn observed(&self, _: Observed) {}

@@ -301,7 +301,7 @@ mod tests {
     }
 
     fn each() -> Vec<Call<'static>> {
-        let hello = Hello { server_name: Some("a.example".into()), ciphers: vec![0x13, 1], ..Hello::default() };
+        let hello = Hello { server_name: Some("a.example".into()), ciphers: vec![0x13, 1].into(), ..Hello::default() };
         let able = reprise_openssl::facts::Able { ciphers: Suites::Listed(vec![0x1301]), ..Default::default() };
         vec![
             Call::Hello(HelloFacts {

@@ -109,7 +109,7 @@ fn take(ssl: &SslRef, connection: &Connection, state: &mut State, guest: &Guest)
     let listener = addresses.local.map_or(Cow::Borrowed(&*guest.listener), |local| Cow::Owned(local.to_string()));
     let verify_mode = ssl::verify_mode(ssl);
     let from = settled(&hooked, first, &listener, verify_mode);
-    let now = settled(&site, context, &listener, verify_mode);
+    let now = if first == context { from.clone() } else { settled(&site, context, &listener, verify_mode) };
     let hello = read_hello(ssl);
     let name = switches::name(&from, &now, hello.server_name.as_deref());
     let expected = Expected { name, place: switches::place(name) };

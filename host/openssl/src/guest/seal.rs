@@ -33,9 +33,9 @@ pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
         hooked(context, site)
     };
     if let Some(noted) = noted
-        && !site.is_noted.swap(true, Relaxed)
+        && !site.is_noted.load(Relaxed)
     {
-        site.handler.noted(noted);
+        site.is_noted.store(site.handler.noted(noted), Relaxed);
     }
     matches!(noted, Some(Noted::Hooked(_)))
 }

@@ -8,13 +8,14 @@
 //! where it must.
 
 pub mod binder;
+mod ciphers;
 pub mod second;
 pub mod transcript;
 
 use reprise_session::session::{ID_LENGTH, ServerName, SessionId};
 use serde::{Deserialize, Serialize};
 
-pub use self::binder::Proof;
+pub use self::{binder::Proof, ciphers::Ciphers};
 
 /// At most this many PSK identities are looked at; more are not looked up.
 pub const IDENTITIES: usize = 2;
@@ -61,7 +62,8 @@ pub struct Hello {
     /// Whether an extended master secret is offered (RFC 7627).
     pub extended_master_secret: bool,
     /// The cipher suites offered, two bytes each.
-    pub ciphers: Vec<u8>,
+    #[serde(with = "ciphers")]
+    pub ciphers: Ciphers,
 }
 
 impl Hello {

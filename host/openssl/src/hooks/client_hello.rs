@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     facts::{HelloResponse, Here, Turn},
-    hello::{Hello, extension, made_up, psk_identities, psk_with_key_exchange, second, server_name, supports_tls13},
+    hello::{
+        Ciphers, Hello, extension, made_up, psk_identities, psk_with_key_exchange, second, server_name, supports_tls13,
+    },
     tls::ssl,
 };
 
@@ -179,6 +181,6 @@ pub fn read_hello(ssl: &SslRef) -> Hello {
         psk_with_key_exchange: key_exchange_modes.is_some_and(psk_with_key_exchange),
         early_data: ssl::hello_extension(ssl, extension::EARLY_DATA).is_some(),
         extended_master_secret: ssl::hello_extension(ssl, extension::EXTENDED_MASTER_SECRET).is_some(),
-        ciphers: ssl::hello_ciphers(ssl).to_vec(),
+        ciphers: Ciphers::from_slice(ssl::hello_ciphers(ssl)),
     }
 }

@@ -105,7 +105,7 @@ fn each_invariant_is_a_reason_of_its_own() {
         (Miss::SwitchedAfterHook, attempt(TLS13, |attempt| attempt.switched = true)),
         (Miss::NoHook, attempt(TLS13, |attempt| attempt.hello.here = None)),
         (Miss::Protocol, attempt(TLS13, |attempt| attempt.version = TLS12)),
-        (Miss::Cipher, saying_that(TLS13, |hello| hello.ciphers = vec![0x13, 2])),
+        (Miss::Cipher, saying_that(TLS13, |hello| hello.ciphers = vec![0x13, 2].into())),
         (Miss::Cipher, able_but(TLS13, |able| able.ciphers = Suites::default())),
         (Miss::ExtendedMasterSecret, able_but(TLS12, |able| able.extended_master_secret = false)),
         (Miss::Expired, attempt(TLS13, |attempt| attempt.desk.clock.store(NOW + 7_200, Ordering::SeqCst))),

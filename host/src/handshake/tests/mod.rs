@@ -149,7 +149,7 @@ fn hello(version: i32, offered: &[SessionId]) -> HelloFacts<'static> {
             supports_tls13: tls13,
             psk_with_key_exchange: tls13,
             extended_master_secret: true,
-            ciphers: SUITE.to_be_bytes().to_vec(),
+            ciphers: SUITE.to_be_bytes().to_vec().into(),
             ..Hello::default()
         }),
         peer: None,

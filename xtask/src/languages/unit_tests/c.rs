@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use reprise_authoring::Language;
 
 use super::super::{emptied, policy::Policy, toolchains};
-use crate::run::run as run_command;
+use crate::run::{output, run as run_command};
 
 pub(super) fn run(policy: &Policy) -> Result<()> {
     let project = policy.project();
@@ -19,8 +19,8 @@ pub(super) fn run(policy: &Policy) -> Result<()> {
     let mut objects = Vec::new();
     for file in sdk_sources(&project)? {
         let object = scratch.join(file.file_stem().unwrap_or_default()).with_extension("o");
-        let mut cc = zig(policy, &["cc", "-c", "-std=c17"]);
-        run_command(including(&mut cc).arg(file).arg("-o").arg(&object))?;
+        let mut cc = if policy.language == Language::Cpp { compiler(policy, "cc") } else { zig(policy, &["cc"]) };
+        run_command(including(cc.args(["-c", "-std=c17"])).arg(file).arg("-o").arg(&object))?;
         objects.push(object);
     }
     if policy.language == Language::Zig {
@@ -29,12 +29,29 @@ pub(super) fn run(policy: &Policy) -> Result<()> {
     }
     let program = scratch.join("test");
     let (mut compiler, extension) = match policy.language {
-        Language::Cpp => (zig(policy, &["c++", "-std=c++20", "-fno-exceptions", "-fno-rtti"]), "cpp"),
+        Language::Cpp => (compiler(policy, "c++"), "cpp"),
         _ => (zig(policy, &["cc", "-std=c17"]), "c"),
     };
+    if policy.language == Language::Cpp {
+        compiler.args(["-std=c++20", "-fno-exceptions", "-fno-rtti"]);
+    }
     including(&mut compiler).args(files(&project, extension)?).args(objects).arg("-o").arg(&program);
     run_command(&mut compiler)?;
     run_command(&mut Command::new(program))
+}
+
+/// The system's compiler, `cc` or `c++`, which has its C++ library compiled: zig's compiles one first, for a minute and more. It is another
+/// one than policies are compiled with, so that the SDK is read by two; what zig's looks at by itself while it runs, it does, too.
+fn compiler(policy: &Policy, name: &str) -> Command {
+    match output("c++", &["--version"]) {
+        Some(_) => {
+            let mut compiler = Command::new(name);
+            compiler.args(["-fsanitize=undefined", "-fno-sanitize=vptr", "-fno-sanitize-recover=all"]);
+            compiler.current_dir(policy.project());
+            compiler
+        }
+        None => zig(policy, &[name]),
+    }
 }
 
 fn zig(policy: &Policy, arguments: &[&str]) -> Command {
