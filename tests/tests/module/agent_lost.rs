@@ -115,7 +115,8 @@ fn an_agent_that_is_killed_or_stopped_fails_nobody() {
 #[test]
 fn whoever_listens_in_the_agents_place_fails_nobody() {
     for (name, start) in servers() {
-        let (guests, identity) = (Guests::with(DEADLINE), own("a.example"));
+        // By its name, the real one would be found.
+        let (guests, identity) = (Guests::with(&format!("{DEADLINE}\nsecret =")), own("a.example"));
         let real = guests.place().path("run").join("real.sock");
         let agent = guests.agent();
         let server = start(&guests, &identity);
