@@ -59,18 +59,21 @@ pub fn connect(settings: &Settings, secret: Option<&Secret>, number: u64) -> io:
 }
 
 /// A line to whom sessions may be shown, with our greeting on its way.
-fn greet(settings: &Settings, secret: Option<&Secret>, mut greeting: Greeting, inbox: &mut Inbox) -> io::Result<Line> {
+fn greet(settings: &Settings, secret: Option<&Secret>, greeting: Greeting, inbox: &mut Inbox) -> io::Result<Line> {
     let by_file = Line::connect(&settings.socket, settings.deadline).and_then(|line| trusted(line, settings));
-    let line = match (by_file, secret) {
+    match (by_file, secret) {
         (Ok(line), _) => {
             line.send(&greeting.encode())?;
-            return Ok(line);
+            Ok(line)
         }
-        (Err(error), None) => return Err(error),
-        // Anybody can have taken the name.
-        (Err(_), Some(_)) => trusted(Line::connect_named(&settings.socket, settings.deadline)?, settings)?,
-    };
-    let Some(secret) = secret else { return Err(io::ErrorKind::PermissionDenied.into()) };
+        (Err(error), None) => Err(error),
+        (Err(_), Some(secret)) => greet_by_name(settings, secret, greeting, inbox),
+    }
+}
+
+/// The same by the agent's name, which anybody can have taken: both sides prove who they are.
+fn greet_by_name(settings: &Settings, secret: &Secret, mut greeting: Greeting, inbox: &mut Inbox) -> io::Result<Line> {
+    let line = trusted(Line::connect_named(&settings.socket, settings.deadline)?, settings)?;
     let ours = challenge()?;
     greeting.challenge = Some(ours);
     line.send(&greeting.encode())?;

@@ -8,13 +8,11 @@ use std::{
     thread,
 };
 
-use openssl::ssl::{
-    NameType, Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVersion,
-};
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslOptions, SslSession, SslSessionCacheMode, SslStream, SslVersion};
 use reprise_openssl::Handler;
 use reprise_testing::certificates;
 
-use guests::{BOTH, KEEPS, joined, server, visit};
+use guests::{BOTH, KEEPS, fickle, joined, server, visit};
 
 #[test]
 fn a_servers_sessions_are_ours_from_its_second_handshake_on() {
@@ -34,15 +32,7 @@ fn a_servers_sessions_are_ours_from_its_second_handshake_on() {
 fn what_resumes_where_it_was_not_looked_for_ends_the_handshake() {
     static SWITCHES: AtomicBool = AtomicBool::new(false);
     for version in BOTH {
-        let other = server("other.example", |_| {});
-        let first = server("first.example", move |context| {
-            context.set_servername_callback(move |ssl, _| {
-                if SWITCHES.load(SeqCst) && ssl.servername(NameType::HOST_NAME) == Some("fickle.example") {
-                    ssl.set_ssl_context(&other).unwrap();
-                }
-                Ok(())
-            });
-        });
+        let first = fickle(&SWITCHES);
         SWITCHES.store(false, SeqCst);
         let session = visit(&first, version, "fickle.example", None).unwrap().session;
         SWITCHES.store(true, SeqCst);

@@ -16,24 +16,16 @@ use std::{
 };
 
 use foreign_types::ForeignTypeRef;
-use openssl::ssl::{NameType, Ssl, SslContext, SslMethod, SslSession, SslStream, SslVersion};
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslSession, SslStream, SslVersion};
 
-use guests::{BOTH, server, visit};
+use guests::{BOTH, fickle, visit};
 
 #[test]
 fn what_was_cut_stays_until_its_connection_goes() {
     static SWITCHES: AtomicBool = AtomicBool::new(false);
     for version in BOTH {
         SWITCHES.store(false, SeqCst);
-        let other = server("other.example", |_| {});
-        let first = server("first.example", move |context| {
-            context.set_servername_callback(move |ssl, _| {
-                if SWITCHES.load(SeqCst) && ssl.servername(NameType::HOST_NAME) == Some("fickle.example") {
-                    ssl.set_ssl_context(&other).unwrap();
-                }
-                Ok(())
-            });
-        });
+        let first = fickle(&SWITCHES);
         let session = visit(&first, version, "fickle.example", None).unwrap().session;
         SWITCHES.store(true, SeqCst);
         is_cut(&first, version, &session);

@@ -13,7 +13,7 @@ use reprise_tests::{
     until,
 };
 
-use crate::{learned, load, own, site, visit};
+use crate::{load, own, sessions_outlive, site, visit, with_an_agent};
 
 /// A short one, as a server is likely to have it.
 const DEADLINE: &str = "deadline = 50ms";
@@ -142,16 +142,10 @@ fn whoever_listens_in_the_agents_place_fails_nobody() {
 
 #[test]
 fn a_worker_that_is_killed_leaves_its_sessions_to_the_next() {
-    let (guests, identity) = (Guests::new(), own("a.example"));
-    let _agent = guests.agent();
-    let nginx = nginx(&guests, &[site("a.example", &identity)]);
-    for version in Version::BOTH {
-        let client = Client::new(version);
-        let session = learned(&client, &nginx);
-        nginx.kill_workers();
-        learned(&client, &nginx);
-        assert!(visit(&client, &nginx, Some(&session)).reused, "{version:?}: {}", nginx.log());
-    }
+    with_an_agent(
+        |guests, identity| nginx(guests, &[site("a.example", identity)]),
+        |nginx| sessions_outlive(nginx, || nginx.kill_workers()),
+    );
 }
 
 #[test]

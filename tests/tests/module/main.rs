@@ -75,16 +75,25 @@ fn sites_do_not_mix(start: impl Fn(&Guests, &[Site<'_>]) -> Running) {
     }
 }
 
-/// Sessions of before a reload resume after it. `ready` is what the server says each time when it can be told to.
-fn sessions_survive(server: &Running, reload: &str, ready: &str) {
-    for (times, version) in (1..).zip(Version::BOTH) {
+/// Sessions of before something happens to the server resume after it.
+fn sessions_outlive(server: &Running, mut happens: impl FnMut()) {
+    for version in Version::BOTH {
         let client = Client::new(version);
         let session = learned(&client, server);
-        server.says(ready, times);
-        server.reload(reload);
+        happens();
         learned(&client, server);
         assert!(visit(&client, server, Some(&session)).reused, "{version:?}: {}", server.log());
     }
+}
+
+/// Sessions of before a reload resume after it. `ready` is what the server says each time when it can be told to.
+fn sessions_survive(server: &Running, reload: &str, ready: &str) {
+    let mut times = 0;
+    sessions_outlive(server, || {
+        times += 1;
+        server.says(ready, times);
+        server.reload(reload);
+    });
 }
 
 fn with_an_agent(start: impl Fn(&Guests, &Identity) -> Running, look: impl Fn(&Running)) {

@@ -8,7 +8,7 @@ use reprise_tests::{
     until,
 };
 
-use crate::{learned, own, sessions_resume, site, sites_do_not_mix, visit, with_an_agent};
+use crate::{learned, own, sessions_outlive, sessions_resume, site, sites_do_not_mix, visit, with_an_agent};
 
 fn one_site(guests: &Guests, identity: &Identity) -> Running {
     nginx(guests, &[site("a.example", identity)])
@@ -72,16 +72,7 @@ fn an_agent_that_dies_costs_full_handshakes_and_no_more() {
 
 #[test]
 fn sessions_survive_a_reload() {
-    let (guests, identity) = (Guests::new(), own("a.example"));
-    let _agent = guests.agent();
-    let nginx = nginx(&guests, &[site("a.example", &identity)]);
-    for version in Version::BOTH {
-        let client = Client::new(version);
-        let session = learned(&client, &nginx);
-        nginx.reload("-HUP");
-        learned(&client, &nginx);
-        assert!(visit(&client, &nginx, Some(&session)).reused, "{version:?}");
-    }
+    with_an_agent(one_site, |nginx| sessions_outlive(nginx, || nginx.reload("-HUP")));
 }
 
 /// CVE-2025-23419: nginx chooses the site when OpenSSL has looked for the session already.

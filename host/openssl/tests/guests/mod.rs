@@ -8,14 +8,14 @@ use std::{
     os::unix::net::UnixStream,
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     task::Waker,
     thread,
     time::{Duration, Instant},
 };
 
-use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslSession, SslStream, SslVersion};
+use openssl::ssl::{NameType, Ssl, SslContext, SslContextBuilder, SslMethod, SslSession, SslStream, SslVersion};
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
@@ -173,3 +173,17 @@ pub fn visit(server: &SslContext, version: SslVersion, name: &str, session: Opti
 }
 
 pub const BOTH: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
+
+/// A server's context that, by the server name `fickle.example`, switches to another when OpenSSL has looked for a session, as nginx does:
+/// as long as `switches` says so.
+pub fn fickle(switches: &'static AtomicBool) -> SslContext {
+    let other = server("other.example", |_| {});
+    server("first.example", move |context| {
+        context.set_servername_callback(move |ssl, _| {
+            if switches.load(SeqCst) && ssl.servername(NameType::HOST_NAME) == Some("fickle.example") {
+                ssl.set_ssl_context(&other).unwrap();
+            }
+            Ok(())
+        });
+    })
+}
