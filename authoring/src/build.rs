@@ -24,9 +24,9 @@ impl Project {
     pub fn build(&self) -> Result<PathBuf> {
         let component = match &self.way {
             Way::Recipe(language) => recipe::component(self, *language)?,
-            Way::Own { command, module } => {
+            Way::Own { command, .. } => {
                 self.run(Command::new("sh").args(["-c", command]), command)?;
-                of_module(&self.dir().join(module))?
+                of_module(&self.built())?
             }
         };
         let file = self.module();

@@ -133,6 +133,14 @@ impl Project {
         self.dir.join(format!("{}.wasm", self.name))
     }
 
+    /// The file that its build leaves: [`module`](Self::module), or the one that its description names.
+    pub fn built(&self) -> PathBuf {
+        match &self.way {
+            Way::Recipe(_) => self.module(),
+            Way::Own { module, .. } => self.dir.join(module),
+        }
+    }
+
     /// Its settings, which lie beside the module in a directory of policies: NAME.toml, if there is one.
     pub fn settings(&self) -> PathBuf {
         self.dir.join(format!("{}.toml", self.name))

@@ -47,7 +47,7 @@ impl Rounds {
         let (mut built_from, mut dropped) = (None, None);
         loop {
             // Taken before the build: what is saved meanwhile is built next.
-            let now = self.sources.fingerprint();
+            let now = self.sources.fingerprint(&self.project.built());
             if built_from == Some(now) {
                 self.sources.wait();
                 continue;

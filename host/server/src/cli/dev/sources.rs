@@ -1,7 +1,7 @@
 //! Whether a project's sources changed, and waiting until they do.
 //!
-//! Events are hints; the files, read and hashed, are the truth, and a poll stands behind them. A build writes into the project too:
-//! what it writes is no source.
+//! Events are hints; the files, read and hashed, are the truth, and a poll stands behind them. A build writes into the
+//! project too: what it writes is no source, or each build would ask for another.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -47,8 +47,8 @@ impl Sources {
         Self { dir: dir.into(), follower: follower.ok(), changes }
     }
 
-    /// What they are now.
-    pub(super) fn fingerprint(&mut self) -> Fingerprint {
+    /// What they are now, if a build leaves `built`.
+    pub(super) fn fingerprint(&mut self, built: &Path) -> Fingerprint {
         let mut hasher = DefaultHasher::new();
         let (mut folders, mut files, mut seen) = (vec![self.dir.clone()], BTreeSet::new(), HashSet::new());
         while let Some(folder) = folders.pop() {
@@ -62,7 +62,7 @@ impl Sources {
                 let name = name.to_string_lossy();
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() => folders.extend((!is_made(&name)).then_some(path)),
-                    Ok(_) => files.extend((!is_written_by_a_build(&name)).then_some(path)),
+                    Ok(_) => files.extend((path != built && !is_written_by_a_build(&name)).then_some(path)),
                     Err(_) => {}
                 }
             }
@@ -117,12 +117,13 @@ mod tests {
     #[test]
     fn a_source_that_changes_comes_or_goes_makes_another_fingerprint() {
         let dir = tempfile::tempdir().unwrap();
+        let built = dir.path().join("policy.wasm");
         let (policy, part) = (dir.path().join("policy.c"), dir.path().join("src/part.c"));
         fs::write(&policy, "one").unwrap();
         let mut sources = Sources::new(dir.path());
-        let mut last = sources.fingerprint();
+        let mut last = sources.fingerprint(&built);
         let mut changed = |what: &str| {
-            let now = sources.fingerprint();
+            let now = sources.fingerprint(&built);
             assert_ne!(now, last, "{what}");
             last = now;
         };
@@ -140,18 +141,20 @@ mod tests {
     #[test]
     fn what_a_build_writes_is_no_source() {
         let dir = tempfile::tempdir().unwrap();
+        let built = dir.path().join("made");
         fs::write(dir.path().join("policy.c"), "one").unwrap();
         let mut sources = Sources::new(dir.path());
-        let before = sources.fingerprint();
+        let before = sources.fingerprint(&built);
         for folder in ["target", "build", "node_modules", ".git"] {
             fs::create_dir(dir.path().join(folder)).unwrap();
             fs::write(dir.path().join(folder).join("policy.h"), "made").unwrap();
         }
-        for file in ["calm.wasm", "calm.wasm.new", "Cargo.lock", "package-lock.json", "go.sum", ".policy.c.swp"] {
+        for file in ["calm.wasm", "calm.wasm.new", "Cargo.lock", "package-lock.json", "go.sum", ".policy.c.swp", "made"]
+        {
             fs::write(dir.path().join(file), "made").unwrap();
         }
         // Saved again as it was.
         fs::write(dir.path().join("policy.c"), "one").unwrap();
-        assert_eq!(sources.fingerprint(), before);
+        assert_eq!(sources.fingerprint(&built), before);
     }
 }
