@@ -8,7 +8,7 @@ use std::{
 };
 
 /// How long anything is waited for before a test fails. It bounds a failure; no success depends on it.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(360);
 
 /// The lines so far.
 #[derive(Default)]

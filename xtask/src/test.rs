@@ -124,7 +124,7 @@ fn all_jobs(build: &Build<'_>, programs: &[Program], xtask: &Path) -> Result<Vec
     others.extend(LANGUAGES.map(|language| {
         let mut command = Command::new(xtask);
         command.args(["languages", language.as_str(), "--test"]).env("REPRISE_BIN", build.server());
-        Job::new(&format!("policies in {language}"), command)
+        Job::new(&format!("policies in {language}"), command).patient()
     }));
     others.push(build.documentation()?);
     // Behind those that take longest.
@@ -137,7 +137,7 @@ fn all_jobs(build: &Build<'_>, programs: &[Program], xtask: &Path) -> Result<Vec
 fn elsewhere(build: &Build<'_>, programs: &[Program], xtask: &Path) -> Result<Vec<Job>> {
     let mut package = Command::new(xtask);
     package.args(["debian", "--test"]);
-    let mut jobs = vec![Job::new("the package", package)];
+    let mut jobs = vec![Job::new("the package", package).patient()];
     let trixie = debian::TRIXIE;
     if debian::is_left_out() {
         eprintln!("\nnot tested, for nothing may be mounted: the module in {trixie}");
@@ -226,7 +226,7 @@ impl Build<'_> {
     fn documentation(&self) -> Result<Job> {
         let mut tests = self.with_tests("test")?;
         self.environment()?(tests.arg("--doc"));
-        Ok(Job::new("tests in the documentation", tests))
+        Ok(Job::new("tests in the documentation", tests).patient())
     }
 }
 

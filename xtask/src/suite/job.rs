@@ -21,17 +21,41 @@ const IN_PARTS: (&str, [(&str, &[&str]); 3]) = (
 /// They start compilers, which would take the harness's permission to time tests for their own.
 const UNTIMED: [&str; 3] = ["authoring", "reprise-authoring", "xtask"];
 
+/// Programs that mostly compute, and in which nothing comes too late.
+const PATIENT: [&str; 2] = ["authoring", "corpus"];
+
+/// What a patient job is started with, so that the processors go to the others first.
+const BEHIND: [&str; 3] = ["nice", "-n", "5"];
+
 /// A command and what it is called.
 pub struct Job {
     pub(super) name: String,
     /// The name of its log, which no two jobs share.
     pub(super) file: String,
     pub(super) command: Command,
+    pub(super) patient: bool,
 }
 
 impl Job {
     pub fn new(name: &str, command: Command) -> Self {
-        Self { name: name.to_owned(), file: name.replace([' ', '/'], "-"), command }
+        Self { name: name.to_owned(), file: name.replace([' ', '/'], "-"), command, patient: false }
+    }
+
+    /// The same, run with what the others leave: it mostly computes, and nothing in it comes too late.
+    pub fn patient(self) -> Self {
+        let [program, arguments @ ..] = BEHIND;
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        if let Some(folder) = self.command.get_current_dir() {
+            command.current_dir(folder);
+        }
+        Self { command, patient: true, ..self }
     }
 
     pub fn name(&self) -> &str {
@@ -40,9 +64,10 @@ impl Job {
 
     /// The same on another system, which `enter` is to bring the command to.
     pub fn elsewhere(self, system: &str, enter: impl FnOnce(&Command) -> Command) -> Self {
-        let Self { name, file, command } = self;
+        let Self { name, file, command, patient } = self;
         let suffix = system.replace(' ', "-");
-        Self { name: format!("{name}, in {system}"), file: format!("{file}-{suffix}"), command: enter(&command) }
+        let (name, file) = (format!("{name}, in {system}"), format!("{file}-{suffix}"));
+        Self { name, file, command: enter(&command), patient }
     }
 
     /// All tests of these programs, in the order in which they are best begun, with `environment` set on each command.
@@ -65,7 +90,8 @@ impl Job {
                 name += &format!(", {part}");
                 file += &format!("-{part}");
             }
-            Self { name, file, command }
+            let job = Self { name, file, command, patient: false };
+            if PATIENT.contains(&program.name.as_str()) { job.patient() } else { job }
         };
         let (in_parts, parts) = IN_PARTS;
         let jobs = programs.into_iter().flat_map(|program| {
@@ -92,5 +118,14 @@ mod tests {
         assert_eq!(names, [&parts[..], &["a stores", "a", "a b"]].concat());
         let logs = jobs.iter().map(|job| &job.file).collect::<std::collections::BTreeSet<_>>();
         assert_eq!(logs.len(), names.len());
+    }
+
+    #[test]
+    fn a_patient_job_is_the_same_command_behind_others() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "test \"$(pwd) $A $(nice)\" = '/ b 5'"]).env("A", "b").env_remove("HOME").current_dir("/");
+        let mut job = Job::new("a", command).patient();
+        assert!(job.command.get_envs().any(|(name, value)| name == "HOME" && value.is_none()));
+        assert!(job.patient && job.command.status().unwrap().success());
     }
 }

@@ -12,7 +12,6 @@ mod programs;
 mod times;
 
 use std::{
-    collections::VecDeque,
     fs::{self, File},
     path::Path,
     process::Stdio,
@@ -30,32 +29,36 @@ pub use self::{
 };
 use crate::run::step;
 
-/// How many run at once. Much of their time most wait: for processes, for servers, for deadlines. With three, tests that have a machine
-/// of two cores to themselves otherwise came too late.
+/// How many run at once. Much of their time most wait: for processes, for servers, for deadlines. With three, tests that have
+/// a machine of two cores to themselves otherwise came too late.
 const AT_ONCE: usize = 2;
+
+/// How many patient ones run beside them, in the time that they wait.
+const BESIDE: usize = 1;
 
 /// How many of the slowest tests are shown.
 const SLOWEST: usize = 20;
 
-/// Runs the jobs in their order.
+/// Runs the jobs in their order, the patient ones beside the others and, when those have all begun, in their place.
 ///
 /// # Errors
 /// Some failed; their names.
 pub fn run(jobs: Vec<Job>, logs: &Path) -> Result<()> {
     fs::create_dir_all(logs).with_context(|| format!("{} could not be made", logs.display()))?;
-    let (queue, report) = (Mutex::new(VecDeque::from(jobs)), Mutex::new(Report::default()));
-    let next = || queue.lock().ok()?.pop_front();
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(mut job) = next() {
-                    let done = Done::of(&mut job, logs);
-                    if let Ok(mut report) = report.lock() {
-                        report.add(job.name, done);
-                    }
-                }
-            });
+    let (patient, others) = jobs.into_iter().partition::<Vec<_>, _>(|job| job.patient);
+    let (patient, others) = (Mutex::new(patient.into_iter()), Mutex::new(others.into_iter()));
+    let report = Mutex::new(Report::default());
+    let run = |mut job: Job| {
+        let done = Done::of(&mut job, logs);
+        if let Ok(mut report) = report.lock() {
+            report.add(job.name, done);
         }
+    };
+    let behind = || std::iter::from_fn(|| patient.lock().ok()?.next());
+    let before = || std::iter::from_fn(|| others.lock().ok()?.next());
+    thread::scope(|scope| {
+        (0..AT_ONCE).for_each(|_| drop(scope.spawn(|| before().chain(behind()).for_each(run))));
+        (0..BESIDE).for_each(|_| drop(scope.spawn(|| behind().for_each(run))));
     });
     report.into_inner().map_err(|_| anyhow::anyhow!("a thread that ran tests panicked"))?.end()
 }
