@@ -41,6 +41,8 @@ pub enum Requirement {
     Java,
     /// `tstclnt`, for a test's client.
     NssTools,
+    /// Prometheus' own parser, for its rules. (Debian's package starts Prometheus, on port 9090: no test uses it.)
+    Promtool,
     /// Node.js and npm, for policies in JavaScript.
     Node,
     /// What OpenSSL's own build wants.
@@ -93,6 +95,7 @@ impl Requirement {
             Requirement::Java => there("javac", &["-version"]),
             // It has no option that only says that it is there.
             Requirement::NssTools => Path::new(FEDORA_TSTCLNT).exists() || Command::new("tstclnt").output().is_ok(),
+            Requirement::Promtool => there("promtool", &["--version"]),
             Requirement::PythonVenv => there("python3", &["-c", "import ensurepip, venv"]),
             Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
             Requirement::PerlAndMake => {
@@ -125,6 +128,7 @@ impl Requirement {
             Requirement::Faketime => "libfaketime",
             Requirement::Java => "a Java development kit",
             Requirement::NssTools => "tstclnt, of NSS",
+            Requirement::Promtool => "promtool, of Prometheus",
             Requirement::PythonVenv => "Python's venv",
             Requirement::Node => "Node.js with npm",
             Requirement::PerlAndMake => "perl and make",
@@ -175,6 +179,8 @@ impl Requirement {
             (R::NssTools, S::Debian) => &["libnss3-tools"],
             (R::NssTools, S::Fedora | S::Alpine) => &["nss-tools"],
             (R::NssTools, S::Arch | S::MacOs) => &["nss"],
+            (R::Promtool, S::Debian | S::Alpine | S::Arch | S::MacOs) => &["prometheus"],
+            (R::Promtool, S::Fedora) => &["golang-github-prometheus"],
             (R::PythonVenv, S::Debian) => &["python3-venv"],
             (R::PythonVenv, S::Fedora | S::Alpine) => &["python3"],
             (R::PythonVenv, S::Arch | S::MacOs) => &["python"],

@@ -11,7 +11,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use reprise_policy::policy::{Callback, Failure, Policy, VERDICTS};
-use reprise_session::{histogram::Reading, printable::line};
+use reprise_session::{clock::unix_seconds, histogram::Reading, printable::line};
 use reprise_store::store::TierStatus;
 
 use super::{families as family, families::MetricFamily};
@@ -80,7 +80,8 @@ impl Collector for Metrics {
         sheet.policies(&policies)?;
         let chain = &policies.chain;
         sheet.policy_calls(&[chain.policies(), chain.shadows()].concat())?;
-        sheet.store(&host)
+        sheet.store(&host)?;
+        sheet.time(&host)
     }
 }
 
@@ -198,9 +199,20 @@ impl Sheet<'_> {
         total(&mut self.family(&family::STORE_EVICTIONS)?, usage.evicted)?;
         total(&mut self.family(&family::STORE_EXPIRATIONS)?, usage.expired)?;
         self.tiers(&host.resources.store.tiers())?;
-        let in_force = host.resources.revocations.in_force.list().len() as u64;
+        let revocations = &host.resources.revocations;
+        let in_force = revocations.in_force.list().len() as u64;
         self.family(&family::REVOCATIONS)?.encode_gauge(&gauge(in_force))?;
+        self.family(&family::REVOCATIONS_UNTOLD)?.encode_gauge(&gauge(revocations.untold() as u64))?;
         self.log(Log::now())
+    }
+
+    fn time(&mut self, host: &Inner) -> fmt::Result {
+        let now = host.resources.now();
+        // A key that is in no file is as old as the host.
+        let seals_from = host.resources.keyring.keys(now).iter().find(|key| key.seals).map_or(0, |key| key.seals_from);
+        let since = if seals_from == 0 { unix_seconds(host.since) } else { seals_from };
+        self.family(&family::KEYRING_SEALING_SINCE)?.encode_gauge(&gauge(since))?;
+        self.family(&family::CLOCK)?.encode_gauge(&gauge(now))
     }
 
     fn log(&mut self, Log { unwritten, repeated }: Log) -> fmt::Result {

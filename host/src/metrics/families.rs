@@ -113,3 +113,11 @@ pub const LOG_LINES_DROPPED: MetricFamily =
     counter("reprise_log_lines_dropped", "Lines that the server's log lacks, by reason");
 
 pub const REVOCATIONS: MetricFamily = gauge("reprise_revocations", "Revocations in force");
+pub const REVOCATIONS_UNTOLD: MetricFamily =
+    gauge("reprise_revocations_untold", "Revocations that other nodes have not been told of");
+pub const KEYRING_SEALING_SINCE: MetricFamily = gauge(
+    "reprise_keyring_sealing_since_seconds",
+    "Since when the key seals that does now, as seconds since the Unix epoch",
+);
+pub const CLOCK: MetricFamily =
+    gauge("reprise_clock_seconds", "The time that sessions go by, as seconds since the Unix epoch");

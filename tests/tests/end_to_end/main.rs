@@ -17,6 +17,7 @@ mod languages;
 mod leaks;
 mod lifecycle;
 mod logs;
+mod observability;
 mod outside;
 mod owners;
 mod policies;
