@@ -4,11 +4,13 @@
 //! - `book`: every page is in the book, and every link leads somewhere
 //! - `facts`: the facts of OpenSSL, and the tests that show them
 //! - `words`: words that are not to be used
+//! - `workflows`: what runs elsewhere is what runs here
 
 mod book;
 mod facts;
 mod made;
 mod words;
+mod workflows;
 
 use std::{
     fs,
