@@ -37,6 +37,7 @@ use Step::{Asks, HasServerSay, Instead, Prints, Serves};
 /// Each command up to its comment, and what comes of it. One that is not here fails the test.
 const STEPS: &[(&str, Step)] = &[
     ("cargo xtask package", Instead("true", "another test makes one")),
+    ("cargo xtask plugins", Prints(&[])),
     (
         "apt install ./target/package/reprise_0.1.0_amd64.deb",
         Instead("true", "`cargo xtask debian --test` installs it, elsewhere"),
@@ -46,6 +47,10 @@ const STEPS: &[(&str, Step)] = &[
     ("reprise status", Instead("true", "no agent runs here yet; see `standing`")),
     ("reprise module enable nginx", Instead("true", "as above")),
     ("systemctl restart nginx", Instead("true", "as above")),
+    (
+        "cp target/policies/lifetimes.wasm /etc/reprise/policies/20-lifetimes.wasm",
+        Instead("test -f target/policies/lifetimes.wasm", "as above"),
+    ),
     ("cargo xtask serve", Serves(&["listening on ", "policy is live … policy=\"tenants\""])),
     ("cargo xtask test", Instead("true", "this is one of the tests that it runs")),
     (
@@ -57,7 +62,6 @@ const STEPS: &[(&str, Step)] = &[
         Prints(&["Reused, TLSv1.3", "HTTP/1.0 200 OK", "\"resumed\":true"]),
     ),
     ("export PATH=\"$PWD/target/release:$PATH\"", Prints(&[])),
-    ("cargo xtask plugins", Prints(&[])),
     (
         "reprise check target/policies/lifetimes.wasm",
         Prints(&["ok: target/policies/lifetimes.wasm", "policy `lifetimes`"]),
