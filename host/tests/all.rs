@@ -1,6 +1,8 @@
 //! The tests that need no process of their own, as one program: each program is linked with all that the host
 //! is made of, which takes seconds. Programs of their own, named in Cargo.toml, are those that fork, that
 //! look at all of a process's memory or threads, or replace its allocator.
+//!
+//! Tests named `fact_NN` show what docs/internals/openssl-facts.md says of OpenSSL.
 
 mod support;
 

@@ -16,6 +16,8 @@
 //! - [`process`]: watches for forks, and ends this process
 //!
 //! The last four are the only code of Reprise's with `unsafe`, but for the one function that loads compiled policies.
+//!
+//! How OpenSSL behaves around these callbacks is in docs/internals/openssl-facts.md, with tests.
 
 #![deny(unsafe_code)]
 // They panic where nobody reads.

@@ -13,6 +13,6 @@ pub enum StartError {
     #[error(transparent)]
     Policies(#[from] DirError),
     /// No thread can be started.
-    #[error("no thread for the sessions that are given up")]
+    #[error("no thread for removed sessions")]
     Thread(#[source] std::io::Error),
 }

@@ -180,7 +180,7 @@ impl<T: Send + 'static> Slot<T> {
         if self.here(|living| living.given_up.try_send(session).is_err()) == Some(true) {
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             if dropped.is_power_of_two() {
-                tracing::warn!(dropped, "sessions given up faster than policies could be asked; they are retained");
+                tracing::warn!(dropped, "sessions removed faster than policies could be asked; they are retained");
             }
         }
     }

@@ -254,7 +254,7 @@ impl<'a> Reading<'a> {
             DONE => Call::Done(self.owned("an outcome")?),
             GONE => Call::Gone,
             GIVEN_UP => {
-                let (id, circumstances) = self.owned("a session given up")?;
+                let (id, circumstances) = self.owned("a removed session")?;
                 Call::GivenUp(id, circumstances)
             }
             NOTED => {

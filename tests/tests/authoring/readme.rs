@@ -1,4 +1,4 @@
-//! README.md as a user types it: every command, in order, in one folder that was empty, by bash;
+//! README.md, and then docs/serve.md, as a user types them: every command, in order, in one folder that was empty, by bash;
 //! what it prints is held against what the page says of it.
 
 use std::{
@@ -36,15 +36,23 @@ use Step::{Asks, HasServerSay, Instead, Prints, Serves};
 
 /// Each command up to its comment, and what comes of it. One that is not here fails the test.
 const STEPS: &[(&str, Step)] = &[
-    ("apt install ./reprise_0.1.0_amd64.deb", Instead("true", "`cargo xtask debian --test` installs it, elsewhere")),
+    ("cargo xtask package", Instead("true", "another test makes one")),
+    ("cargo xtask plugins", Prints(&[])),
+    (
+        "apt install ./target/package/reprise_0.1.0_amd64.deb",
+        Instead("true", "`cargo xtask debian --test` installs it, elsewhere"),
+    ),
     ("reprise module enable nginx --observe", Instead("true", "it writes to this machine's /etc; see `enabled`")),
     ("systemctl restart nginx", Instead("true", "no systemd runs here")),
     ("reprise status", Instead("true", "no agent runs here yet; see `standing`")),
     ("reprise module enable nginx", Instead("true", "as above")),
     ("systemctl restart nginx", Instead("true", "as above")),
+    (
+        "cp target/policies/lifetimes.wasm /etc/reprise/policies/20-lifetimes.wasm",
+        Instead("test -f target/policies/lifetimes.wasm", "as above"),
+    ),
     ("cargo xtask serve", Serves(&["listening on ", "policy is live … policy=\"tenants\""])),
     ("cargo xtask test", Instead("true", "this is one of the tests that it runs")),
-    ("cargo xtask package", Instead("true", "another of those tests makes one")),
     (
         "openssl s_client -connect 127.0.0.1:8443 -servername localhost -ign_eof -sess_out session.pem <<< 'GET /connection HTTP/1.0\n'",
         Prints(&["New, TLSv1.3", "HTTP/1.0 200 OK", "\"resumed\":false", "\"server_name\":\"localhost\""]),
@@ -54,7 +62,6 @@ const STEPS: &[(&str, Step)] = &[
         Prints(&["Reused, TLSv1.3", "HTTP/1.0 200 OK", "\"resumed\":true"]),
     ),
     ("export PATH=\"$PWD/target/release:$PATH\"", Prints(&[])),
-    ("cargo xtask plugins", Prints(&[])),
     (
         "reprise check target/policies/lifetimes.wasm",
         Prints(&["ok: target/policies/lifetimes.wasm", "policy `lifetimes`"]),
@@ -272,7 +279,8 @@ fn says(command: &str, said: &str, words: &[&str]) {
 }
 
 fn page() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+    let page = |name| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap();
+    page("README.md") + &page("docs/serve.md")
 }
 
 #[test]

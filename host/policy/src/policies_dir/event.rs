@@ -207,7 +207,7 @@ impl PolicyEvent {
                     file,
                     policy = name,
                     generation,
-                    "given up as a stand-in: {reason}; it counts as failing"
+                    "does not stand in any more: {reason}; it counts as failing"
                 );
             }
             Self::Unloaded { file, name, generation } => {

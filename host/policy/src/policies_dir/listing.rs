@@ -268,7 +268,7 @@ fn read_whole(path: &Path, limit: u64) -> Result<Option<(Stamp, Vec<u8>)>, Strin
     if unread.is_missing() {
         let dangling = path.is_symlink();
         return if dangling {
-            Err(format!("{} is a symbolic link that leads nowhere: mend or remove it", shown(path)))
+            Err(format!("{} is a symbolic link that leads nowhere: fix or remove it", shown(path)))
         } else {
             Ok(None)
         };

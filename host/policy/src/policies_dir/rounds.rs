@@ -397,7 +397,7 @@ impl<L: Loader> Rounds<L> {
             } else {
                 tracing::error!(
                     policy = &**name,
-                    "not live at the start: no session is kept or resumed until it is; mend it, or remove its module"
+                    "not live at the start: no session is kept or resumed until it is; fix it, or remove its module"
                 );
             }
         }

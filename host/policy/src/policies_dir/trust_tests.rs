@@ -153,7 +153,7 @@ fn a_strict_host_takes_nothing_new_while_others_may_write_the_directory() {
     served.drop_in("b.wasm", &policies::no_opinion());
     assert!(served.rejected().0.contains("everyone"));
     set(&served.path, 0o755);
-    assert_eq!(served.live(), 1, "b goes live once the directory is mended");
+    assert_eq!(served.live(), 1, "b goes live once the directory is fixed");
     assert_eq!(served.chain(), [("a".to_string(), 1), ("b".to_string(), 1)]);
 }
 

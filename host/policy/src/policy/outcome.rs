@@ -87,7 +87,7 @@ pub(super) fn advice(failure: Failure) -> &'static str {
         Failure::InvalidVerdict => "correct the policy: its verdict breaks a limit of wit/session-cache.wit",
         Failure::Retired => "nothing is to be done: its generation was replaced while the handshake went on",
         Failure::Quarantined => "correct the policy; `reprise policies reload` tries it again",
-        Failure::NotLoaded => "mend it, or remove its module",
+        Failure::NotLoaded => "fix it, or remove its module",
         Failure::NoStack => "call OpenSSL on threads with a larger stack",
     }
 }

@@ -79,7 +79,7 @@ impl Admin {
         self.tcp.as_ref()?.local_addr().ok()
     }
 
-    /// Serves until the tasks are dropped. The socket is given up when the server drains, so that its successor may have it.
+    /// Serves until the tasks are dropped. The socket is closed when the server drains, so that its successor may have it.
     ///
     /// # Errors
     /// The socket cannot be had for this runtime.

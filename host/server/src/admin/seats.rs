@@ -40,7 +40,7 @@ pub(super) struct Taken {
 pub(super) struct Busy<'a>(&'a Seat);
 
 impl Seats {
-    /// A seat. If there is none, whoever has asked for nothing for longest gives up his.
+    /// A seat. If there is none, whoever has asked for nothing for longest leaves.
     pub(super) fn take(self: &Arc<Self>) -> Taken {
         let seat = Arc::new(Seat { events: Arc::clone(&self.events), ..Seat::default() });
         seat.asked();

@@ -29,7 +29,7 @@ use crate::{
 /// It is `reprise serve` without listeners: policies, stores, keyring, and what `reprise status`, `policies` and `revoke` reach, for
 /// all servers of this machine whose OpenSSL has the module (`reprise module conf`). While no agent runs, their handshakes are full ones.
 ///
-/// Policies and the keyring are taken up again when their files change, and at SIGHUP. SIGTERM and SIGINT end it, and remove its
+/// Policies and the keyring are reloaded when their files change, and at SIGHUP. SIGTERM and SIGINT end it, and remove its
 /// socket. A service manager that asks to be told (sd_notify) is told when it is ready.
 ///
 /// Spans of time are written like `500ms`, `10s`, `30m`, `2h`, `1d`; sizes like `16KiB`, `64MiB`.

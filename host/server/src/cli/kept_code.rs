@@ -5,7 +5,7 @@ use std::{env, path::PathBuf};
 use crate::state_dir;
 
 /// The folder, in the one for caches of the XDG Base Directory Specification; none where the environment names no home, or it cannot
-/// be made. What is in it is sealed, and compiled anew where that is in doubt.
+/// be made. What is in it is sealed, and compiled again where that is in doubt.
 pub(super) fn folder() -> Option<PathBuf> {
     folder_by(|name| env::var_os(name).map(PathBuf::from))
 }

@@ -19,7 +19,7 @@ pub(super) struct Policies {
 
 #[derive(Subcommand)]
 enum Wish {
-    /// Take the directory up anew: load again what was rejected, try again what is quarantined
+    /// Rescan the directory: load rejected policies again, retry quarantined ones
     ///
     /// Waits until it is done. The exit status is 1 if anything in the directory is rejected.
     Reload {

@@ -107,7 +107,7 @@ async fn reload_when(hang_up: Arc<Mutex<Signal>>, reload: Reload, signals: Signa
         if hang_up.recv().await.is_none() || signals.any() {
             std::future::pending::<()>().await;
         }
-        tracing::info!("SIGHUP: taking up policies and files anew");
+        tracing::info!("SIGHUP: reloading policies and files");
         service_manager::reloading().await;
         reload.now().await;
         service_manager::ready().await;

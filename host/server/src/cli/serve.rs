@@ -19,8 +19,8 @@ use crate::{
 
 /// Serve TLS, with sessions kept and resumed as policies say.
 ///
-/// Policies, certificates, keys, CAs and CRLs are taken up again when their files change; no connection is dropped for it.
-/// SIGTERM and SIGINT stop accepting and let connections finish. SIGHUP takes all these files up anew, policies as
+/// Policies, certificates, keys, CAs and CRLs are reloaded when their files change; no connection is dropped for it.
+/// SIGTERM and SIGINT stop accepting and let connections finish. SIGHUP reloads all these files, policies as
 /// `reprise policies reload` does; options are read at the start only. A service manager that asks to be told (sd_notify) is told when the server is ready.
 ///
 /// Spans of time are written like `500ms`, `10s`, `30m`, `2h`, `1d`; sizes like `16KiB`, `64MiB`.

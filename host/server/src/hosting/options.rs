@@ -74,7 +74,7 @@ macro_rules! declared_with_hosts {
 
             /// How long any session resumes, counted from its full handshake [default: 1d]
             ///
-            /// Holds across TLS 1.3 renewals and whatever policies say, so that every client proves itself anew once a day.
+            /// Holds across TLS 1.3 renewals and whatever policies say, so that every client proves itself again once a day.
             #[arg(long, value_name = "SPAN")]
             pub(crate) max_lifetime: Option<$crate::hosting::Lifetime> = "1d",
 
@@ -91,7 +91,7 @@ macro_rules! declared_with_hosts {
 
             /// The keys that seal what leaves this process, and make its session ids [default: none, which memory alone needs]
             ///
-            /// `reprise keys new FILE` makes it, for all nodes that share a store; it is taken up again when it changes. Nobody but its
+            /// `reprise keys new FILE` makes it, for all nodes that share a store; it is reloaded when it changes. Nobody but its
             /// owner may read it.
             #[arg(long, value_name = "FILE")]
             #[serde(deserialize_with = "crate::hosting::text::path")]

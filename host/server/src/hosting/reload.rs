@@ -82,7 +82,7 @@ impl Reload {
         Self { host: Arc::downgrade(host), has_policies, files }
     }
 
-    /// Takes up every policy, and every file that is followed, anew, policies as [`reprise::Policies::reload`] does. When it
+    /// Reloads every policy, and every file that is followed, policies as [`reprise::Policies::reload`] does. When it
     /// returns, what changed is in force or was said to be wrong.
     pub(crate) async fn now(&self) {
         let policies = self.host.upgrade().filter(|_| self.has_policies).map(|host| host.policies());

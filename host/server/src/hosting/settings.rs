@@ -139,7 +139,7 @@ fn compiled(options: &HostOptions) -> Option<PathBuf> {
     Some(state_dir::choose(options.state_dir.as_deref()).ok()?.join("compiled"))
 }
 
-/// The keys in `file`, which is as dear as what they sign: with `strict` nobody else may write it.
+/// The keys in `file`, which is as valuable as what they sign: with `strict` nobody else may write it.
 pub(crate) fn read_policy_keys(file: &Path, strict: bool) -> Result<PolicyKeys> {
     match exposed(file) {
         Some(exposed) if strict => bail!("--policy-keys: {exposed}"),

@@ -25,7 +25,7 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Where connections come from.
 pub(crate) trait Accept: Sync {
-    /// The next one. Given up while it waits, none is lost.
+    /// The next one. Dropped while it waits, none is lost.
     fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
 }
 

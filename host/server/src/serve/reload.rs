@@ -52,12 +52,12 @@ impl Followed for FollowedSites {
                 self.seen = settled;
                 changes.iter().for_each(report);
             }
-            Err(error) => tracing::error!("sites stay as they are, taking up their files failed: {error}"),
+            Err(error) => tracing::error!("sites stay as they are, reloading their files failed: {error}"),
         }
     }
 }
 
-/// The self-signed certificate is made anew before it ends.
+/// The self-signed certificate is renewed before it ends.
 struct Renewal {
     dir: PathBuf,
     kept: Option<Aside<anyhow::Result<()>>>,
@@ -85,7 +85,7 @@ impl Renewal {
             Err(error) => Some(error.into()),
         };
         if let Some(error) = error.as_ref().filter(|_| !self.complained) {
-            tracing::error!("the self-signed certificate ends soon and cannot be made anew: {error:#}");
+            tracing::error!("the self-signed certificate ends soon and cannot be renewed: {error:#}");
         }
         self.complained = error.is_some();
     }

@@ -22,7 +22,7 @@ use crate::state_dir;
 
 /// A year: longer than anyone tries a server out, short enough that a forgotten one ends.
 const DAYS: u32 = 365;
-/// One that ends sooner than this is made anew, at the start and while serving.
+/// One that ends sooner than this is renewed, at the start and while serving.
 const RENEWED_BEFORE_DAYS: u32 = 30;
 /// Ours are far smaller.
 const MOST: u64 = 64 << 10;

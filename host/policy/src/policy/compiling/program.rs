@@ -168,7 +168,7 @@ impl Order<'_> {
 }
 
 const SMALLER: &str = "Make it smaller: build it with optimization, and leave out what it does not use. If it has to be as it is, \
-     raise --compile-memory. A module from elsewhere may mean harm.";
+     raise --compile-memory. A module from elsewhere may be malicious.";
 
 /// The process's ends of three pipes, each with a thread, so that none waits for another. They end
 /// when the process does.

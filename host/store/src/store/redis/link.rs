@@ -115,7 +115,7 @@ impl Link {
                     if soon && again {
                         tracing::debug!(store = %self.address, "the connection to the session store is over again");
                     } else {
-                        tracing::warn!(store = %self.address, "the connection to the session store is made anew");
+                        tracing::warn!(store = %self.address, "reconnecting to the session store");
                     }
                 }
                 Err(error) if !said => {

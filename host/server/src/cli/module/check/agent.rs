@@ -50,7 +50,7 @@ pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
-/// The secret is nobody's to read but root's and the agent's.
+/// Only root and the agent may read the secret.
 fn keeps_secret(secret: &Path, findings: &mut Findings) {
     if let Ok(about) = std::fs::metadata(secret)
         && about.permissions().mode() & 0o007 != 0

@@ -128,7 +128,7 @@ fn paths(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
-/// The socket comes anew with each agent: its folder is what can be shown.
+/// Each agent makes its socket again: its folder is what can be shown.
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| folder.components().count() > 2).unwrap_or(path)
 }

@@ -24,7 +24,7 @@ pub(super) fn look(subject: &Subject<'_>, findings: &mut Findings) {
     fips(subject, findings);
 }
 
-/// HAProxy gives up the file system, and the socket's path with it.
+/// HAProxy leaves the file system, and the socket's path with it.
 fn chroot(subject: &Subject<'_>, findings: &mut Findings) {
     if subject.unit.program().as_deref().and_then(processes::name) != Some("haproxy") {
         return;

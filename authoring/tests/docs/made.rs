@@ -2,21 +2,12 @@
 //!
 //! `cargo xtask docs` writes it, which is this test with `REPRISE_WRITE_DOCS` set.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, fs};
 
 use reprise_authoring::Language;
 use wit_bindgen_core::{Files, wit_parser::Resolve};
 
-fn workspace(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
+use crate::{read, workspace};
 
 /// Holds a document against what it should be, or writes it.
 fn is_up_to_date(path: &str, expected: &str) {
@@ -72,17 +63,4 @@ fn the_reference_of_the_interface_is_its_own_comments() {
     let heading = "# The interface: `reprise:session-cache@0.1.0`";
     let origin = "Made of [wit/session-cache.wit](../wit/session-cache.wit) by `cargo xtask docs`.";
     is_up_to_date("docs/wit.md", &format!("{heading}\n\n{origin}\n\n{introduction}\n\n{}\n", reference.trim()));
-}
-
-#[test]
-fn everything_under_docs_is_in_its_list() {
-    let contents = read(&workspace("docs/README.md"));
-    for entry in fs::read_dir(workspace("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name == "README.md" || contents.contains(&name), "docs/{name} is not in docs/README.md");
-    }
-    let links = contents.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    for link in links {
-        assert!(workspace("docs").join(link).exists(), "docs/README.md leads to `{link}`, which is not there");
-    }
 }
