@@ -35,7 +35,7 @@ enum Action {
     /// Add a key, and drop those that have not sealed for long enough
     ///
     /// Copy the file to every node before the new key seals: until then the nodes that have it and those that do not yet agree.
-    /// Servers take it up when it changes.
+    /// Servers reload it when it changes.
     Rotate {
         /// The keyring
         file: PathBuf,
