@@ -20,7 +20,6 @@ mod logs;
 mod outside;
 mod owners;
 mod policies;
-mod probe;
 mod proxy_protocol;
 mod reload_under_load;
 mod renewal;
