@@ -1,4 +1,5 @@
-//! The other end: a TLS client that offers its sessions again, for whoever asks a server from outside how it resumes.
+//! The other end: a TLS client that offers its sessions again, for whoever asks a server from
+//! outside how it resumes.
 
 use std::sync::Arc;
 
@@ -10,16 +11,16 @@ use openssl::{
     x509::X509,
 };
 use reprise_session::lock::Mutex;
-use zeroize::Zeroizing;
 
 use crate::{
     hello::{binder, transcript::Transcript},
-    tls::client,
+    tls::{client, sessions},
 };
 
 pub use crate::tls::client::{early_data_accepted, has_signed};
 
-/// A client of one protocol version, and the sessions that servers gave it. It verifies no certificate: it tells servers nothing.
+/// A client of one protocol version, and the sessions that servers gave it. It verifies no
+/// certificate: it tells servers nothing.
 pub struct Client {
     context: SslContext,
     given: Arc<Mutex<Vec<Given>>>,
@@ -46,7 +47,8 @@ pub struct ClientSession {
 }
 
 impl Client {
-    /// A client that speaks this version alone, and in TLS 1.2 knows tickets (RFC 5077) or does not.
+    /// A client that speaks this version alone, and in TLS 1.2 knows tickets (RFC 5077) or does
+    /// not.
     ///
     /// # Errors
     /// OpenSSL's, for one where the system forbids the version.
@@ -65,13 +67,14 @@ impl Client {
         let to = Arc::clone(&given);
         context.set_new_session_callback(move |ssl, session| {
             let cipher_suite = ssl.current_cipher().map_or(0, |cipher| u16::from_be_bytes(cipher.protocol_id()));
-            to.lock().push(Given { session, cipher_suite });
+            // A copy: what becomes of the connection marks its own.
+            to.lock().extend(sessions::duplicate(&session).map(|session| Given { session, cipher_suite }));
         });
         Ok(Self { context: context.build(), given })
     }
 
-    /// A connection that is to be made, under `server_name` if there is one, with `identity` if the server asks for one, and with
-    /// `offered`.
+    /// A connection that is to be made, under `server_name` if there is one, with `identity` if the
+    /// server asks for one, and with `offered`.
     ///
     /// # Errors
     /// OpenSSL's; none that a session is the reason of, if this client was given it.
@@ -92,7 +95,10 @@ impl Client {
             ssl.set_private_key(key)?;
         }
         if let Some(offered) = offered.filter(|offered| offered.context.as_ptr() == self.context.as_ptr()) {
-            client::offer(&mut ssl, &offered.given.session)?;
+            // A copy: once it has resumed, OpenSSL would offer it to nobody else (RFC 8446 appendix
+            // C.4).
+            let copy = sessions::duplicate(&offered.given.session).ok_or_else(ErrorStack::get)?;
+            client::offer(&mut ssl, &copy)?;
         }
         Ok(ssl)
     }
@@ -135,16 +141,17 @@ impl ClientSession {
         self.given.cipher_suite
     }
 
-    /// How long its binder is, in a ClientHello of TLS 1.3 that offers it; none where its cipher suite is not known.
+    /// How long its binder is, in a ClientHello of TLS 1.3 that offers it; none where its cipher
+    /// suite is not known.
     pub fn binder_length(&self) -> Option<usize> {
         binder::digest(self.cipher_suite()).map(|digest| digest.size())
     }
 
-    /// Its binder (RFC 8446 section 4.2.11.2) in the ClientHello that `transcript` ends with, whose binder may be anything of that length.
+    /// Its binder (RFC 8446 section 4.2.11.2) in the ClientHello that `transcript` ends with, whose
+    /// binder may be anything of that length.
     pub fn binder(&self, transcript: &Transcript) -> Option<Vec<u8>> {
         let digest = binder::digest(self.cipher_suite())?;
-        let mut secret = Zeroizing::new(vec![0; self.given.session.master_key_len()]);
-        self.given.session.master_key(&mut secret);
+        let secret = sessions::secret(&self.given.session);
         let binder = binder::compute(digest, &secret, transcript.proof()?.transcript).ok()?;
         Some(binder[..digest.size()].to_vec())
     }

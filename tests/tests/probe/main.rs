@@ -1,4 +1,5 @@
-//! `reprise probe`, pointed at our server, at others as they come from a distribution, and at some that are broken on purpose.
+//! `reprise probe`, pointed at our server, at others as they come from a distribution, and at some
+//! that are broken on purpose.
 
 mod broken;
 mod others;
@@ -28,6 +29,17 @@ fn probe(server: SocketAddr, arguments: &[&str]) -> Probed {
     let output = run(server, &[&["--json", "--server-name", "a.example"], arguments].concat());
     let said = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     Probed { status: output.status.code(), said }
+}
+
+/// The same for so long, until this machine was quick enough to renew sessions in their lifetime.
+fn probe_for(span: &str, server: SocketAddr) -> Probed {
+    for _ in 0..10 {
+        let probed = probe(server, &["--wait", span]);
+        if !probed.rows().any(|row| row["seen"].as_str().unwrap().contains("too late here")) {
+            return probed;
+        }
+    }
+    panic!("this machine is never quick enough");
 }
 
 fn run(server: SocketAddr, arguments: &[&str]) -> Output {

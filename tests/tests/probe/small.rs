@@ -21,7 +21,8 @@ pub fn context(identity: &Identity, adjust: impl FnOnce(&mut SslContextBuilder))
     context.build()
 }
 
-/// Has `b.example` served by another context, which is chosen when OpenSSL has looked for a session already.
+/// Has `b.example` served by another context, which is chosen when OpenSSL has looked for a session
+/// already.
 pub fn with_b(context: &mut SslContextBuilder, b: SslContext, also: impl Fn(&mut SslRef) + Send + Sync + 'static) {
     context.set_servername_callback(move |ssl, _| {
         if ssl.servername(NameType::HOST_NAME) == Some("b.example") {

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use reprise_session::session::{Keyring, ServerName};
 
 use super::{
+    super::output,
     line::Visitor,
     rows::{self, Expected, Row},
     visits::{self, Change, Home, Kind, Over, Resuming, Way},
@@ -54,6 +55,7 @@ impl<'a> Course<'a> {
             }
         }
         if let Some(span) = self.wait {
+            output::tell(format_args!("renewing sessions for {span:?}"));
             rows.extend(visits::renewed(&mut ways, span).iter().map(|renewed| rows::renewed(renewed, span)));
         }
         if let Some(command) = self.after {

@@ -40,15 +40,18 @@ use crate::{
 
 /// Ask any TLS server, from outside, whether it resumes sessions, how, and whether that is safe.
 ///
-/// Nothing is installed there, and certificates are not verified. Each row of the answer says what was done, what was seen, what the
-/// RFCs say of it, and whether it is fine, to note, bad, or unknown. A few connections are made, one after the other, in TLS 1.2 by
-/// session id and by ticket and in TLS 1.3, and only to HOST:PORT and to what --also names.
+/// Nothing is installed there, and certificates are not verified. Each row of the answer says what
+/// was done, what was seen, what the RFCs say of it, and whether it is fine, to note, bad, or
+/// unknown. A few connections are made, one after the other, in TLS 1.2 by session id and by ticket
+/// and in TLS 1.3, and only to HOST:PORT and to what --also names.
 ///
-/// Always: does it resume; a session used twice, and without its server name; in TLS 1.3, the name changed after a HelloRetryRequest,
-/// and where tickets invite it an empty line as 0-RTT data, and the same once more. All else is looked at where an option asks for it.
+/// Always: does it resume; a session used twice, and without its server name; in TLS 1.3, the name
+/// changed after a HelloRetryRequest, and where tickets invite it an empty line as 0-RTT data, and
+/// the same once more. All else is looked at where an option asks for it.
 ///
-/// The exit status is 1 if something is bad: a version that is served resumes in no way (with --keyring: by Reprise), or resumes where
-/// it must not. It is 2 if nothing is, and whether it resumes, or what an option asks for, could not be told. Else it is 0.
+/// The exit status is 1 if something is bad: a version that is served resumes in no way (with
+/// --keyring: by Reprise), or resumes where it must not. It is 2 if nothing is, and whether it
+/// resumes, or what an option asks for, could not be told. Else it is 0.
 #[derive(Args)]
 pub(super) struct Probe {
     /// The server
@@ -200,5 +203,18 @@ mod tests {
         for server in ["localhost", "localhost:https2", ":x"] {
             assert!(resolve(server).unwrap_err().to_string().contains("`www.example.com:443`"), "{server}");
         }
+    }
+
+    #[test]
+    fn what_nobody_asked_for_and_nobody_can_tell_leaves_the_status() {
+        use super::{
+            rows::again,
+            visits::{Kind, Outcome},
+        };
+        let row = |outcome| again(Kind::Tls13, &outcome);
+        let untold = || row(Outcome::Untold("gone".into()));
+        assert_eq!(verdict(&[row(Outcome::Full), untold()]), Verdict::Fine);
+        assert_eq!(verdict(&[row(Outcome::Resumed), Row { counts: true, ..untold() }]), Verdict::Unknown);
+        assert_eq!(verdict(&[]), Verdict::Unknown);
     }
 }

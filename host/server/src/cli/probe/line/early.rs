@@ -19,7 +19,8 @@ pub(in super::super) struct Flight {
 }
 
 impl Visitor<'_> {
-    /// The first flight of a client that offers this session, which must allow 0-RTT data. It is not sent yet.
+    /// The first flight of a client that offers this session, which must allow 0-RTT data. It is
+    /// not sent yet.
     pub(in super::super) fn flight(&self, client: &Client, offered: &ClientSession) -> Result<Flight, Failed> {
         let mut stream = self.stream(client, Some(offered))?;
         stream.write_early_data(EARLY).map_err(refused)?;
@@ -28,9 +29,10 @@ impl Visitor<'_> {
 }
 
 impl Flight {
-    /// Sends it on a connection of its own, which stays open: one that breaks off may take the session along. Answers how long the first
-    /// encrypted record of the answer is, if there is one: four bytes longer where 0-RTT data is accepted than where it is not, for the
-    /// server says so there (RFC 8446 section 4.2.10).
+    /// Sends it on a connection of its own, which stays open: one that breaks off may take the
+    /// session along. Answers how long the first encrypted record of the answer is, if there is
+    /// one: four bytes longer where 0-RTT data is accepted than where it is not, for the server
+    /// says so there (RFC 8446 section 4.2.10).
     pub(in super::super) fn send(&self, visitor: &Visitor<'_>) -> Result<(TcpStream, Option<usize>), Failed> {
         let mut tcp = self.sent(visitor)?;
         let answer = await_encrypted(&mut tcp);

@@ -1,4 +1,5 @@
-//! ClientHellos of our own (RFC 8446 section 4.1.2), which offer a session, with a binder that is right.
+//! ClientHellos of our own (RFC 8446 section 4.1.2), which offer a session, with a binder that is
+//! right.
 
 use openssl::{
     bn::BigNumContext,

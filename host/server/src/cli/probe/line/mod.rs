@@ -101,8 +101,8 @@ impl Visitor<'_> {
 
     fn complete(&self, client: &Client, mut stream: SslStream<Wire>) -> Result<Visit, Failed> {
         stream.connect().map_err(|error| self.failed(&error))?;
-        // A server answers a goodbye by its own, behind whatever else it has to say. And some drop the session of a client that just
-        // goes.
+        // A server answers a goodbye by its own, behind whatever else it has to say. And some drop
+        // the session of a client that just goes.
         let _ = stream.shutdown();
         self.hear_out(&mut stream, client)?;
         let ssl = stream.ssl();
@@ -117,7 +117,8 @@ impl Visitor<'_> {
         })
     }
 
-    /// Reads until the server says goodbye, or its sessions are there; what else it says is passed over.
+    /// Reads until the server says goodbye, or its sessions are there; what else it says is passed
+    /// over.
     fn hear_out(&self, stream: &mut SslStream<Wire>, client: &Client) -> Result<(), Failed> {
         // In TLS 1.2 they come in the handshake.
         let comes = stream.ssl().version2() == Some(SslVersion::TLS1_3);
@@ -130,7 +131,8 @@ impl Visitor<'_> {
             }
             match stream.ssl_read(&mut [0; 4_096]) {
                 Ok(_) => {}
-                // In TLS 1.3 a server refuses a client's certificate when the handshake is complete to the client.
+                // In TLS 1.3 a server refuses a client's certificate when the handshake is complete
+                // to the client.
                 Err(error) if error.code() == ErrorCode::SSL => return Err(refused(error)),
                 Err(error) if error.io_error().is_some_and(is_late) || error.code() == ErrorCode::WANT_READ => {}
                 Err(_) => return Ok(()),

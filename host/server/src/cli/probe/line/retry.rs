@@ -1,8 +1,10 @@
-//! A ClientHello that has the server ask for another (HelloRetryRequest), and that other one under another server name.
+//! A ClientHello that has the server ask for another (HelloRetryRequest), and that other one under
+//! another server name.
 //!
-//! RFC 8446 section 4.1.2 forbids a client to do so, and no TLS library does. So these are our own: with no key share, which a server
-//! must ask for (section 4.2.8). The ServerHello, which is in clear, says whether the session is
-//! resumed, and nothing more is said on the connection: keys are never agreed on.
+//! RFC 8446 section 4.1.2 forbids a client to do so, and no TLS library does. So these are our own:
+//! with no key share, which a server must ask for (section 4.2.8). The ServerHello, which is in
+//! clear, says whether the session is resumed, and nothing more is said on the connection: keys are
+//! never agreed on.
 
 use std::{
     io::{self, Read, Write},

@@ -1,4 +1,5 @@
-//! What is under TLS: bytes that are held back until there is a connection to send them on; and what the server answers.
+//! What is under TLS: bytes that are held back until there is a connection to send them on; and
+//! what the server answers.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -14,7 +15,8 @@ pub(super) struct Wire {
     heard: Vec<u8>,
 }
 
-/// So much of what a server says is looked at. A ServerHello has a hundred bytes or two, with a post-quantum key share 1,200.
+/// So much of what a server says is looked at. A ServerHello has a hundred bytes or two, with a
+/// post-quantum key share 1,200.
 const MOST: usize = 8 << 10;
 
 impl Wire {

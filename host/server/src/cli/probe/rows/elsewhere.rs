@@ -1,8 +1,9 @@
 //! Sessions that resume where they were not made.
 //!
-//! In TLS 1.2 the server is to keep names apart. In TLS 1.3 the RFC leaves that to clients, and so there goes by what a client without a
-//! session meets in the other place: where it would be asked for something that the session was not, or would find another server,
-//! resuming goes past that (CVE-2025-23419, CVE-2025-23048).
+//! In TLS 1.2 the server is to keep names apart. In TLS 1.3 the RFC leaves that to clients, and so
+//! there goes by what a client without a session meets in the other place: where it would be asked
+//! for something that the session was not, or would find another server, resuming goes past that
+//! (CVE-2025-23419, CVE-2025-23048).
 
 use super::{Judged, Row, Verdict, judged};
 use crate::cli::probe::visits::{Change, Elsewhere, Home, Kind, Outcome, Over, There};

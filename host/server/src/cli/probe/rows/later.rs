@@ -30,7 +30,8 @@ pub(in super::super) fn renewed(found: &Renewed, span: Duration) -> Row {
         Outcome::Resumed if outlived => judged(
             Verdict::Bad,
             rfc,
-            "What was proved in a full handshake should not hold for ever: each renewal has put off its end.",
+            "What was proved in a full handshake should not hold for ever. Renewals have put off its end; if there is one, \
+             it is later than --wait.",
         ),
         Outcome::Resumed => {
             judged(Verdict::Unknown, rfc, "The first lifetime is not over yet: only a longer --wait can tell.")

@@ -1,6 +1,7 @@
 //! What is judged: what was seen, held against the RFCs. No connection is made here.
 //!
-//! What a server must not do is bad. What it may do, and what somebody should know about, is a note.
+//! What a server must not do is bad. What it may do, and what somebody should know about, is a
+//! note.
 
 mod early;
 mod elsewhere;
@@ -41,7 +42,8 @@ pub(super) struct Row {
     pub(super) verdict: Verdict,
     /// What came of the session that was offered.
     pub(super) outcome: &'static str,
-    /// It was asked for, or is what the command is for: that it cannot be told is told by the exit status.
+    /// It was asked for, or is what the command is for: that it cannot be told is told by the exit
+    /// status.
     pub(super) counts: bool,
     /// What scripts want besides.
     pub(super) facts: Value,

@@ -10,7 +10,8 @@ use crate::cli::probe::visits::{Form, Kept, Kind, Outcome, Resuming};
 /// The longest lifetime of a ticket in TLS 1.3, in seconds: seven days.
 const LONGEST: u64 = 604_800;
 
-const RESUMES: &str = "Offered the first connection's session on a second one";
+const OFFERED: &str = "Offered the first connection's session on a second one";
+const CONNECTED: &str = "Tried to connect";
 
 /// `otherwise` says whether the version resumes in another way.
 pub(in super::super) fn resuming(kind: Kind, found: &Resuming, otherwise: bool) -> Row {
@@ -21,12 +22,14 @@ pub(in super::super) fn resuming(kind: Kind, found: &Resuming, otherwise: bool) 
             row(Verdict::Unknown, "", "", format!("there was no connection ({why})")).with("unreachable")
         }
         Resuming::NotServed(why) => {
-            row(Verdict::Fine, "", "", format!("the server does not speak it ({why})")).with("not-served")
+            let seen = format!("the server ended the handshake ({why}); it looks like it does not serve this version");
+            row(Verdict::Fine, "", "", seen).with("not-served")
         }
         Resuming::NothingGiven => {
             let (rfc, says) = without(kind);
             let given = if kind == Kind::Tls12Id { "session id" } else { "ticket" };
-            row(missed(otherwise), rfc, says, format!("the server gave no {given}")).with("no-session")
+            row(missed(otherwise), rfc, says, format!("there was none, for the server gave no {given}"))
+                .with("no-session")
         }
         Resuming::Offered { kept, first, .. } => {
             let (rfc, says) = if *first == Outcome::Resumed { with(kind) } else { without(kind) };
@@ -142,5 +145,37 @@ impl fmt::Display for Kept {
             f.write_str("; kept by Reprise, with this keyring")?;
         }
         f.write_str(".")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(kind: Kind, lifetime_hint: u64, first: Outcome) -> Row {
+        let kept = Kept {
+            form: Form::Ticket(200),
+            lifetime_hint: Some(lifetime_hint),
+            count: 1,
+            early_data: None,
+            ours: None,
+        };
+        resuming(kind, &Resuming::Offered { kept, first, again: None }, false)
+    }
+
+    #[test]
+    fn a_ticket_of_tls_1_3_lives_for_seven_days_at_most() {
+        let verdict = |kind, seconds| offered(kind, seconds, Outcome::Resumed).verdict;
+        assert_eq!(verdict(Kind::Tls13, LONGEST), Verdict::Fine);
+        assert_eq!(verdict(Kind::Tls13, LONGEST + 1), Verdict::Bad);
+        assert_eq!(verdict(Kind::Tls12Ticket, LONGEST + 1), Verdict::Fine, "TLS 1.2 has no bound");
+    }
+
+    #[test]
+    fn a_way_that_does_not_resume_is_bad_where_no_other_does() {
+        assert_eq!(offered(Kind::Tls13, 1, Outcome::Full).verdict, Verdict::Bad);
+        assert_eq!(offered(Kind::Tls13, 1, Outcome::Untold("gone".into())).verdict, Verdict::Unknown);
+        let nothing = |otherwise| resuming(Kind::Tls12Id, &Resuming::NothingGiven, otherwise).verdict;
+        assert_eq!((nothing(true), nothing(false)), (Verdict::Note, Verdict::Bad));
     }
 }

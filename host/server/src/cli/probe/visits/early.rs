@@ -7,7 +7,8 @@ use crate::cli::probe::line::{Failed, Flight, Visit};
 pub(in super::super) struct Early {
     /// Sent with a session that allows it: whether it was accepted.
     pub(in super::super) once: Result<bool, Outcome>,
-    /// A flight that the server has seen: whether its data was accepted the second time, and looks as if it was the first time.
+    /// A flight that the server has seen: whether its data was accepted the second time, and looks
+    /// as if it was the first time.
     pub(in super::super) twice: Option<Result<Twice, Outcome>>,
 }
 

@@ -1,4 +1,5 @@
-//! A session offered where it was not made: under another name, at another address, without the client's certificate.
+//! A session offered where it was not made: under another name, at another address, without the
+//! client's certificate.
 
 use std::net::SocketAddr;
 

@@ -34,11 +34,13 @@ pub(in super::super) struct Afterwards {
 struct Chain<'a, 'b> {
     way: &'a mut Way<'b>,
     session: ClientSession,
+    given: Instant,
     began: Instant,
     renewed: Renewed,
 }
 
-/// Makes a session in each way, and has it renewed until its full handshake is `span` ago, or it resumes no more.
+/// Makes a session in each way, and has it renewed until its full handshake is `span` ago, or it
+/// resumes no more.
 pub(in super::super) fn renewed(ways: &mut [Way<'_>], span: Duration) -> Vec<Renewed> {
     let (mut ended, mut chains) = (Vec::new(), Vec::new());
     for way in ways {
@@ -49,7 +51,7 @@ pub(in super::super) fn renewed(ways: &mut [Way<'_>], span: Duration) -> Vec<Ren
     }
     let hints = chains.iter().filter_map(|chain| chain.renewed.lifetime_hint);
     // Well before the first of them has expired.
-    let step = hints.map(|seconds| Duration::from_secs(seconds) * 2 / 3).chain([span / 2]).min().unwrap_or(span);
+    let step = hints.map(|seconds| Duration::from_secs(seconds) / 3).chain([span / 2]).min().unwrap_or(span);
     let mut next = step;
     while !chains.is_empty() {
         let age = next.min(span);
@@ -71,7 +73,7 @@ impl<'a, 'b> Chain<'a, 'b> {
         match session {
             Ok(session) => {
                 renewed.lifetime_hint = Some(session.lifetime_hint()).filter(|seconds| *seconds > 0);
-                Ok(Self { way, session, began, renewed })
+                Ok(Self { way, session, given: Instant::now(), began, renewed })
             }
             Err(outcome) => Err(Renewed { last: outcome, ..renewed }),
         }
@@ -84,8 +86,13 @@ impl<'a, 'b> Chain<'a, 'b> {
         self.renewed.age = self.began.elapsed();
         let resumed = self.renewed.last == Outcome::Resumed;
         self.renewed.times += usize::from(resumed);
+        let lifetime = Some(self.session.lifetime_hint()).filter(|_| self.way.kind == Kind::Tls13);
+        if !resumed && lifetime.is_some_and(|seconds| self.given.elapsed() > Duration::from_secs(seconds)) {
+            self.renewed.last = Outcome::Untold("it was too late here to renew it".into());
+        }
         if let Some(session) = self.way.unused.pop() {
             self.session = session;
+            self.given = Instant::now();
         }
         resumed
     }

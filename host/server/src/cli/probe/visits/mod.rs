@@ -1,6 +1,8 @@
-//! What is done: connections, one after the other, and what was seen on them. Nothing is judged here.
+//! What is done: connections, one after the other, and what was seen on them. Nothing is judged
+//! here.
 //!
-//! A *way* is one in which sessions resume; each has a client of its own, and a supply of sessions that nobody has offered yet.
+//! A *way* is one in which sessions resume; each has a client of its own, and a supply of sessions
+//! that nobody has offered yet.
 //!
 //! - `resuming`: whether it resumes, and what the server gives
 //! - `elsewhere`: a session offered where it was not made

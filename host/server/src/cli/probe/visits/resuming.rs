@@ -5,8 +5,8 @@ use reprise_session::session::Keyring;
 
 use super::{Failed, Home, Kind, Outcome, Way, is_of};
 
-/// At most as long as a ticket of TLS 1.3 that only names a session. OpenSSL's servers with a cache send its ids, which have 32 bytes;
-/// a session alone has a secret of 32 and a MAC.
+/// At most as long as a ticket of TLS 1.3 that only names a session. OpenSSL's servers with a cache
+/// send its ids, which have 32 bytes; a session alone has a secret of 32 and a MAC.
 const LONGEST_NAME: usize = 64;
 
 /// What two connections tell, and a third.
@@ -50,7 +50,8 @@ pub(in super::super) enum Form {
 }
 
 impl Way<'_> {
-    /// Connects twice, and a third time if it resumed. Answers what is true where sessions are made, too.
+    /// Connects twice, and a third time if it resumed. Answers what is true where sessions are
+    /// made, too.
     pub(in super::super) fn resuming(&mut self, keyring: Option<&Keyring>) -> (Resuming, Home) {
         let first = match self.home.visit(&self.client, None) {
             Ok(first) => first,
