@@ -43,6 +43,15 @@ fn nginx_has_no_end_over_renewals() {
 }
 
 #[test]
+fn nginx_accepts_early_data_twice() {
+    with_two_sites("ssl_early_data on;", nginx, |server| {
+        let probed = probe(server.address(), &[]);
+        assert_eq!(probed.came_to("tls13", "early-data"), ("fine", "accepted"), "{:#}", probed.said);
+        assert_eq!((probed.status, probed.came_to("tls13", "early-data-twice")), (Some(1), ("bad", "accepted")));
+    });
+}
+
+#[test]
 fn haproxy_resumes_under_a_changed_name() {
     with_two_sites("", haproxy, |server| {
         let probed = probe(server.address(), &B);

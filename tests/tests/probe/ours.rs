@@ -73,19 +73,6 @@ fn a_lifetime_has_an_end_over_renewals() {
 }
 
 #[test]
-fn one_without_an_end_is_bad() {
-    let place = Place::new();
-    let server = place.serve(&["--lifetime", "1s"]);
-    let probed = probe_for("2s", server.address());
-    assert_eq!(
-        (probed.status, probed.came_to("tls13", "lifetime")),
-        (Some(1), ("bad", "resumed")),
-        "{:#}",
-        probed.said
-    );
-}
-
-#[test]
 fn what_becomes_of_sessions_after_a_command_is_what_was_expected() {
     let place = Place::new();
     let server = place.serve(&[]);

@@ -1,7 +1,5 @@
 //! Whether it resumes at all, and with what.
 
-use std::fmt;
-
 use serde_json::json;
 
 use super::{Row, Verdict, judged};
@@ -15,8 +13,10 @@ const CONNECTED: &str = "Tried to connect";
 
 /// `otherwise` says whether the version resumes in another way.
 pub(in super::super) fn resuming(kind: Kind, found: &Resuming, otherwise: bool) -> Row {
-    let row =
-        |verdict, rfc, says: &str, seen: String| Row::new(kind, "resumes", RESUMES, seen, judged(verdict, rfc, says));
+    let row = |verdict, rfc, says: &str, seen: String| {
+        let done = if found.is_served() { OFFERED } else { CONNECTED };
+        Row::new(kind, "resumes", done, seen, judged(verdict, rfc, says))
+    };
     match found {
         Resuming::Unreachable(why) => {
             row(Verdict::Unknown, "", "", format!("there was no connection ({why})")).with("unreachable")
@@ -37,7 +37,7 @@ pub(in super::super) fn resuming(kind: Kind, found: &Resuming, otherwise: bool) 
                 if *first == Outcome::Resumed { Verdict::Fine } else { missed(otherwise) },
                 rfc,
                 says,
-                format!("{}. {kept}", first.sentence()),
+                format!("{}. {}", first.sentence(), given(kept, *first == Outcome::Resumed)),
             );
             let mut add = |verdict, says: &str| {
                 row.verdict = row.verdict.max(verdict);
@@ -121,31 +121,30 @@ fn without(kind: Kind) -> (&'static str, &'static str) {
     }
 }
 
-impl fmt::Display for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.form {
-            Form::Id => f.write_str("The server keeps the session, under its id")?,
-            Form::ShortTicket(length) => write!(
-                f,
-                "It looks like the server keeps the session: its ticket, of {length} bytes, has no room for one"
-            )?,
-            Form::Ticket(length) => {
-                write!(f, "It looks like the client carries the session, in a ticket of {length} bytes")?;
-            }
+/// What the server gave, in words.
+fn given(kept: &Kept, resumed: bool) -> String {
+    let mut text = match kept.form {
+        Form::Id if resumed => "The server keeps the session, under its id".to_owned(),
+        Form::Id => "It had given a session id".into(),
+        Form::ShortTicket(length) => {
+            format!("It looks like the server keeps the session: its ticket, of {length} bytes, has no room for one")
         }
-        if self.count > 1 {
-            write!(f, "; one of {} given", self.count)?;
+        Form::Ticket(length) => {
+            format!("It looks like the client carries the session, in a ticket of {length} bytes")
         }
-        match self.lifetime_hint {
-            Some(seconds) => write!(f, "; lifetime {seconds} s")?,
-            None if self.form == Form::Id => {}
-            None => f.write_str("; no lifetime said")?,
-        }
-        if self.ours == Some(true) {
-            f.write_str("; kept by Reprise, with this keyring")?;
-        }
-        f.write_str(".")
+    };
+    if kept.count > 1 {
+        text += &format!("; one of {} given", kept.count);
     }
+    match kept.lifetime_hint {
+        Some(seconds) => text += &format!("; lifetime {seconds} s"),
+        None if kept.form == Form::Id => {}
+        None => text += "; no lifetime said",
+    }
+    if kept.ours == Some(true) {
+        text += "; kept by Reprise, with this keyring";
+    }
+    text + "."
 }
 
 #[cfg(test)]

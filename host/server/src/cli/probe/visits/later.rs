@@ -35,6 +35,8 @@ struct Chain<'a, 'b> {
     way: &'a mut Way<'b>,
     session: ClientSession,
     given: Instant,
+    /// It is fresh: one that the server does not replace ends with its lifetime.
+    replaced: bool,
     began: Instant,
     renewed: Renewed,
 }
@@ -51,7 +53,7 @@ pub(in super::super) fn renewed(ways: &mut [Way<'_>], span: Duration) -> Vec<Ren
     }
     let hints = chains.iter().filter_map(|chain| chain.renewed.lifetime_hint);
     // Well before the first of them has expired.
-    let step = hints.map(|seconds| Duration::from_secs(seconds) / 3).chain([span / 2]).min().unwrap_or(span);
+    let step = hints.map(|seconds| Duration::from_secs(seconds) / 2).chain([span / 2]).min().unwrap_or(span);
     let mut next = step;
     while !chains.is_empty() {
         let age = next.min(span);
@@ -73,7 +75,7 @@ impl<'a, 'b> Chain<'a, 'b> {
         match session {
             Ok(session) => {
                 renewed.lifetime_hint = Some(session.lifetime_hint()).filter(|seconds| *seconds > 0);
-                Ok(Self { way, session, given: Instant::now(), began, renewed })
+                Ok(Self { way, session, given: Instant::now(), replaced: true, began, renewed })
             }
             Err(outcome) => Err(Renewed { last: outcome, ..renewed }),
         }
@@ -86,13 +88,16 @@ impl<'a, 'b> Chain<'a, 'b> {
         self.renewed.age = self.began.elapsed();
         let resumed = self.renewed.last == Outcome::Resumed;
         self.renewed.times += usize::from(resumed);
-        let lifetime = Some(self.session.lifetime_hint()).filter(|_| self.way.kind == Kind::Tls13);
-        if !resumed && lifetime.is_some_and(|seconds| self.given.elapsed() > Duration::from_secs(seconds)) {
+        let lifetime = Duration::from_secs(self.session.lifetime_hint());
+        if !resumed && self.replaced && !lifetime.is_zero() && self.given.elapsed() > lifetime {
             self.renewed.last = Outcome::Untold("it was too late here to renew it".into());
         }
         if let Some(session) = self.way.unused.pop() {
             self.session = session;
             self.given = Instant::now();
+            self.replaced = true;
+        } else {
+            self.replaced = false;
         }
         resumed
     }
