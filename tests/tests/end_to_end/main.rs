@@ -21,7 +21,6 @@ mod observability;
 mod outside;
 mod owners;
 mod policies;
-mod probe;
 mod proxy_protocol;
 mod reload_under_load;
 mod renewal;

@@ -165,7 +165,8 @@ fn from_random(hello: &[u8]) -> &[u8] {
     hello.get(HEADER_AND_VERSION..).unwrap_or_default()
 }
 
-fn is_retry_request(hello: &[u8]) -> bool {
+/// Whether a message in the form of a ServerHello is a HelloRetryRequest.
+pub fn is_retry_request(hello: &[u8]) -> bool {
     from_random(hello).starts_with(&RETRY)
 }
 

@@ -1,6 +1,9 @@
 //! What rust-openssl lacks for clients.
 
-use std::{ffi::c_ulong, ptr, slice};
+use std::{
+    ffi::{c_int, c_ulong},
+    ptr, slice,
+};
 
 use foreign_types::ForeignTypeRef;
 use openssl::{
@@ -35,4 +38,17 @@ pub fn lifetime_hint(session: &SslSessionRef) -> u64 {
     // SAFETY: the session is alive.
     let seconds: c_ulong = unsafe { ffi::SSL_SESSION_get_ticket_lifetime_hint(session.as_ptr()) };
     seconds
+}
+
+/// Whether the client has signed in this handshake with the key of its certificate: the server has asked for that.
+pub fn has_signed(ssl: &SslRef) -> bool {
+    let mut signature: c_int = 0;
+    // SAFETY: the connection is alive, and what is written to is ours, and as large as the request writes.
+    unsafe { ffi::SSL_ctrl(ssl.as_ptr(), ffi::SSL_CTRL_GET_SIGNATURE_NID, 0, (&raw mut signature).cast()) == 1 }
+}
+
+/// Whether the server has accepted the 0-RTT data of this connection.
+pub fn early_data_accepted(ssl: &SslRef) -> bool {
+    // SAFETY: the connection is alive, and read only.
+    unsafe { ffi::SSL_get_early_data_status(ssl.as_ptr()) == ffi::SSL_EARLY_DATA_ACCEPTED }
 }

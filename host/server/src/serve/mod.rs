@@ -36,7 +36,12 @@ use ipnet::IpNet;
 use reprise::Host;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
-pub(crate) use self::{argument::Listen, options::Options, settings::Settings};
+pub(crate) use self::{
+    argument::{DEFAULT, Listen},
+    material::Material,
+    options::Options,
+    settings::{Settings, SiteFiles},
+};
 use self::{backend_address::BackendAddress, reload::FollowedSites, sites::Sites};
 use crate::hosting::{Built, Hosting};
 

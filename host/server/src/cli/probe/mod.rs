@@ -1,12 +1,16 @@
 //! `reprise probe`.
 //!
-//! - `visit`: one connection, and what the server gave
-//! - `starttls`: what comes before TLS in protocols that begin in clear
-//! - `finding`: what is made of two connections of one version, in words and in JSON
+//! - `line`: one connection, from TCP on
+//! - `visits`: what is done, and what was seen. Knows no RFC
+//! - `rows`: what is judged, and by which RFC. Makes no connection
+//! - `course`: which visits are made, in which order
+//! - `output`: the table, and JSON
 
-mod finding;
-mod starttls;
-mod visit;
+mod course;
+mod line;
+mod output;
+mod rows;
+mod visits;
 
 use std::{
     net::{SocketAddr, ToSocketAddrs},
@@ -15,23 +19,39 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use clap::Args;
-use reprise_session::session::{Keyring, ServerName};
-use serde_json::json;
+use clap::{Args, builder::NonEmptyStringValueParser};
+use reprise_openssl::client::Identity;
+use reprise_session::{
+    reading::Reader,
+    session::{Keyring, ServerName},
+};
 
 use self::{
-    finding::{Finding, VERSIONS},
-    starttls::Protocol,
-    visit::Visitor,
+    course::Course,
+    line::{Protocol, Visitor},
+    output::Subject,
+    rows::{Expected, Row, Verdict},
 };
-use super::{core_dumps, output};
-use crate::hosting::Timeout;
+use super::core_dumps;
+use crate::{
+    hosting::Timeout,
+    serve::{self, SiteFiles},
+};
 
-/// Ask any TLS server, from outside, whether and how it resumes sessions.
+/// Ask any TLS server, from outside, whether it resumes sessions, how, and whether that is safe.
 ///
-/// Two connections in TLS 1.2 and two in TLS 1.3, one after the other: the second offers the session that the first was given. Nothing
-/// is installed there, and certificates are not verified. The exit status is 0 if every version that is served resumes (with --keyring:
-/// by Reprise), 1 if one does not, and 2 if that cannot be told.
+/// Nothing is installed there, and certificates are not verified. Each row of the answer says what
+/// was done, what was seen, what the RFCs say of it, and whether it is fine, to note, bad, or
+/// unknown. A few connections are made, one after the other, in TLS 1.2 by session id and by ticket
+/// and in TLS 1.3, and only to HOST:PORT and to what --also names.
+///
+/// Always: does it resume; a session used twice, and without its server name; in TLS 1.3, the name
+/// changed after a HelloRetryRequest, and where tickets invite it an empty line as 0-RTT data, and
+/// the same once more. All else is looked at where an option asks for it.
+///
+/// The exit status is 1 if something is bad: a version that is served resumes in no way (with
+/// --keyring: by Reprise), or resumes where it must not. It is 2 if nothing is, and whether it
+/// resumes, or what an option asks for, could not be told. Else it is 0.
 #[derive(Args)]
 pub(super) struct Probe {
     /// The server
@@ -45,6 +65,34 @@ pub(super) struct Probe {
     /// Begin in clear, as this protocol does
     #[arg(long, value_name = "PROTOCOL")]
     starttls: Option<Protocol>,
+
+    /// Offer sessions under this name, too: they should not resume. May be repeated
+    #[arg(long, value_name = "NAME")]
+    also_name: Vec<ServerName>,
+
+    /// Offer sessions at this address or port, too. May be repeated
+    #[arg(long, value_name = "HOST:PORT", value_parser = NonEmptyStringValueParser::new())]
+    also: Vec<String>,
+
+    /// Show this certificate where the server asks for one, and offer a session without it
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// The key of --cert
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+
+    /// Renew sessions until their full handshake is this long ago: they should resume no more
+    #[arg(long, value_name = "SPAN")]
+    wait: Option<Timeout>,
+
+    /// Run this by `sh -c`, and offer sessions from before it
+    #[arg(long, value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
+    after: Option<String>,
+
+    /// What should become of them, as after a reload or a revocation
+    #[arg(long, value_name = "OUTCOME", requires = "after")]
+    expect: Option<Expected>,
 
     /// Tell sessions that Reprise keeps, by the keys of its servers, and expect them
     #[arg(long, value_name = "FILE")]
@@ -68,29 +116,55 @@ impl Probe {
         let (host, _) = self.server.rsplit_once(':').unwrap_or((&self.server, ""));
         let server_name = self.server_name.clone().or_else(|| name_of(host));
         let keyring = self.keyring.as_deref().map(Keyring::open).transpose().context("--keyring")?;
-        let address = match resolve(&self.server) {
-            Ok(address) => address,
+        let identity = self.identity()?;
+        let resolved = resolve(&self.server).and_then(|address| {
+            let also = self.also.iter().map(|written| Ok((written.clone(), resolve(written).context("--also")?)));
+            Ok((address, also.collect::<Result<Vec<_>>>()?))
+        });
+        let (address, also) = match resolved {
+            Ok(resolved) => resolved,
             Err(error) => {
-                output::tell(format_args!("{error:#}"));
+                super::output::tell(format_args!("{error:#}"));
                 return Ok(ExitCode::from(UNKNOWN));
             }
         };
-        let visitor = Visitor {
-            address,
-            server_name: server_name.as_ref().map(ServerName::as_str),
-            starttls: self.starttls,
-            patience: self.timeout.0,
+        let server_name = server_name.as_ref().map(ServerName::as_str);
+        let course = Course {
+            home: Visitor {
+                address,
+                server_name,
+                identity: identity.as_ref(),
+                starttls: self.starttls,
+                patience: self.timeout.0,
+            },
+            names: &self.also_name,
+            addresses: also,
+            wait: self.wait.map(|wait| wait.0),
+            after: self.after.as_deref(),
+            expected: self.expect,
+            keyring: keyring.as_ref(),
         };
-        let findings = VERSIONS.map(|version| Finding::of(version, &visitor, keyring.as_ref()));
+        let rows = course.run();
+        let verdict = verdict(&rows);
+        let (address, not_asked) = (address.to_string(), course.not_asked());
+        let subject = Subject { server: &self.server, address, server_name, not_asked };
         if self.json {
-            let versions: Vec<_> = findings.iter().map(Finding::json).collect();
-            let found = json!({ "server": self.server, "address": address.to_string(), "server_name": server_name.as_ref().map(ServerName::as_str), "versions": versions });
-            output::document(&found.to_string());
+            super::output::document(&output::json(&subject, &rows, verdict).to_string());
         } else {
-            output::say(format_args!("{} ({address})", self.server));
-            findings.iter().for_each(|finding| output::say(format_args!("  {finding}")));
+            super::output::page(&output::table(&subject, &rows));
         }
-        Ok(status(&findings, keyring.is_some()))
+        Ok(match verdict {
+            Verdict::Bad => ExitCode::FAILURE,
+            Verdict::Unknown => ExitCode::from(UNKNOWN),
+            Verdict::Note | Verdict::Fine => ExitCode::SUCCESS,
+        })
+    }
+
+    fn identity(&self) -> Result<Option<Identity>> {
+        let (Some(cert), Some(key)) = (&self.cert, &self.key) else { return Ok(None) };
+        let files = SiteFiles { name: serve::DEFAULT.into(), cert: cert.clone(), key: key.clone(), client_ca: None };
+        let parsed = serve::Material::read(&files, Reader::begin())?.parse(&files)?;
+        Ok(Some(Identity { chain: parsed.chain, key: parsed.key }))
     }
 }
 
@@ -107,14 +181,11 @@ fn resolve(server: &str) -> Result<SocketAddr> {
     addresses.next().with_context(|| format!("`{server}` has no address: is the name right?"))
 }
 
-/// What the findings come to.
-fn status(findings: &[Finding], by_reprise: bool) -> ExitCode {
-    let told: Vec<bool> = findings.iter().filter_map(|finding| finding.resumes(by_reprise)).collect();
-    match told[..] {
-        [] => ExitCode::from(UNKNOWN),
-        _ if told.iter().all(|resumes| *resumes) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    }
+/// What the rows come to. That nobody is served is nothing to be fine about.
+fn verdict(rows: &[Row]) -> Verdict {
+    let worst = rows.iter().filter(|row| row.verdict != Verdict::Unknown || row.counts).map(|row| row.verdict).max();
+    let served = rows.iter().any(|row| row.outcome != "not-served");
+    if served { worst.unwrap_or(Verdict::Unknown) } else { Verdict::Unknown }
 }
 
 #[cfg(test)]
@@ -132,5 +203,18 @@ mod tests {
         for server in ["localhost", "localhost:https2", ":x"] {
             assert!(resolve(server).unwrap_err().to_string().contains("`www.example.com:443`"), "{server}");
         }
+    }
+
+    #[test]
+    fn what_nobody_asked_for_and_nobody_can_tell_leaves_the_status() {
+        use super::{
+            rows::again,
+            visits::{Kind, Outcome},
+        };
+        let row = |outcome| again(Kind::Tls13, &outcome);
+        let untold = || row(Outcome::Untold("gone".into()));
+        assert_eq!(verdict(&[row(Outcome::Full), untold()]), Verdict::Fine);
+        assert_eq!(verdict(&[row(Outcome::Resumed), Row { counts: true, ..untold() }]), Verdict::Unknown);
+        assert_eq!(verdict(&[]), Verdict::Unknown);
     }
 }

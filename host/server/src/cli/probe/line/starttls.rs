@@ -9,7 +9,7 @@ const MOST: usize = 64 << 10;
 
 /// A protocol that begins in clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Protocol {
+pub(in super::super) enum Protocol {
     /// RFC 3207
     Smtp,
     /// RFC 2033 and RFC 3207
@@ -31,7 +31,7 @@ impl Protocol {
     ///
     /// # Errors
     /// The connection's; the server has no TLS, or says what the protocol does not know.
-    pub(super) fn begin(self, stream: &mut (impl Read + Write)) -> io::Result<()> {
+    pub(in super::super) fn begin(self, stream: &mut (impl Read + Write)) -> io::Result<()> {
         let mut dialogue = Dialogue { stream, heard: 0 };
         match self {
             Self::Smtp | Self::Lmtp => {
