@@ -1,6 +1,6 @@
 //! Each reason not to resume, and what would have resumed but for it.
 
-use std::{collections::BTreeSet, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use reprise_fixtures::{Callback, Fixture, policies};
 use reprise_openssl::facts::{Resumed, Stored};
@@ -11,6 +11,7 @@ use reprise_store::{
 };
 
 use super::*;
+use crate::consultation::shortened;
 
 /// What is changed between a session that was made and one that is offered.
 struct Attempt<'a> {
@@ -33,8 +34,15 @@ impl Attempt<'_> {
             offer.able = able;
         }
         let resumed = connection.offered(&offer, None);
-        let report = report(&*connection, self.version, false);
-        resumed.ok_or_else(|| report.miss.expect("a full handshake has a reason").as_str())
+        let report = report(&*connection, self.version, resumed.is_some());
+        connection.done(&outcome(self.version, resumed.is_some()));
+        let reason = report.miss.as_ref().map_or("resumed", Miss::as_str);
+        assert_eq!(self.desk.ended(self.version), [reason]);
+        let recent = &self.desk.recent()[0];
+        assert_eq!((&*recent.reason, recent.resumed), (reason, reason == "resumed"));
+        let shown = shortened(self.id.as_bytes());
+        assert_eq!(recent.offered.as_ref().map(|offered| &offered.session), Some(&shown), "{recent:?}");
+        resumed.ok_or(reason)
     }
 }
 
@@ -185,6 +193,8 @@ fn without_a_hook_or_a_host_nothing_resumes() {
     let mut unheard = desk.connection();
     assert!(unheard.offered(&offer(&id, TLS12), None).is_none());
     assert_eq!(report(&*unheard, TLS12, false).miss, Some(Miss::NoHook));
+    unheard.done(&outcome(TLS12, false));
+    assert_eq!(desk.ended(TLS12), ["no-hook"]);
     let (mut before, mut after) = (desk.connection(), desk.connection());
     before.hello(&hello(TLS12, &[id]), None);
     drop(desk);
@@ -250,13 +260,30 @@ fn a_question_repeated_is_neither_asked_nor_judged_again() {
 
 #[test]
 fn each_handshake_is_counted_once_with_its_reason() {
-    let desk = Desk::new();
-    let mut connection = desk.connection();
-    connection.hello(&hello(TLS13, &[SessionId::from([7; 32])]), None);
-    for _ in 0..2 {
-        connection.done(&outcome(TLS13, false));
+    let ours = SessionId::from([7; 32]);
+    let offering =
+        |hello: HelloFacts<'static>, psk: &[u8]| saying(hello, |hello| hello.identities = vec![psk.to_vec()]);
+    for (version, hello, reason) in [
+        (TLS13, hello(TLS13, &[]), "nothing"),
+        (TLS13, hello(TLS13, &[ours]), "foreign-id"),
+        (TLS13, offering(hello(TLS13, &[]), &[7; 160]), "psk"),
+        (TLS12, hello(TLS12, &[ours]), "foreign-id"),
+        (TLS12, saying(hello(TLS12, &[ours]), |hello| hello.made_up_session_id = true), "nothing"),
+        (
+            TLS12,
+            saying(hello(TLS12, &[ours]), |hello| (hello.made_up_session_id, hello.ticket) = (true, true)),
+            "ticket",
+        ),
+    ] {
+        let desk = Desk::new();
+        let mut connection = desk.connection();
+        connection.hello(&hello, None);
+        for _ in 0..2 {
+            connection.done(&outcome(version, false));
+        }
+        assert_eq!(desk.ended(version), [reason]);
+        let place = &desk.resources.counts.funnel.places()[0];
+        let at = (&*place.listener, &*place.site, place.server_name.as_deref(), place.handshakes());
+        assert_eq!(at, ("public", "shop", Some("a.example"), 1));
     }
-    let counted: BTreeSet<_> = desk.resources.counts.misses().filter(|(_, times)| *times > 0).collect();
-    assert_eq!(counted, BTreeSet::from([("foreign-id", 1)]));
-    assert_eq!(desk.resources.counts.handshakes().concat().iter().sum::<u64>(), 1);
 }
