@@ -1,6 +1,9 @@
 //! Why clients did not resume: the same reason, by its name, in the funnel, among recent handshakes, in words and in the metrics.
 
-use std::process::{Command, Output};
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Output, Stdio},
+};
 
 use reprise_fixtures::{Callback, Fixture, policies};
 use reprise_tests::{Client, Place, Version, built, http, metrics::Exposition};
@@ -120,4 +123,26 @@ fn as_much_of_clients_is_kept_as_is_said_and_nothing_where_nothing_is() {
     Client::new(Version::Tls13).first_visit(server.address());
     let (well, said) = explain(&place, &["--last", "10"]);
     assert!(well && said.contains("--recent 0"), "{said}");
+}
+
+#[test]
+fn those_that_come_are_told_as_they_come() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    let state = place.arg("state");
+    let visit = || Client::new(Version::Tls13).first_visit(server.address());
+    visit();
+    let mut following = Command::new(built::server())
+        .args(["explain", "--follow", "--json", "--state-dir", &state])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    for number in 1..=3 {
+        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!((line["number"].as_u64(), line["reason"].as_str()), (Some(number), Some("nothing")));
+        visit();
+    }
+    following.kill().unwrap();
+    following.wait().unwrap();
 }

@@ -83,11 +83,12 @@ pub(super) fn answer(health: &Health, text: &str) -> Answer {
         return Answer::text(StatusCode::BAD_REQUEST, "The server is of another version than the command.");
     };
     let host = health.host();
+    // First: what comes meanwhile is among them, and whoever asks for what came after this misses none.
+    let (at_most, clients, of) = host.recent_kept();
     let handshakes = match host.recent(&query) {
         Ok(handshakes) => handshakes,
         Err(error) => return Answer::text(StatusCode::CONFLICT, error.to_string()),
     };
-    let (at_most, clients, of) = host.recent_kept();
     let status = host.status();
     let explanation = Explanation {
         now: status.now,

@@ -14,7 +14,7 @@ use clap::Args;
 use hyper::Method;
 use ipnet::IpNet;
 use reprise::{recent::Query, status::reasons};
-use reprise_session::{printable::json, session::ServerName};
+use reprise_session::session::ServerName;
 
 use super::output;
 use crate::{
@@ -107,12 +107,13 @@ impl Explain {
     /// Shows what comes, until whoever reads is gone or the server is.
     fn follow(&self, mut query: Query, all: &Explanation) -> Result<()> {
         query.last = usize::MAX;
-        query.after = all.kept.of;
+        let newest = |all: &Explanation| all.handshakes.last().map_or(0, |last| last.number);
+        query.after = all.kept.of.max(newest(all));
         while output::is_read() {
             thread::sleep(PAUSE);
             let all = parse(&self.server.ask(Method::GET, &path(&query))?)?;
             self.show(&all)?;
-            query.after = query.after.max(all.handshakes.last().map_or(0, |last| last.number));
+            query.after = query.after.max(newest(&all));
         }
         Ok(())
     }
@@ -120,7 +121,7 @@ impl Explain {
     fn show(&self, all: &Explanation) -> Result<()> {
         for handshake in &all.handshakes {
             if self.json {
-                output::say(json(handshake)?.replace('\n', ""));
+                output::document(&(serde_json::to_string(handshake)? + "\n"));
             } else {
                 output::page(&sentences::told(handshake, all.now));
             }
