@@ -18,7 +18,10 @@
 //! - `accept` (feature `tokio`): a handshake on tokio, without a thread that waits for a store
 //! - [`agent`] (feature `agent`): a host that modules in other processes ask
 //! - `handshake`: one handshake, from the ClientHello to the sessions it leaves behind. Facts in, answers out
+//! - `funnel`: what becomes of handshakes, each counted once, by how far it came
+//! - [`advice`]: what would have more clients resume, with the numbers behind it
 //! - `living`: what of a host is alive in one process; `consultation`: what is decided, for whoever listens
+//! - [`recent`]: handshakes of late, kept so that it can be told why one did not resume
 //! - [`metrics`]: what is counted, for Prometheus; [`status`]: how it all is doing, in one piece
 //!
 //! Of crates below it re-exports what embedders need:
@@ -36,10 +39,12 @@
 
 #[cfg(feature = "tokio")]
 mod accept;
+pub mod advice;
 #[cfg(feature = "agent")]
 pub mod agent;
 pub mod conformance;
 mod consultation;
+mod funnel;
 #[doc(hidden)]
 pub mod fuzzing;
 mod handshake;
@@ -48,6 +53,7 @@ mod living;
 pub mod metrics;
 pub mod policies_dir;
 pub mod policy;
+pub mod recent;
 pub mod revocation;
 pub mod session;
 pub mod signing;

@@ -3,5 +3,5 @@
 
 pub use reprise_session::session::{
     Border, Epoch, KeyId, KeyInfo, Keyring, KeyringError, Miss, Record, RecordError, Secret, ServerName,
-    ServerNameError, ServerNamePattern, SessionId, Unsealable, VerifiedChain,
+    ServerNameError, ServerNamePattern, SessionId, Step, Unsealable, VerifiedChain,
 };

@@ -35,13 +35,16 @@ pub enum Variant {
     NativeDup,
     /// Reprise without policies.
     Host,
+    /// The same, which keeps the last handshakes.
+    Recent,
     /// Reprise with one Wasm policy.
     Policy,
 }
 
 impl Variant {
     /// All, the one that ratios refer to first.
-    pub const ALL: [Variant; 4] = [Variant::Internal, Variant::NativeDer, Variant::Host, Variant::Policy];
+    pub const ALL: [Variant; 5] =
+        [Variant::Internal, Variant::NativeDer, Variant::Host, Variant::Recent, Variant::Policy];
 }
 
 impl fmt::Display for Variant {
@@ -51,6 +54,7 @@ impl fmt::Display for Variant {
             Variant::NativeDer => "native callbacks, DER",
             Variant::NativeDup => "native callbacks, duplicates",
             Variant::Host => "host without policies",
+            Variant::Recent => "host that keeps recent handshakes",
             Variant::Policy => "host with a Wasm policy",
         })
     }
@@ -64,6 +68,7 @@ impl Variant {
             Variant::NativeDer => "native-der",
             Variant::NativeDup => "native-dup",
             Variant::Host => "host",
+            Variant::Recent => "recent",
             Variant::Policy => "policy",
         }
     }
@@ -73,7 +78,14 @@ impl FromStr for Variant {
     type Err = anyhow::Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let all = [Variant::Internal, Variant::NativeDer, Variant::NativeDup, Variant::Host, Variant::Policy];
+        let all = [
+            Variant::Internal,
+            Variant::NativeDer,
+            Variant::NativeDup,
+            Variant::Host,
+            Variant::Recent,
+            Variant::Policy,
+        ];
         let found = all.into_iter().find(|variant| variant.name() == name);
         found.with_context(|| format!("{name}: expected one of {:?}", all.map(Variant::name)))
     }
@@ -145,6 +157,7 @@ impl Server {
             }
             Variant::NativeDup => native(&mut context, duplicate, duplicate),
             Variant::Host => host = Some(Host::builder().build()?),
+            Variant::Recent => host = Some(Host::builder().recent(1_000).build()?),
             Variant::Policy => {
                 let dir = tempfile::tempdir()?;
                 let module = super::policy();

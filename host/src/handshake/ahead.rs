@@ -55,12 +55,12 @@ pub struct Search {
     pub told: Option<bool>,
 }
 
-/// When a store was asked, where somebody listens to what it took.
+/// When a store was asked, where anybody wants to know what it took.
 pub struct Began(Option<Instant>);
 
 impl Began {
     fn now(resources: &Resources) -> Self {
-        Self(resources.listeners.are_there().then(Instant::now))
+        Self(resources.are_watched().then(Instant::now))
     }
 
     fn elapsed(&self) -> Duration {

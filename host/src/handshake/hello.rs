@@ -51,6 +51,7 @@ impl Handshake {
             hello: hello.hello.clone(),
             second: false,
             facts,
+            peer: None,
             here: None,
             border,
             stage,
@@ -61,7 +62,7 @@ impl Handshake {
 
     /// Where it belongs, now that the context is chosen.
     fn settle(&mut self, hello: &HelloFacts<'_>) {
-        self.facts.peer = hello.peer.map(in_text);
+        (self.peer, self.facts.peer) = (hello.peer, hello.peer.map(in_text));
         let place = hello.here.as_ref().map_or(&hello.hooked, |here| &here.place);
         self.facts.listener.clone_from(&place.listener);
         if matches!(self.border, Err(Miss::HostGone | Miss::Forked)) {

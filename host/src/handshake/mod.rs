@@ -9,7 +9,7 @@
 //! - `keep`: a session was made: policies, host maxima, store
 //! - `removal`: a session was given up: queued, decided on a worker
 //! - `telling`: what was decided, for whoever listens
-//! - `report`: what became of it, counted, and for the embedder; `counts`: what handshakes add to
+//! - `report`: what became of it, counted, and for the embedder; `counts`: what handshakes add to; `recent`: what is kept of it
 //!
 //! # The phases of a handshake
 //!
@@ -32,6 +32,7 @@ mod counts;
 mod hello;
 mod keep;
 mod look_up;
+mod recent;
 pub mod removal;
 mod report;
 mod resources;
@@ -61,11 +62,11 @@ use reprise_session::session::{Border, Miss, Prototype, Record, SessionId};
 
 use self::{ahead::Search, keep::Announced};
 pub use self::{
-    counts::{HandshakeCounts, VERSIONS},
+    counts::HandshakeCounts,
     report::ConnectionReport,
     resources::{Limits, Resources},
 };
-use crate::consultation::NotKept;
+use crate::{consultation::NotKept, recent::Seen};
 
 /// A host, as contexts know it: they may outlive it.
 pub struct Answers {
@@ -134,6 +135,7 @@ struct Handshake {
     second: bool,
     /// The facts given to policies.
     facts: types::Connection,
+    peer: Option<IpAddr>,
     here: Option<Here>,
     /// The border around where it belongs; or why nothing resumes here.
     border: Result<Border, Miss>,
@@ -176,6 +178,8 @@ struct Sought {
     asked_about: Option<SessionId>,
     /// What policies in shadow mode are to be asked of the candidate.
     shadowed: Option<Arc<Decided>>,
+    /// What was seen of the candidate, where recent handshakes are kept.
+    seen: Option<Box<Seen>>,
 }
 
 /// A candidate handed over: what a session made by this handshake inherits.

@@ -1,13 +1,14 @@
 //! What became of a handshake.
 
-use std::sync::Arc;
-
 use reprise_openssl::facts::{EarlyData, Outcome, TLS13};
 use reprise_policy::policy::Asked;
 use reprise_session::session::{Miss, SessionId};
 
-use super::{Connection, Handed, Handshake, Phase};
-use crate::consultation::NotKept;
+use super::{Connection, Handshake, Phase};
+use crate::{
+    consultation::NotKept,
+    funnel::{Place, Reason},
+};
 
 /// What the host knows of a connection: for an access log, a status page, a test.
 #[derive(Clone, Debug, Default)]
@@ -46,15 +47,21 @@ impl Connection {
         }
         let Some(resources) = self.resources.upgrade() else { return };
         let Outcome { version, resumed, .. } = *outcome;
-        match &self.phase {
-            Phase::Heard(handshake) if resumed => {
-                let age = |origin: &Arc<Handed>| handshake.facts.now.saturating_sub(origin.record.authenticated);
-                resources.counts.resumed(version, handshake.origin(resumed).map(age));
-            }
-            Phase::Heard(handshake) => resources.counts.full(version, handshake.miss(version).as_ref()),
+        let handshake = if let Phase::Heard(handshake) = &self.phase { Some(handshake) } else { None };
+        let reason = match &self.phase {
+            Phase::Heard(handshake) => handshake.reason(version, resumed),
+            Phase::Unheard { miss: Some(miss), .. } => Reason::missed(miss),
             // The hook was missed. What it resumed, if it did, was nothing of ours.
-            Phase::Unheard { miss: None, .. } if resumed => resources.counts.resumed(version, None),
-            Phase::Unheard { miss, .. } => resources.counts.full(version, miss.as_ref()),
+            Phase::Unheard { miss: None, .. } if resumed => Reason::RESUMED,
+            Phase::Unheard { miss: None, .. } => Reason::NOTHING,
+        };
+        resources.counts.funnel.ended(version, reason, handshake.map(|handshake| handshake.at()));
+        if let Some((handshake, origin)) = handshake.and_then(|handshake| Some((handshake, handshake.origin(resumed)?)))
+        {
+            resources.counts.aged(handshake.facts.now.saturating_sub(origin.record.authenticated));
+        }
+        if resources.recent.is_on() {
+            resources.recent.add(self.recent(&resources, outcome, reason));
         }
     }
 
@@ -91,8 +98,25 @@ impl Connection {
 }
 
 impl Handshake {
+    /// Why it came no further than it did.
+    fn reason(&self, version: i32, resumed: bool) -> Reason {
+        if resumed {
+            return Reason::RESUMED;
+        }
+        let without_session = || Reason::without_session(&self.hello, version == TLS13);
+        self.miss(version).as_ref().map_or_else(without_session, Reason::missed)
+    }
+
+    fn at(&self) -> Place<'_> {
+        Place {
+            listener: &self.facts.listener,
+            site: self.border.as_ref().map_or("", |border| &border.site),
+            server_name: self.hello.server_name.as_deref(),
+        }
+    }
+
     /// Why a session that was offered is not resumed. An id that was never a session's is no miss.
-    fn miss(&self, version: i32) -> Option<Miss> {
+    pub(super) fn miss(&self, version: i32) -> Option<Miss> {
         let tls13 = version == TLS13;
         match &self.found.miss {
             None if self.found.handed.is_some() => Some(Miss::NotTaken),

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     consultation::{Consultation, Listeners},
     living::{Slot, Work},
+    recent::{self, Ring},
 };
 
 /// What handshakes are decided with.
@@ -29,6 +30,7 @@ pub struct Resources {
     pub revocations: Arc<Revocations>,
     pub counts: HandshakeCounts,
     pub listeners: Listeners,
+    pub recent: Ring,
     pub clock: Clock,
     pub living: Arc<Slot<GivenUp>>,
 }
@@ -62,7 +64,7 @@ impl Limits {
 impl Resources {
     /// What a host decides with: with a worker in the slot that `living` makes, which is given its work, and heard of by the store.
     pub fn new(
-        limits: Limits,
+        (limits, recent): (Limits, recent::Options),
         keyring: Arc<Keyring>,
         store: Arc<dyn Store>,
         clock: Clock,
@@ -78,6 +80,7 @@ impl Resources {
                 revocations: Arc::default(),
                 counts: HandshakeCounts::default(),
                 listeners: Listeners::default(),
+                recent: Ring::new(recent),
                 clock,
                 living: Arc::new(living(Arc::new(work))),
             }
@@ -108,6 +111,11 @@ impl Resources {
             policies.compare(shadowed);
         }
         self.listeners.tell(&event);
+    }
+
+    /// Whether anybody wants to know what a look-up takes.
+    pub fn are_watched(&self) -> bool {
+        self.recent.is_on() || self.listeners.are_there()
     }
 
     /// Seconds since the Unix epoch.

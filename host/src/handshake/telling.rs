@@ -1,11 +1,16 @@
 //! What was decided in a handshake, for whoever listens.
 
+use std::sync::Arc;
+
 use reprise_openssl::facts::{OfferFacts, Resumed, SessionFacts, TLS13};
-use reprise_policy::policy::{Asked, Callback, Chain, wit::types};
-use reprise_session::session::{Miss, SessionId};
+use reprise_policy::policy::{Callback, Chain, wit::types};
+use reprise_session::session::{Miss, Record, SessionId};
 
 use super::{Connection, Handshake, Resources, Stage, ahead::Lookup, keep::Announced, look_up::Unfit};
-use crate::consultation::{About, Consultation, NotKept, Verdict, shortened};
+use crate::{
+    consultation::{About, Consultation, LookUp, NotKept, Verdict, shortened},
+    recent::Seen,
+};
 
 impl Connection {
     /// A session was offered in a handshake that missed the hook.
@@ -35,7 +40,24 @@ impl Handshake {
         {
             return;
         }
+        if resources.recent.is_on() {
+            let (record, look_up) = self.candidate(offer).unwrap_or_default();
+            let seen = Seen::new(offer.id, record.map(|record| &**record), self.border.as_ref().ok(), look_up);
+            self.found.seen = Some(Box::new(seen));
+        }
         resources.tell(self.policies(), shadowed, || self.offered_event(offer, sought));
+    }
+
+    /// What a session offered is, if it was found, and what it took to look it up; none where nothing was.
+    fn candidate(&self, offer: &OfferFacts<'_>) -> Option<(Option<&Arc<Record>>, Option<LookUp>)> {
+        let Stage::Deciding(deciding) = &self.stage else { return None };
+        let search = deciding.searches.iter().find(|search| search.id.as_bytes() == offer.id)?;
+        let record = match &search.lookup {
+            Lookup::Judged(Ok(candidate)) => Some(&candidate.record),
+            Lookup::Judged(Err(Unfit { record, .. })) => record.as_ref(),
+            _ => None,
+        };
+        Some((record, Some(search.took)))
     }
 
     fn offered_event(&self, offer: &OfferFacts<'_>, sought: Result<&Resumed, &Miss>) -> Consultation {
@@ -47,24 +69,13 @@ impl Handshake {
             Err(miss) => Verdict::Misses(miss.clone()),
         };
         let mut event = self.event(Callback::Get, shortened(offer.id), verdict);
-        let Stage::Deciding(deciding) = &self.stage else { return event };
-        let Some(search) = deciding.searches.iter().find(|search| search.id.as_bytes() == offer.id) else {
-            return event;
-        };
-        let record = match &search.lookup {
-            Lookup::Judged(Ok(candidate)) => Some(&candidate.record),
-            Lookup::Judged(Err(Unfit { record, .. })) => record.as_ref(),
-            _ => None,
-        };
+        let Some((record, look_up)) = self.candidate(offer) else { return event };
         event.about = record.map(|record| About::of(record));
-        event.look_up = Some(search.took);
-        event.asked = self.asked_about(search.id).to_vec();
+        event.look_up = look_up;
+        if self.found.asked_about.is_some_and(|about| about.as_bytes() == offer.id) {
+            event.asked.clone_from(&self.found.asked);
+        }
         event
-    }
-
-    /// What policies said of this candidate.
-    fn asked_about(&self, id: SessionId) -> &[Asked] {
-        if self.found.asked_about == Some(id) { &self.found.asked } else { &[] }
     }
 
     /// A session was made, and is kept or not.

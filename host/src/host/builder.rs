@@ -22,6 +22,7 @@ use super::{BuildError, Host, Inner};
 use crate::{
     handshake::{Answers, Limits, Resources},
     living::Slot,
+    recent::{self, Clients},
 };
 
 /// What stands between OpenSSL's callbacks and hosts.
@@ -42,6 +43,7 @@ pub struct HostBuilder {
     stores: Vec<Arc<dyn Store>>,
     copy_age: Duration,
     limits: Limits,
+    recent: recent::Options,
     keyring: Option<Arc<Keyring>>,
     namespace: String,
     clock: Clock,
@@ -65,6 +67,7 @@ impl Default for HostBuilder {
             stores: Vec::new(),
             copy_age: Duration::from_secs(30),
             limits,
+            recent: recent::Options::default(),
             keyring: None,
             namespace: "reprise".into(),
             clock: Arc::new(clock::now),
@@ -197,6 +200,19 @@ impl HostBuilder {
         self
     }
 
+    /// How many handshakes are kept, the last ones, for [`Host::recent`] to tell why one did not resume. Each takes 8 KiB at the most,
+    /// mostly less than 1 KiB, and up to 1 µs of the handshake. Default: 0, none.
+    pub fn recent(mut self, handshakes: usize) -> Self {
+        self.recent.handshakes = handshakes;
+        self
+    }
+
+    /// What of clients' addresses is kept with them. Default: all.
+    pub fn recent_clients(mut self, clients: Clients) -> Self {
+        self.recent.clients = clients;
+        self
+    }
+
     /// The keys that session ids are made with, and that seal what leaves this process. Nodes that share a store share them.
     /// Default: a random key, good for this process; enough for stores in its memory, and no other store is taken with it.
     pub fn keyring(mut self, keyring: impl Into<Arc<Keyring>>) -> Self {
@@ -252,7 +268,7 @@ impl HostBuilder {
         let store = store(self.stores.into_iter().map(seal).collect(), self.copy_age)?;
         let (policies, dir, runtime) = (self.policies, self.dir, self.runtime);
         let living = |work| Slot::new(policies, dir, runtime, work);
-        let resources = Resources::new(self.limits, keyring, store, self.clock, living);
+        let resources = Resources::new((self.limits, self.recent), keyring, store, self.clock, living);
         resources.living.revive()?;
         let between = BETWEEN.get().copied().unwrap_or(|handler| handler);
         let handler = between(Arc::new(Answers::by(&resources)));

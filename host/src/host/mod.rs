@@ -35,6 +35,7 @@ use crate::{
     consultation::Consultations,
     handshake::{Connection, ConnectionReport, Resources},
     living::{Snapshot, StartError},
+    recent::{Clients, Query, QueryError, Recent},
 };
 
 /// Keeps and resumes the TLS sessions of every `SSL_CTX` that it is installed on, as its policies say.
@@ -134,6 +135,22 @@ impl Host {
     /// Handshakes do not wait for whoever listens, and cost nothing more where nobody does. In a forked child, listen anew.
     pub fn consultations(&self) -> Consultations {
         self.inner.resources.listeners.listen()
+    }
+
+    /// Handshakes of late, the last of those that are asked for, in their order; none where none are kept ([`HostBuilder::recent`]).
+    ///
+    /// # Errors
+    /// What is kept of clients does not say which.
+    pub fn recent(&self, query: &Query) -> Result<Vec<Recent>, QueryError> {
+        self.inner.resources.recent.find(query)
+    }
+
+    /// How many handshakes are kept at the most, what of their clients, and how many there have been.
+    #[doc(hidden)]
+    pub fn recent_kept(&self) -> (usize, Clients, u64) {
+        let ring = &self.inner.resources.recent;
+        let (most, all) = ring.size();
+        (most, ring.clients().clients(), all)
     }
 
     /// The policies of the directory: how each is doing, and what an operator may ask for.

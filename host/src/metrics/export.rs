@@ -2,6 +2,7 @@
 
 use std::{
     fmt::{self, Debug},
+    iter::zip,
     sync::{Arc, Weak},
 };
 
@@ -17,7 +18,7 @@ use reprise_store::store::TierStatus;
 use super::{families as family, families::MetricFamily};
 use crate::{
     Host,
-    handshake::VERSIONS,
+    funnel::{Funnel, Outcomes, REASONS, VERSIONS},
     host::Inner,
     living::Snapshot,
     status::{Comparison, Log, State},
@@ -91,16 +92,36 @@ pub(crate) struct Sheet<'a>(pub(crate) DescriptorEncoder<'a>);
 impl Sheet<'_> {
     fn handshakes(&mut self, host: &Inner) -> fmt::Result {
         let mut handshakes = self.family(&family::HANDSHAKES)?;
-        for ((version, _), [full, resumed]) in VERSIONS.iter().zip(host.resources.counts.handshakes()) {
+        for ((version, _), [full, resumed]) in VERSIONS.iter().zip(host.resources.counts.funnel.handshakes()) {
             count(&mut handshakes, &[("version", *version), ("handshake", "full")], full)?;
             count(&mut handshakes, &[("version", *version), ("handshake", "resumed")], resumed)?;
         }
         let mut misses = self.family(&family::MISSES)?;
-        for (reason, times) in host.resources.counts.misses() {
+        for (reason, times) in host.resources.counts.funnel.misses() {
             count(&mut misses, &[("reason", reason)], times)?;
         }
+        self.outcomes(&host.resources.counts.funnel)?;
         spread(&mut self.family(&family::SESSION_AGE)?, &host.resources.counts.ages())?;
         total(&mut self.family(&family::REMOVALS_DROPPED)?, host.removals_dropped())
+    }
+
+    fn outcomes(&mut self, funnel: &Funnel) -> fmt::Result {
+        let mut outcomes = self.family(&family::OUTCOMES)?;
+        for ((version, _), ends) in zip(VERSIONS, funnel.by_version()) {
+            for ((reason, step), times) in zip(REASONS, ends) {
+                count(&mut outcomes, &[("version", version), ("step", step.as_str()), ("reason", reason)], times)?;
+            }
+        }
+        let mut outcomes = self.family(&family::PLACE_OUTCOMES)?;
+        for Outcomes { listener, site, server_name, ends } in funnel.places() {
+            let server_name = server_name.as_deref().unwrap_or_default();
+            // What there is none of would be 30 series for each place.
+            for ((reason, step), times) in zip(REASONS, ends).filter(|(_, times)| *times > 0) {
+                let place = [("listener", &*listener), ("site", &site), ("server_name", server_name)];
+                count(&mut outcomes, &[&place[..], &[("step", step.as_str()), ("reason", reason)]].concat(), times)?;
+            }
+        }
+        Ok(())
     }
 
     /// The policies that are there, live or not.

@@ -25,6 +25,14 @@ pub const HANDSHAKES: MetricFamily =
     counter("reprise_handshakes", "Handshakes completed, by version of TLS, in full or by resuming a session");
 pub const MISSES: MetricFamily =
     counter("reprise_misses", "Handshakes in full though a session was offered, by reason");
+pub const OUTCOMES: MetricFamily = counter(
+    "reprise_outcomes",
+    "Handshakes completed, each once, by how far it came to a resumption and why no further",
+);
+pub const PLACE_OUTCOMES: MetricFamily = counter(
+    "reprise_place_outcomes",
+    "The same by listener, site and server name, of which the most visited are told apart",
+);
 pub const SESSION_AGE: MetricFamily =
     histogram("reprise_session_age_seconds", "At each resumption, the time since the full handshake it descends from");
 pub const REMOVALS_DROPPED: MetricFamily = counter(

@@ -1,5 +1,6 @@
 //! How a host is doing, in one piece: for a status page, a command, a test. What only grows is in [`crate::metrics`] too.
 
+mod funnel;
 mod policies;
 
 use std::{collections::BTreeMap, process, sync::OnceLock};
@@ -12,8 +13,11 @@ use reprise_store::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::policies::policies;
-pub use self::policies::{Comparison, Policy, Rejection, State};
-use crate::{Host, handshake::VERSIONS, host::Inner};
+pub use self::{
+    funnel::{Funnel, Outcome, Passed, Place, reasons},
+    policies::{Comparison, Policy, Rejection, State},
+};
+use crate::{Host, funnel::VERSIONS, host::Inner};
 pub use reprise_session::vital::Vital;
 
 /// How a host is doing. Times are seconds since the Unix epoch, by the system's clock.
@@ -37,6 +41,9 @@ pub struct Status {
     pub handshakes: Vec<Handshakes>,
     /// How often each reason was why an offered session did not resume: all of [`reprise_session::session::Miss::REASONS`].
     pub misses: BTreeMap<String, u64>,
+    /// How far each of those handshakes came on the way to a resumption, and why no further.
+    #[serde(default)]
+    pub funnel: Funnel,
     /// Sessions given up that no policy was asked about, because too many came at once.
     pub removals_dropped: u64,
     /// What is revoked.
@@ -142,7 +149,7 @@ impl Host {
 
 impl Status {
     fn of(host: &Inner) -> Self {
-        let counted = VERSIONS.iter().zip(host.resources.counts.handshakes());
+        let counted = VERSIONS.iter().zip(host.resources.counts.funnel.handshakes());
         let handshakes =
             counted.map(|((version, _), [full, resumed])| Handshakes { version: (*version).into(), full, resumed });
         let in_force = host.resources.revocations.in_force.list();
@@ -156,7 +163,8 @@ impl Status {
             policies: policies(&snapshot),
             policy_memory: PolicyMemory { taken: taken as u64, most: most as u64 },
             handshakes: handshakes.collect(),
-            misses: host.resources.counts.misses().map(|(reason, count)| (reason.into(), count)).collect(),
+            misses: host.resources.counts.funnel.misses().map(|(reason, count)| (reason.into(), count)).collect(),
+            funnel: Funnel::of(&host.resources.counts.funnel),
             removals_dropped: host.removals_dropped(),
             revocations: Revocations {
                 in_force: in_force.len(),

@@ -102,6 +102,7 @@ const STEPS: &[(&str, Step)] = &[
             "failures",
         ]),
     ),
+    ("reprise explain", Prints(&["connected", "resumed", "advice"])),
     ("reprise policies quarantine tenants", Prints(&["tenants", "quarantined"])),
     ("reprise revoke --server-name a.example", Prints(&["revoked: server name a.example", "they resume nowhere"])),
     ("reprise keys new keyring", Prints(&["keyring"])),

@@ -9,6 +9,7 @@ mod command_line;
 mod early_data;
 mod embedders;
 mod exceptions;
+mod explain;
 mod failing_policies;
 mod hostile;
 mod invariants;

@@ -74,7 +74,7 @@ impl Offered {
     pub const ALL: [Self; 4] = [Self::Nothing, Self::SessionId, Self::Ticket, Self::Psk];
 
     /// Its name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
             Self::SessionId => "session-id",

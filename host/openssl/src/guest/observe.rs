@@ -4,9 +4,7 @@ use openssl::ssl::SslRef;
 
 use crate::{
     facts::Offered,
-    hello::extension,
     hooks::{client_hello::read_hello, connection::Connection, ex_data},
-    tls::ssl,
 };
 
 /// A ClientHello was read.
@@ -19,10 +17,9 @@ pub fn hello(ssl: &SslRef, connection: &Connection) {
 /// What the client offers, as far as its ClientHello tells.
 fn offered(ssl: &SslRef) -> Offered {
     let hello = read_hello(ssl);
-    let ticket = ssl::hello_extension(ssl, extension::SESSION_TICKET).is_some_and(|ticket| !ticket.is_empty());
     if !hello.identities.is_empty() {
         Offered::Psk
-    } else if ticket {
+    } else if hello.ticket {
         Offered::Ticket
     } else if hello.session_id.is_some() && !hello.made_up_session_id {
         Offered::SessionId

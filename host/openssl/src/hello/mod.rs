@@ -49,6 +49,8 @@ pub struct Hello {
     pub session_id: Option<SessionId>,
     /// Whether that is no session of any server like this one, as far as can be told (`made_up`).
     pub made_up_session_id: bool,
+    /// Whether a ticket is offered as TLS 1.2 has them (RFC 5077), which no server like this one makes.
+    pub ticket: bool,
     /// The first PSK identities: sessions offered in TLS 1.3.
     pub identities: Vec<Vec<u8>>,
     /// Whether there are more identities than these.

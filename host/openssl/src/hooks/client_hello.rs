@@ -171,10 +171,12 @@ pub fn read_hello(ssl: &SslRef) -> Hello {
     let versions = ssl::hello_extension(ssl, extension::SUPPORTED_VERSIONS);
     let key_exchange_modes = ssl::hello_extension(ssl, extension::PSK_KEY_EXCHANGE_MODES);
     let session_id = ssl::hello_session_id(ssl);
+    let ticket = ssl::hello_extension(ssl, extension::SESSION_TICKET);
     Hello {
         server_name: ssl::hello_extension(ssl, extension::SERVER_NAME).and_then(server_name),
         session_id: session_id.try_into().ok(),
-        made_up_session_id: made_up(session_id, versions, || ssl::hello_extension(ssl, extension::SESSION_TICKET)),
+        made_up_session_id: made_up(session_id, versions, || ticket),
+        ticket: ticket.is_some_and(|ticket| !ticket.is_empty()),
         identities,
         more_identities,
         supports_tls13: versions.is_some_and(supports_tls13),

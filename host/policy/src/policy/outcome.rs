@@ -109,6 +109,32 @@ pub enum Answer {
     FailedAbstaining(Failure),
 }
 
+impl Answer {
+    /// The verdict in the words of the interface, or what there is in its place.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Answer::New(NewVerdict::Keep(_)) => "keep",
+            Answer::New(NewVerdict::Refuse) => "refuse",
+            Answer::Get(GetVerdict::Resume) => "resume",
+            Answer::Get(GetVerdict::ResumeWithoutEarlyData) => "resume-without-early-data",
+            Answer::Get(GetVerdict::FullHandshake) => "full-handshake",
+            Answer::Remove(RemoveVerdict::HostDefault) => "host-default",
+            Answer::Remove(RemoveVerdict::Forget) => "forget",
+            Answer::NoOpinion => "no-opinion",
+            Answer::FailedObjecting(_) => "failed-objecting",
+            Answer::FailedAbstaining(_) => "failed-abstaining",
+        }
+    }
+
+    /// Why the call failed, if it did.
+    pub fn failure(&self) -> Option<Failure> {
+        match self {
+            Answer::FailedObjecting(failure) | Answer::FailedAbstaining(failure) => Some(*failure),
+            _ => None,
+        }
+    }
+}
+
 /// One policy's part in a decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {

@@ -5,10 +5,12 @@
 //! - `socket`: a Unix socket in the state directory, its owner's alone, for `reprise status`, `policies` and `revoke`
 //! - `--admin ADDR`: for Prometheus and load balancers; there nothing can be changed, for there is no asking who it is
 //!
-//! `resources` answers, `revoking` what is about revocations, `programs` what is about programs with the module; `listen` accepts, `seats` bounds
+//! `resources` answers, `revoking` what is about revocations, `programs` what is about programs with the module,
+//! `explaining` why handshakes did not resume; `listen` accepts, `seats` bounds
 //! how many at once, and `names` says under which names; `client` is the command's side.
 
 pub(crate) mod client;
+pub(crate) mod explaining;
 mod listen;
 mod names;
 pub(crate) mod programs;

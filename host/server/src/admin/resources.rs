@@ -11,6 +11,7 @@ use reprise_store::store::TierStatus;
 use tokio::sync::Semaphore;
 
 use super::{
+    explaining,
     names::{self, Host},
     programs, revoking,
     seats::{ROOM, Seat},
@@ -69,6 +70,11 @@ impl Resources for Operator {
             }
         }
         match request.method {
+            // Who came is for the server's owner alone.
+            Method::GET | Method::HEAD if path == explaining::PATH && self.may_change => {
+                let query = request.uri.query().unwrap_or_default().to_owned();
+                self.aside(move |health| explaining::answer(health, &query)).await
+            }
             Method::GET | Method::HEAD => self.show(path).await,
             Method::POST if self.may_change => self.change(path).await,
             _ => Answer::not_allowed("GET, HEAD"),

@@ -6,6 +6,7 @@ mod check;
 mod compile;
 mod core_dumps;
 mod dev;
+mod explain;
 mod kept_code;
 mod keys;
 mod module;
@@ -57,6 +58,8 @@ enum Action {
     Sign(sign::Sign),
     /// Show how a running server is doing
     Status(status::Status),
+    /// Explain why clients of a running server resumed or not
+    Explain(explain::Explain),
     /// Tell a running server what is to become of its policies
     Policies(policies::Policies),
     /// Revoke sessions: they resume nowhere any more
@@ -84,6 +87,7 @@ pub fn main() -> ! {
         Action::Test(test) => test.run(),
         Action::Sign(sign) => sign.run(),
         Action::Status(status) => status.run(),
+        Action::Explain(explain) => explain.run(),
         Action::Policies(policies) => policies.run(),
         Action::Revoke(revoke) => revoke.run(),
         Action::Probe(probe) => probe.run(),

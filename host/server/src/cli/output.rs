@@ -42,6 +42,11 @@ pub(super) fn document(json: &str) {
     write(&printable::of_document(json));
 }
 
+/// Whether what is said is written, as far as is known: whoever reads may have gone.
+pub(super) fn is_read() -> bool {
+    TROUBLE.lock().is_none()
+}
+
 /// Says on stderr what happens, or what is wrong. In a process that has a log, it is in there.
 pub(super) fn tell(text: impl Display) {
     told(Level::INFO, &text.to_string());

@@ -5,6 +5,7 @@ use std::{
     str::FromStr,
 };
 
+use reprise::recent::Clients;
 use reprise_session::session::{ServerName, ServerNameError};
 use reprise_store::store::Redis;
 
@@ -21,6 +22,10 @@ pub(crate) struct HostName(pub(crate) String);
 /// The name of what shares sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Namespace(pub(crate) String);
+
+/// What is kept of clients' addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecentClients(pub(crate) Clients);
 
 /// What stands where one of these arguments should.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +70,15 @@ impl FromStr for Namespace {
     }
 }
 
-value_of_the_file!(AdminAddress, HostName, Namespace);
+impl FromStr for RecentClients {
+    type Err = ArgumentError;
+
+    fn from_str(text: &str) -> Result<Self, ArgumentError> {
+        text.parse().map(Self).map_err(|expected| ArgumentError(format!("invalid value `{text}`: {expected}")))
+    }
+}
+
+value_of_the_file!(AdminAddress, HostName, Namespace, RecentClients);
 
 #[cfg(test)]
 mod tests {

@@ -211,7 +211,9 @@ fn builder(settings: &HostSettings, keyring: Option<Arc<Keyring>>) -> Result<Hos
         .lifetime(settings.lifetime)
         .max_lifetime(settings.max_lifetime)
         .max_entry(settings.max_session_size)
-        .strict_policies(settings.strict);
+        .strict_policies(settings.strict)
+        .recent(settings.recent.0)
+        .recent_clients(settings.recent.1);
     if let Some(bytes) = settings.memory.of_all {
         host = host.policy_memory(bytes);
     }

@@ -121,6 +121,20 @@ macro_rules! declared_with_hosts {
             #[arg(long, value_name = "SIZE")]
             pub(crate) max_session_size: Option<$crate::hosting::SizeOf<256, { 1 << 30 }>> = "16KiB",
 
+            /// How many handshakes `reprise explain` knows of, the last ones [default: 1000]
+            ///
+            /// Why a client did not resume is asked afterwards, so they are kept before anybody asks: in this process's memory, less than 1 KiB
+            /// each, for whoever may use the socket in --state-dir and nobody else. `0`: none.
+            #[arg(long, value_name = "N")]
+            pub(crate) recent: Option<$crate::hosting::Count<0, 100_000>> = "1000",
+
+            /// What of clients' addresses is kept with them [default: whole]
+            ///
+            /// `whole`; `network`: 24 bits of an IPv4 address, 48 of an IPv6 one; `hash`, with a key of this process: one address can be asked
+            /// for, a network cannot.
+            #[arg(long, value_name = "whole|network|hash")]
+            pub(crate) recent_clients: Option<$crate::hosting::argument::RecentClients> = "whole",
+
             /// Let the kernel write core dumps, and debuggers of the same user attach [default: neither]
             ///
             /// A dump of this process holds private keys and the secrets of all sessions.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use reprise::recent::Clients;
 use reprise_policy::{
     policies_dir::exposed,
     policy::{Compiler, SupervisionOptions},
@@ -38,6 +39,8 @@ pub(crate) struct HostSettings {
     pub(crate) store_deadline: Duration,
     pub(crate) copy_age: Duration,
     pub(crate) max_session_size: usize,
+    /// How many handshakes are kept to be explained, and what of their clients.
+    pub(crate) recent: (usize, Clients),
     /// Where metrics and status are served.
     pub(crate) admin: Option<SocketAddr>,
     /// Other names under which they are asked for there, in lower case.
@@ -79,6 +82,7 @@ impl HostSettings {
             store_deadline: options.store_deadline().0,
             copy_age: options.copy_age().0,
             max_session_size: options.max_session_size().0,
+            recent: (options.recent().0, options.recent_clients().0),
             admin: options.admin.as_ref().map(|admin| admin.0),
             admin_hosts: options.admin_host.iter().map(|name| name.0.clone()).collect(),
             state_dir: options.state_dir.clone(),

@@ -2,10 +2,7 @@
 
 use openssl::ssl::SslRef;
 use reprise::{ConnectionReport, EarlyData};
-use reprise_policy::policy::{
-    Answer, Asked,
-    wit::types::{GetVerdict, NewVerdict, RemoveVerdict},
-};
+use reprise_policy::policy::{Answer, Asked};
 use reprise_session::printable;
 use serde::Serialize;
 
@@ -101,20 +98,10 @@ impl PolicyReport {
     }
 }
 
-/// The verdict in the words of `wit/session-cache.wit`.
+/// The verdict in the words of `wit/session-cache.wit`, and why there is none.
 fn verdict(answer: &Answer) -> String {
-    match answer {
-        Answer::New(NewVerdict::Keep(_)) => "keep".into(),
-        Answer::New(NewVerdict::Refuse) => "refuse".into(),
-        Answer::Get(GetVerdict::Resume) => "resume".into(),
-        Answer::Get(GetVerdict::ResumeWithoutEarlyData) => "resume-without-early-data".into(),
-        Answer::Get(GetVerdict::FullHandshake) => "full-handshake".into(),
-        Answer::Remove(RemoveVerdict::HostDefault) => "host-default".into(),
-        Answer::Remove(RemoveVerdict::Forget) => "forget".into(),
-        Answer::NoOpinion => "no-opinion".into(),
-        Answer::FailedObjecting(failure) => format!("failed-objecting: {}", failure.as_str()),
-        Answer::FailedAbstaining(failure) => format!("failed-abstaining: {}", failure.as_str()),
-    }
+    let failure = answer.failure().map(|failure| format!(": {}", failure.as_str()));
+    format!("{}{}", answer.as_str(), failure.unwrap_or_default())
 }
 
 #[cfg(test)]

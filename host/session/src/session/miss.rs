@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::Unsealable;
+use super::{Step, Unsealable};
 use crate::verdict::Failure;
 
 /// The reason for a full handshake where a client offered a session. Every failure on the way to a
@@ -76,15 +76,19 @@ pub enum Miss {
     Internal,
 }
 
-/// Names the reasons, each once: from here come [`Miss::REASONS`] and what indexes it, so that neither lacks a variant.
+/// Names the reasons, each once, and how far they let a handshake come: from here are [`Miss::REASONS`], [`Miss::STEPS`] and
+/// what indexes them, so that none lacks a variant.
 macro_rules! reasons {
-    ($($variant:ident $(($($any:tt)*))? => $reason:literal,)*) => {
+    ($($variant:ident $(($($any:tt)*))? => $reason:literal at $step:ident,)*) => {
         /// The order of the reasons.
         enum Order { $($variant),* }
 
         impl Miss {
             /// The reasons by their names, in the order of the variants.
             pub const REASONS: [&'static str; [$($reason),*].len()] = [$($reason),*];
+
+            /// How far what was offered came, by each of [`Miss::REASONS`].
+            pub const STEPS: [Step; Self::REASONS.len()] = [$(Step::$step),*];
 
             /// The place of its name among [`Miss::REASONS`].
             pub fn index(&self) -> usize {
@@ -97,34 +101,34 @@ macro_rules! reasons {
 }
 
 reasons! {
-    NoHook => "no-hook",
-    SwitchedAfterHook => "switched-after-hook",
-    PlaceUnknown => "place-unknown",
-    HostGone => "host-gone",
-    Forked => "forked",
-    ForeignId => "foreign-id",
-    TooManyIdentities => "too-many-identities",
-    NotFound => "not-found",
-    StoreUnavailable => "store-unavailable",
-    Unsealable(_) => "unsealable",
-    Undecodable => "undecodable",
-    ServerName => "server-name",
-    Listener => "listener",
-    Site => "site",
-    VerifyMode => "verify-mode",
-    Epoch => "epoch",
-    Protocol => "protocol",
-    Cipher => "cipher",
-    ExtendedMasterSecret => "extended-master-secret",
-    Binder => "binder",
-    Expired => "expired",
-    CertificateExpired => "certificate-expired",
-    CrlExpired => "crl-expired",
-    Revoked => "revoked",
-    Policy(_) => "policy",
-    PolicyFailed(..) => "policy-failed",
-    NotTaken => "not-taken",
-    Internal => "internal",
+    NoHook => "no-hook" at Offered,
+    SwitchedAfterHook => "switched-after-hook" at Offered,
+    PlaceUnknown => "place-unknown" at Offered,
+    HostGone => "host-gone" at Offered,
+    Forked => "forked" at Offered,
+    ForeignId => "foreign-id" at Offered,
+    TooManyIdentities => "too-many-identities" at Ours,
+    NotFound => "not-found" at Ours,
+    StoreUnavailable => "store-unavailable" at Ours,
+    Unsealable(_) => "unsealable" at Ours,
+    Undecodable => "undecodable" at Ours,
+    ServerName => "server-name" at Found,
+    Listener => "listener" at Found,
+    Site => "site" at Found,
+    VerifyMode => "verify-mode" at Found,
+    Epoch => "epoch" at Found,
+    Protocol => "protocol" at Found,
+    Cipher => "cipher" at Found,
+    ExtendedMasterSecret => "extended-master-secret" at Found,
+    Binder => "binder" at Found,
+    Expired => "expired" at Found,
+    CertificateExpired => "certificate-expired" at Found,
+    CrlExpired => "crl-expired" at Found,
+    Revoked => "revoked" at Found,
+    Policy(_) => "policy" at Fits,
+    PolicyFailed(..) => "policy-failed" at Fits,
+    NotTaken => "not-taken" at Agreed,
+    Internal => "internal" at Ours,
 }
 
 impl Miss {

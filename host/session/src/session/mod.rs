@@ -11,6 +11,7 @@ mod miss;
 mod prototype;
 mod record;
 mod server_name;
+mod step;
 
 pub use self::{
     border::{Border, Epoch, session_id_context},
@@ -22,6 +23,7 @@ pub use self::{
     prototype::{Decoded, Prototype},
     record::{Record, RecordError, Secret},
     server_name::{ServerName, ServerNameError, ServerNamePattern},
+    step::Step,
 };
 pub use self::{
     chain::{RevocationList, RevocationLists},

@@ -1,6 +1,6 @@
 //! Each reason not to resume, and what would have resumed but for it.
 
-use std::{collections::BTreeSet, sync::atomic::Ordering};
+use std::sync::atomic::Ordering;
 
 use reprise_fixtures::{Callback, Fixture, policies};
 use reprise_openssl::facts::{Resumed, Stored};
@@ -11,6 +11,8 @@ use reprise_store::{
 };
 
 use super::*;
+use crate::consultation::shortened;
+use reprise_session::hex::hex;
 
 /// What is changed between a session that was made and one that is offered.
 struct Attempt<'a> {
@@ -33,8 +35,15 @@ impl Attempt<'_> {
             offer.able = able;
         }
         let resumed = connection.offered(&offer, None);
-        let report = report(&*connection, self.version, false);
-        resumed.ok_or_else(|| report.miss.expect("a full handshake has a reason").as_str())
+        let report = report(&*connection, self.version, resumed.is_some());
+        connection.done(&outcome(self.version, resumed.is_some()));
+        let reason = report.miss.as_ref().map_or("resumed", Miss::as_str);
+        assert_eq!(self.desk.ended(self.version), [reason]);
+        let recent = &self.desk.recent()[0];
+        assert_eq!((&*recent.reason, recent.resumed), (reason, reason == "resumed"));
+        let shown = shortened(self.id.as_bytes());
+        assert_eq!(recent.offered.as_ref().map(|offered| &offered.session), Some(&shown), "{recent:?}");
+        resumed.ok_or(reason)
     }
 }
 
@@ -104,6 +113,7 @@ fn each_invariant_is_a_reason_of_its_own() {
         (Miss::VerifyMode, attempt(TLS13, |attempt| attempt.hello = at(attempt.hello.clone(), place(), 1))),
         (Miss::SwitchedAfterHook, attempt(TLS13, |attempt| attempt.switched = true)),
         (Miss::NoHook, attempt(TLS13, |attempt| attempt.hello.here = None)),
+        (Miss::PlaceUnknown, attempt(TLS13, |attempt| (attempt.hello.here, attempt.hello.learns) = (None, true))),
         (Miss::Protocol, attempt(TLS13, |attempt| attempt.version = TLS12)),
         (Miss::Cipher, saying_that(TLS13, |hello| hello.ciphers = vec![0x13, 2].into())),
         (Miss::Cipher, able_but(TLS13, |able| able.ciphers = Suites::default())),
@@ -176,6 +186,8 @@ fn no_more_are_looked_up_than_two() {
         report(&*connection, TLS13, false).miss.unwrap()
     });
     assert_eq!(misses, [Miss::NotFound, Miss::NotFound, Miss::TooManyIdentities]);
+    connection.done(&outcome(TLS13, false));
+    assert_eq!(desk.ended(TLS13), ["too-many-identities"]);
 }
 
 #[test]
@@ -185,6 +197,8 @@ fn without_a_hook_or_a_host_nothing_resumes() {
     let mut unheard = desk.connection();
     assert!(unheard.offered(&offer(&id, TLS12), None).is_none());
     assert_eq!(report(&*unheard, TLS12, false).miss, Some(Miss::NoHook));
+    unheard.done(&outcome(TLS12, false));
+    assert_eq!(desk.ended(TLS12), ["no-hook"]);
     let (mut before, mut after) = (desk.connection(), desk.connection());
     before.hello(&hello(TLS12, &[id]), None);
     drop(desk);
@@ -209,6 +223,8 @@ fn what_is_for_single_use_is_taken_from_its_owner_alone() {
             // Nothing proves whose it is.
             assert!(resumed.is_none() && there);
             assert_eq!(report(&*connection, version, false).miss, Some(Miss::Binder));
+            connection.done(&outcome(version, false));
+            assert_eq!(desk.ended(version), ["binder"]);
         } else {
             assert!(resumed.is_some() && !there);
         }
@@ -224,8 +240,42 @@ fn what_openssl_does_not_take_is_a_reason() {
     assert!(connection.offered(&offer(&id, TLS13), None).is_some());
     assert_eq!(report(&*connection, TLS13, false).miss, Some(Miss::NotTaken));
     assert_eq!(report(&*connection, TLS13, true).miss, None);
+    connection.done(&outcome(TLS13, false));
+    assert_eq!(desk.ended(TLS13), ["not-taken"]);
     connection.unusable();
     assert_eq!(report(&*connection, TLS13, false).miss, Some(Miss::Undecodable));
+}
+
+#[test]
+fn what_is_kept_of_a_handshake_is_what_it_was_and_no_secret() {
+    let desk = Desk::with(&[("10-no.wasm", policies::refuse_get())]);
+    let id = desk.made(TLS13, |_| {});
+    desk.clock.store(NOW + 60, Ordering::SeqCst);
+    let mut connection = desk.connection();
+    let hello = HelloFacts { peer: Some(Ipv6Addr::LOCALHOST.into()), ..hello(TLS13, &[id]) };
+    connection.hello(&hello, None);
+    assert!(connection.offered(&offer(&id, TLS13), None).is_none());
+    let made = desk.make(&mut *connection, TLS13, |_| {}).expect("it is kept");
+    connection.done(&outcome(TLS13, false));
+    let recent = &desk.recent()[0];
+    assert_eq!((recent.number, recent.time, &*recent.version), (1, NOW + 60, "1.3"));
+    assert_eq!((recent.client.as_deref(), &*recent.listener, &*recent.site), (Some("::1"), "public", "shop"));
+    assert_eq!((&*recent.reason, &*recent.detail), ("policy", "policy: no"));
+    let session = recent.session.as_ref().unwrap();
+    assert_eq!(
+        (session.authenticated, session.expires, session.server_name.as_deref()),
+        (NOW, NOW + 7_200, Some("a.example"))
+    );
+    assert_eq!(recent.look_up.as_ref().unwrap().tier, Some(1));
+    let said: Vec<_> = recent.policies.iter().map(|said| (&*said.callback, &*said.verdict, said.objects())).collect();
+    assert_eq!(said, [("get-session", "full-handshake", true), ("new-session", "no-opinion", false)]);
+    assert_eq!(
+        recent.kept.as_ref().map(|kept| (kept.session.clone(), kept.until)),
+        Some((made.to_string(), NOW + 7_260))
+    );
+    let shown = serde_json::to_string(recent).unwrap();
+    let whole = hex(id.as_bytes());
+    assert!(shown.contains(&whole[..16]) && !shown.contains(&whole[..18]) && !shown.contains("an encoding"), "{shown}");
 }
 
 #[test]
@@ -250,13 +300,30 @@ fn a_question_repeated_is_neither_asked_nor_judged_again() {
 
 #[test]
 fn each_handshake_is_counted_once_with_its_reason() {
-    let desk = Desk::new();
-    let mut connection = desk.connection();
-    connection.hello(&hello(TLS13, &[SessionId::from([7; 32])]), None);
-    for _ in 0..2 {
-        connection.done(&outcome(TLS13, false));
+    let ours = SessionId::from([7; 32]);
+    let offering =
+        |hello: HelloFacts<'static>, psk: &[u8]| saying(hello, |hello| hello.identities = vec![psk.to_vec()]);
+    for (version, hello, reason) in [
+        (TLS13, hello(TLS13, &[]), "nothing"),
+        (TLS13, hello(TLS13, &[ours]), "foreign-id"),
+        (TLS13, offering(hello(TLS13, &[]), &[7; 160]), "psk"),
+        (TLS12, hello(TLS12, &[ours]), "foreign-id"),
+        (TLS12, saying(hello(TLS12, &[ours]), |hello| hello.made_up_session_id = true), "nothing"),
+        (
+            TLS12,
+            saying(hello(TLS12, &[ours]), |hello| (hello.made_up_session_id, hello.ticket) = (true, true)),
+            "ticket",
+        ),
+    ] {
+        let desk = Desk::new();
+        let mut connection = desk.connection();
+        connection.hello(&hello, None);
+        for _ in 0..2 {
+            connection.done(&outcome(version, false));
+        }
+        assert_eq!(desk.ended(version), [reason]);
+        let place = &desk.resources.counts.funnel.places()[0];
+        let at = (&*place.listener, &*place.site, place.server_name.as_deref(), place.handshakes());
+        assert_eq!(at, ("public", "shop", Some("a.example"), 1));
     }
-    let counted: BTreeSet<_> = desk.resources.counts.misses().filter(|(_, times)| *times > 0).collect();
-    assert_eq!(counted, BTreeSet::from([("foreign-id", 1)]));
-    assert_eq!(desk.resources.counts.handshakes().concat().iter().sum::<u64>(), 1);
 }

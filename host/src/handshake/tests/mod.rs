@@ -5,6 +5,7 @@ mod made;
 mod misses;
 
 use std::{
+    iter::zip,
     net::{IpAddr, Ipv6Addr},
     sync::{
         Arc,
@@ -31,7 +32,11 @@ use reprise_testing::TestStore;
 use tempfile::TempDir;
 
 use super::{Answers, Connection, ConnectionReport, Limits, Resources, in_text};
-use crate::living::Slot;
+use crate::{
+    funnel::{REASONS, VERSIONS},
+    living::Slot,
+    recent::{self, Clients, Query, Recent},
+};
 
 const TLS12: i32 = 0x0303;
 const NOW: u64 = 1_700_000_000;
@@ -68,7 +73,7 @@ impl Desk {
         };
         let policies = Some(dir.path().to_owned());
         let resources = Resources::new(
-            limits,
+            (limits, recent::Options { handshakes: 100, clients: Clients::Whole }),
             Arc::new(Keyring::random().unwrap()),
             Arc::new(store.clone()),
             Arc::new(move || time.load(Ordering::SeqCst)),
@@ -113,6 +118,18 @@ impl Desk {
 
     fn given_up(&self, id: SessionId, circumstances: Circumstances) {
         Answers::by(&self.resources).given_up(id, circumstances);
+    }
+
+    /// Why handshakes of this version came no further than they did.
+    fn ended(&self, version: i32) -> Vec<&'static str> {
+        let (_, ends) =
+            zip(VERSIONS, self.resources.counts.funnel.by_version()).find(|((_, wire), _)| *wire == version).unwrap();
+        zip(REASONS, ends).flat_map(|((reason, _), times)| vec![reason; times as usize]).collect()
+    }
+
+    /// What is kept of the handshakes that were completed.
+    fn recent(&self) -> Vec<Recent> {
+        self.resources.recent.find(&Query::default()).unwrap()
     }
 
     /// How many sessions are stored.

@@ -198,7 +198,7 @@ fn revoked(status::Revocations { in_force, untold, newest, .. }: &status::Revoca
     format!("{in_force} in force, the newest of {sessions}, authenticated until {until} ago{untold}")
 }
 
-fn line(page: &mut String, what: &str, value: &str) {
+pub(super) fn line(page: &mut String, what: &str, value: &str) {
     let _ = writeln!(page, "{what:<14} {}", if value.is_empty() { "none" } else { value });
 }
 
@@ -209,7 +209,7 @@ fn counts<'a>(counts: impl IntoIterator<Item = (&'a String, &'a u64)>) -> String
 }
 
 /// A span of time in its largest unit.
-fn span(seconds: u64) -> String {
+pub(super) fn span(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds}s"),
         60..3_600 => format!("{}m", seconds / 60),
@@ -219,7 +219,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// A name or a reason, which come from files, within a line.
-fn printable(text: &str) -> Cow<'_, str> {
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
     printable::line(text, LONGEST)
 }
 

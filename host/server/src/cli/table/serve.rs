@@ -204,6 +204,13 @@ pub(super) const SERVE: &[Row] = &[
         &[("0", "between"), ("1", "between"), ("", "KiB"), ("16KB", "KiB"), ("2GiB", "between")],
         &[],
     ),
+    row("recent", &["0", "1000"], &[("-1", "from 0"), ("100001", "from 0"), ("", "from 0"), ("all", "from 0")], &[]),
+    row(
+        "recent-clients",
+        &["whole", "network", "hash"],
+        &[("", "`network`"), ("Whole", "`network`"), ("none", "`network`")],
+        &[],
+    ),
     row("min-tls", &["1.2", "1.3"], &[("", "1.3"), ("1.1", "1.3"), ("tls1.3", "1.3"), ("2", "1.3")], &[]),
     row("max-tls", &["1.2", "1.3"], &[("", "1.3"), ("1.1", "1.3"), ("1.4", "1.3")], &[]),
     row(
