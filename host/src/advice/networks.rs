@@ -1,4 +1,4 @@
-//! Networks whose clients never offer a session: something in between may open each connection anew.
+//! Networks whose clients never offer a session: something in between may open each connection again.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -26,7 +26,7 @@ pub fn never_offer(recent: &[Recent]) -> Vec<Advice> {
     let advice = never.into_iter().take(MOST).map(|(network, [came, _])| {
         let says = format!(
             "clients of {network} never offer a session, in {came} of the last {all} handshakes: a proxy, a health check or a library that \
-             keeps none opens each connection anew there"
+             keeps none opens new connections there"
         );
         Advice::new("network-never-offers", says, &[("handshakes", came), ("of_the_last", all)])
     });
