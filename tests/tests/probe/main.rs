@@ -31,11 +31,15 @@ fn probe(server: SocketAddr, arguments: &[&str]) -> Probed {
     Probed { status: output.status.code(), said }
 }
 
-/// The same for so long, until this machine was quick enough to renew sessions in their lifetime.
-fn probe_for(span: &str, server: SocketAddr) -> Probed {
-    for _ in 0..10 {
+/// The same for so long, until this machine was quick enough to use sessions of these ways in their lifetime.
+fn probe_for(span: &str, server: SocketAddr, ways: &[&str]) -> Probed {
+    for _ in 0..20 {
         let probed = probe(server, &["--wait", span]);
-        if !probed.rows().any(|row| row["seen"].as_str().unwrap().contains("too late here")) {
+        let in_time = |way: &&str| {
+            let rows = probed.all(way, "lifetime");
+            rows.len() == 1 && !rows[0]["seen"].as_str().unwrap().contains("too late here")
+        };
+        if ways.iter().all(in_time) {
             return probed;
         }
     }

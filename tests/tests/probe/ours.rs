@@ -67,7 +67,7 @@ fn a_client_certificate_is_asked_for_and_a_session_stands_for_it() {
 fn a_lifetime_has_an_end_over_renewals() {
     let place = Place::new();
     let server = place.serve(&["--lifetime", "1s", "--max-lifetime", "2s"]);
-    let probed = probe_for("3s", server.address());
+    let probed = probe_for("3s", server.address(), &OURS);
     assert_eq!(probed.each(OURS, "lifetime"), [("fine", "full-handshake"); 2], "{:#}", probed.said);
     assert_eq!(probed.status, Some(0));
 }

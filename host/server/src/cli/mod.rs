@@ -64,7 +64,7 @@ enum Action {
     Policies(policies::Policies),
     /// Revoke sessions: they resume nowhere any more
     Revoke(revoke::Revoke),
-    /// Ask any TLS server, from outside, whether and how it resumes sessions
+    // Its own text has more than a line.
     Probe(probe::Probe),
     /// Make and rotate the keyring that seals sessions and makes their ids
     Keys(keys::Keys),
