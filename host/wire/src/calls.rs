@@ -382,5 +382,5 @@ mod tests {
         assert_eq!((crate::VERSION, reprise_session::hex::hex(&openssl::sha::sha256(&message))), (1, BYTES.to_owned()));
     }
 
-    const BYTES: &str = "7e006293d58a6ed0aad9b8ab86f1f6bd0b26a7c8719a7ac7cac61ab073b2286a";
+    const BYTES: &str = "250bc3c0d7c2eed4d7ddf9ff1b2f9c6be7e2eee7abfc70576077f9cbee00ded6";
 }
