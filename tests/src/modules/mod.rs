@@ -1,13 +1,15 @@
 //! An agent, and servers that nobody rebuilt, with the OpenSSL module in them.
 //!
 //! - `agents`: an agent with arguments of its own, and what operators ask it
-//! - `nginx`, `others`, `chrooted`: servers, and how they are configured; `postgres`: PostgreSQL, which is left alone
+//! - `nginx`, `others`, `chrooted`: servers, and how they are configured; `postgres`: PostgreSQL, and
+//!   `quic`: QUIC by OpenSSL, which are left alone
 
 mod agents;
 mod chrooted;
 mod nginx;
 mod others;
 mod postgres;
+mod quic;
 
 use std::{
     fs,
@@ -24,6 +26,7 @@ pub use self::{
     nginx::{nginx, nginx_at},
     others::{Python, haproxy, httpd, python, stunnel},
     postgres::{Postgres, postgres},
+    quic::{openssl_serves_quic, quic, visit_over_quic},
 };
 pub use crate::Running;
 use crate::{Place, built, certificates::Identity, until};
