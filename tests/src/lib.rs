@@ -11,6 +11,7 @@
 //! - `fleet`: several servers as one service: nodes, a balancer, a load of clients, nginx to compare with
 //! - `fork`: a forked child that a test is run in
 //! - `modules`: an agent, and servers that nobody rebuilt with the module in them
+//! - `running`: a server of a distribution's as a process; `nginx`: how that one is configured
 //! - `redis`: real Redis servers, for hosts that share their sessions
 //! - `report`: what `GET /connection` tells; `metrics`: what `GET /metrics` tells; `http`: a request in clear
 //!
@@ -27,12 +28,14 @@ pub mod http;
 mod log;
 pub mod metrics;
 pub mod modules;
+pub mod nginx;
 mod place;
 pub mod python;
 pub mod raw;
 pub mod redis;
 pub mod relay;
 mod report;
+mod running;
 pub mod s_client;
 mod server;
 pub mod visitors;
@@ -49,6 +52,7 @@ pub use self::{
     log::{Log, PATIENCE},
     place::Place,
     report::{PolicyReport, REQUEST, Report},
+    running::Running,
     server::Server,
 };
 

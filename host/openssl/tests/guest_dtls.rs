@@ -11,6 +11,7 @@ use std::{
 };
 
 use openssl::ssl::{Ssl, SslContext, SslMethod, SslOptions, SslSession, SslStream};
+use reprise_openssl::facts::LeftAlone;
 use reprise_testing::certificates;
 
 use guests::{KEEPS, joined};
@@ -80,4 +81,5 @@ fn dtls_is_its_own() {
         session = Some(stream.ssl().session().unwrap().to_der().unwrap());
     }
     assert_eq!(KEEPS.heard.load(SeqCst), heard, "nobody was asked");
+    assert_eq!(*KEEPS.left_alone.lock().unwrap(), [LeftAlone::Dtls], "it is said once");
 }

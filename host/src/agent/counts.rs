@@ -41,7 +41,7 @@ pub struct Counted {
     pub contexts: u64,
     /// What of the program's own that has put out of use, and on how many contexts: `new-callback`, `get-callback`, `internal-cache`.
     pub displaced: BTreeMap<String, u64>,
-    /// Contexts that are left alone: `data-on-sessions`, `resumption-is-off`.
+    /// Contexts that are left alone: `data-on-sessions`, `resumption-is-off`, `dtls`, `quic`.
     pub left_alone: BTreeMap<String, u64>,
 }
 

@@ -7,6 +7,7 @@ use openssl::{pkey::PKey, rsa::Rsa};
 use reprise_tests::{
     certificates::{self, Identity},
     modules::{Guests, Running},
+    nginx::{self, Configuration},
     until,
 };
 
@@ -53,18 +54,13 @@ impl Server {
             place.write("openssl.cnf", "");
             None
         };
-        let command = || {
-            let mut command = Command::new("nginx");
-            command.arg("-p").arg(place.path(".")).args(["-c", "nginx.conf", "-e", "stderr"]);
-            command
-        };
         if keeper == Keeper::Lua {
             place.write("nginx.conf", configuration(keeper, setup, 1));
-            loads(command().arg("-t").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"))?;
+            loads(nginx::command(place).arg("-t").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"))?;
         }
-        let nginx = Running::start(&guests, "nginx", |port| {
+        let nginx = guests.start("nginx", |port| {
             place.write("nginx.conf", configuration(keeper, setup, port));
-            command()
+            nginx::command(place)
         });
         until("all workers serve", || nginx.workers().len() >= setup.workers);
         let mut processes = nginx.workers();
@@ -113,33 +109,13 @@ fn parent(process: u32) -> Option<u32> {
 fn configuration(keeper: Keeper, setup: Setup<'_>, port: u16) -> String {
     let clients =
         if setup.client_ca.is_some() { "ssl_client_certificate client-ca.crt; ssl_verify_client on;" } else { "" };
-    format!(
-        "{first}
-        daemon off;
-        pid nginx.pid;
-        worker_processes {workers};
-        events {{ worker_connections 512; }}
-        http {{
-            access_log off;
-            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-            uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-            ssl_protocols TLSv1.2 TLSv1.3;
-            ssl_session_timeout 1h;
-            keepalive_timeout 1h;
-            keepalive_requests 1000000000;
-            {lines}
-            server {{
-                listen 127.0.0.1:{port} ssl;
-                server_name {NAME};
-                ssl_certificate {NAME}.crt;
-                ssl_certificate_key {NAME}.key;
-                {clients}
-                location / {{ return 200 \"small\\n\"; }}
-            }}
-        }}
-        ",
-        first = keeper.first_lines(),
-        workers = setup.workers,
-        lines = keeper.lines(),
-    )
+    let http = format!(
+        "ssl_session_timeout 1h; keepalive_timeout 1h; keepalive_requests 1000000000;
+        {}",
+        keeper.lines()
+    );
+    let first = keeper.first_lines();
+    let configuration = Configuration { first: &first, workers: setup.workers, http: &http };
+    let site = nginx::Server { name: NAME, identity: NAME, more: clients, answer: "small" };
+    configuration.text(format_args!("127.0.0.1:{port}"), &[site])
 }

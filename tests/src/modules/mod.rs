@@ -1,15 +1,15 @@
 //! An agent, and servers that nobody rebuilt, with the OpenSSL module in them.
 //!
-//! - `running`: a server's process
 //! - `agents`: an agent with arguments of its own, and what operators ask it
-//! - `nginx`, `others`, `chrooted`: servers, and how they are configured; `postgres`: PostgreSQL, which is left alone
+//! - `nginx`, `others`, `chrooted`: servers, and how they are configured; `postgres`: PostgreSQL, and
+//!   `quic`: QUIC by OpenSSL, which are left alone
 
 mod agents;
 mod chrooted;
 mod nginx;
 mod others;
 mod postgres;
-mod running;
+mod quic;
 
 use std::{
     fs,
@@ -26,8 +26,9 @@ pub use self::{
     nginx::{nginx, nginx_at},
     others::{Python, haproxy, httpd, python, stunnel},
     postgres::{Postgres, postgres},
-    running::Running,
+    quic::{openssl_serves_quic, quic, visit_over_quic},
 };
+pub use crate::Running;
 use crate::{Place, built, certificates::Identity, until};
 
 /// A site of a server's.
@@ -93,6 +94,24 @@ impl Guests {
     /// The agent's folder of state.
     pub fn state(&self) -> PathBuf {
         self.place.path("run").join("state")
+    }
+
+    /// Runs what `command` gives for a port, with the module in it, until somebody listens there. `package` brings the program.
+    pub fn start(&self, package: &str, mut command: impl FnMut(u16) -> Command) -> Running {
+        Running::start(&self.place, package, |port| self.with_module(command(port)))
+    }
+
+    /// The same at this port.
+    ///
+    /// # Errors
+    /// What it has said, if it ends.
+    pub fn start_at(&self, port: u16, package: &str, command: Command) -> Result<Running, String> {
+        Running::start_at(port, &self.place, package, self.with_module(command))
+    }
+
+    fn with_module(&self, mut command: Command) -> Command {
+        command.env("OPENSSL_CONF", self.place.path("openssl.cnf"));
+        command
     }
 
     /// An agent that listens, with the policies of this place.

@@ -1,17 +1,18 @@
 //! nginx, unchanged, with the module in it.
 
-use std::{fmt::Write as _, process::Command};
+use std::process::Command;
 
 use super::{Guests, Running, Site};
+use crate::nginx::{self, Configuration, Server};
 
 /// An nginx of one worker with these sites, the first the default. It answers each request with the site's name, and the client's.
 pub fn nginx(guests: &Guests, sites: &[Site<'_>]) -> Running {
-    serving(Running::start(guests, "nginx", |port| command(guests, sites, port)))
+    serving(guests.start("nginx", |port| command(guests, sites, port)))
 }
 
 /// The same at this port, which was another's and is free again.
 pub fn nginx_at(port: u16, guests: &Guests, sites: &[Site<'_>]) -> Running {
-    let started = Running::start_at(port, guests, "nginx", command(guests, sites, port));
+    let started = guests.start_at(port, "nginx", command(guests, sites, port));
     serving(started.unwrap_or_else(|log| panic!("nginx does not start:\n{log}")))
 }
 
@@ -23,41 +24,14 @@ fn serving(running: Running) -> Running {
 fn command(guests: &Guests, sites: &[Site<'_>], port: u16) -> Command {
     let place = guests.place();
     sites.iter().for_each(|site| place.identity(site.name, site.identity));
-    place.write("nginx.conf", configuration(sites, port));
-    let mut command = Command::new("nginx");
-    command.arg("-p").arg(place.path(".")).args(["-c", "nginx.conf"]).args(["-e", "stderr"]);
-    command
-}
-
-fn configuration(sites: &[Site<'_>], port: u16) -> String {
-    let mut blocks = String::new();
-    for Site { name, more, .. } in sites {
-        write!(
-            blocks,
-            "server {{
-                listen 127.0.0.1:{port} ssl;
-                server_name {name};
-                ssl_certificate {name}.crt;
-                ssl_certificate_key {name}.key;
-                {more}
-                location / {{ return 200 \"site {name} client $ssl_client_verify $ssl_client_s_dn\\n\"; }}
-            }}\n"
-        )
-        .unwrap();
-    }
-    format!(
-        "daemon off;
-        pid nginx.pid;
-        worker_processes 1;
-        events {{ worker_connections 512; }}
-        http {{
-            access_log off;
-            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-            uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-            ssl_protocols TLSv1.2 TLSv1.3;
-            keepalive_timeout 0;
-            {blocks}
-        }}
-        "
-    )
+    let answers: Vec<String> =
+        sites.iter().map(|site| format!("site {} client $ssl_client_verify $ssl_client_s_dn", site.name)).collect();
+    let servers: Vec<Server<'_>> = sites
+        .iter()
+        .zip(&answers)
+        .map(|(Site { name, more, .. }, answer)| Server { name, identity: name, more, answer })
+        .collect();
+    let configuration = Configuration { first: "", workers: 1, http: "keepalive_timeout 0;" };
+    place.write("nginx.conf", configuration.text(format_args!("127.0.0.1:{port}"), &servers));
+    nginx::command(place)
 }

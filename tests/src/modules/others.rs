@@ -24,7 +24,7 @@ pub(super) fn haproxy_with(guests: &Guests, sites: &[Site<'_>], global: &str) ->
         write!(certificates, " crt {}", place.arg(&format!("{name}.pem"))).unwrap();
     }
     let more = sites[0].more;
-    Running::start(guests, "haproxy", |port| {
+    guests.start("haproxy", |port| {
         place.write(
             "haproxy.cfg",
             format!(
@@ -52,7 +52,7 @@ pub(super) fn haproxy_with(guests: &Guests, sites: &[Site<'_>], global: &str) ->
 pub fn httpd(guests: &Guests, sites: &[Site<'_>]) -> Running {
     let place = guests.place();
     let modules = Path::new("/usr/lib/apache2/modules");
-    Running::start(guests, "apache2", |port| {
+    guests.start("apache2", |port| {
         let mut configuration = format!(
             "ServerRoot {0}
             PidFile {0}/httpd.pid
@@ -157,7 +157,7 @@ asyncio.run(main())
         Python::Asyncio => ASYNCIO,
     };
     place.write("server.py", [COMMON, program].concat());
-    Running::start(guests, "python3", |port| {
+    guests.start("python3", |port| {
         let system = Path::new("/usr/bin/python3");
         let mut command = Command::new(if system.exists() { system } else { Path::new("python3") });
         command.arg(place.path("server.py")).arg(port.to_string()).arg(site.name);
@@ -170,7 +170,7 @@ asyncio.run(main())
 pub fn stunnel(guests: &Guests, site: &Site<'_>) -> Running {
     let place = guests.place();
     place.identity(site.name, site.identity);
-    Running::start(guests, "stunnel4", |port| {
+    guests.start("stunnel4", |port| {
         place.write(
             "stunnel.conf",
             format!(

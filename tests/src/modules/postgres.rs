@@ -57,7 +57,7 @@ pub fn postgres(guests: &Guests, identity: &Identity) -> Postgres {
         chown(&file, Some(user), Some(group)).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let running = Running::start(guests, "postgresql", |port| {
+    let running = guests.start("postgresql", |port| {
         let mut command = as_its_user("postgres");
         command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
         command.args(["-c", "ssl=on", "-c", "fsync=off"]);

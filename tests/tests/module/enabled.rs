@@ -8,7 +8,13 @@ use std::{
     process::Command,
 };
 
-use reprise_tests::{Client, Place, Session, Version, built, client::Exchange, modules::Guests, until};
+use reprise_tests::{
+    Client, Place, Session, Version, built,
+    client::Exchange,
+    modules::Guests,
+    nginx::{Configuration, Server},
+    until,
+};
 
 use crate::{REQUEST, own};
 
@@ -85,30 +91,12 @@ fn nginx_has_the_module_after_a_binary_upgrade() {
     write(place, "etc/nginx/nginx.conf", "include modules-enabled/*.conf;\n");
     enable(&guests, "nginx", "/usr/sbin/nginx");
     let (address, pid) = (free_address(), place.path("nginx.pid"));
-    let configuration = format!(
-        "include modules-enabled/*.conf;
-        pid {pid};
-        worker_processes 1;
-        events {{ worker_connections 64; }}
-        http {{
-            access_log off;
-            client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
-            uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-            keepalive_timeout 0;
-            ssl_protocols TLSv1.2 TLSv1.3;
-            server {{
-                listen {address} ssl;
-                server_name a.example;
-                ssl_certificate {certificate};
-                ssl_certificate_key {key};
-                location / {{ return 200 \"site a.example\n\"; }}
-            }}
-        }}\n",
-        pid = pid.display(),
-        certificate = place.arg("a.example.crt"),
-        key = place.arg("a.example.key"),
-    );
-    write(place, "etc/nginx/nginx.conf", &configuration);
+    let configuration =
+        Configuration { first: "include modules-enabled/*.conf;", workers: 1, http: "keepalive_timeout 0;" };
+    // Its paths are relative to the configuration's.
+    let identity = place.arg("a.example");
+    let server = Server { name: "a.example", identity: &identity, more: "", answer: "site a.example" };
+    write(place, "etc/nginx/nginx.conf", &configuration.text(address, &[server]));
     // In the background, as its unit has it: one whose parent is still there takes USR2 for a mistake.
     let mut command = Command::new("/usr/sbin/nginx");
     command.arg("-p").arg(place.path(".")).args(["-c", "etc/nginx/nginx.conf", "-e", "error.log"]);

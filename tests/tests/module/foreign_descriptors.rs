@@ -68,7 +68,7 @@ fn a_descriptor_that_was_given_away_is_sent_nothing() {
     let _agent = guests.agent();
     guests.place().identity("a.example", &identity);
     guests.place().write("server.py", SERVER);
-    let server = Running::start(&guests, "python3", |port| {
+    let server = guests.start("python3", |port| {
         let mut command = Command::new("python3");
         command.arg(guests.place().path("server.py")).arg(port.to_string());
         command.arg(guests.place().path("a.example.crt")).arg(guests.place().path("a.example.key"));

@@ -43,7 +43,7 @@ fn a_server_with_little_address_space_resumes() {
     let _agent = guests.agent();
     guests.place().identity("a.example", &identity);
     guests.place().write("server.py", crate::foreign_descriptors::SERVER);
-    let server = Running::start(&guests, "python3", |port| {
+    let server = guests.start("python3", |port| {
         let mut command = Command::new("sh");
         command.args(["-c", GIGABYTE, "sh"]).arg(guests.place().path("server.py")).arg(port.to_string());
         command.arg(guests.place().path("a.example.crt")).arg(guests.place().path("a.example.key"));

@@ -11,6 +11,7 @@ mod load;
 mod nginx;
 mod others;
 mod policies;
+mod quic;
 mod revocation;
 mod sites;
 mod standing;

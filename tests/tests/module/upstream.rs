@@ -80,7 +80,7 @@ fn haproxy_resumes_at_its_server_as_before() {
     passes_on(|guests, identity, behind| {
         let place = guests.place();
         place.write("a.example.pem", [identity.certificate_pem(), identity.key_pem()].concat());
-        Running::start(guests, "haproxy", |port| {
+        guests.start("haproxy", |port| {
             place.write(
                 "haproxy.cfg",
                 format!(

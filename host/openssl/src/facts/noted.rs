@@ -29,17 +29,23 @@ pub enum LeftAlone {
     DataOnSessions,
     /// It has turned resumption off: no cache, and no tickets.
     ResumptionIsOff,
+    /// Its connections are of DTLS.
+    Dtls,
+    /// Its connections are of OpenSSL's own QUIC.
+    Quic,
 }
 
 impl LeftAlone {
     /// All there are.
-    pub const ALL: [Self; 2] = [Self::DataOnSessions, Self::ResumptionIsOff];
+    pub const ALL: [Self; 4] = [Self::DataOnSessions, Self::ResumptionIsOff, Self::Dtls, Self::Quic];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DataOnSessions => "data-on-sessions",
             Self::ResumptionIsOff => "resumption-is-off",
+            Self::Dtls => "dtls",
+            Self::Quic => "quic",
         }
     }
 }

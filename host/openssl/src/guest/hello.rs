@@ -9,7 +9,7 @@ use openssl::ssl::SslRef;
 use reprise_session::process::remember;
 
 use super::{
-    GUEST, Guest, observe,
+    GUEST, Guest, leave, observe,
     seal::{seal, unseal},
     socket,
 };
@@ -30,7 +30,7 @@ use crate::{
 /// A server's handshake begins, and its ClientHello is still to come: the context that it has now is the one whose callbacks OpenSSL
 /// will call, whatever it is switched to.
 pub fn awaited(ssl: &SslRef) {
-    if !ssl::is_dtls(ssl)
+    if ssl::other_protocol(ssl).is_none()
         && let Some(connection) = ex_data::of_or_new_unheard(ssl)
     {
         connection.guest.first.store(ssl::context(ssl), Relaxed);
@@ -39,7 +39,9 @@ pub fn awaited(ssl: &SslRef) {
 
 /// A ClientHello was read, and no session is looked for yet.
 pub fn read(ssl: &SslRef) {
-    if ssl::is_dtls(ssl) {
+    if let Some(protocol) = ssl::other_protocol(ssl) {
+        // SAFETY: the connection keeps its context alive.
+        unsafe { leave::context(ssl::context(ssl) as *mut ffi::SSL_CTX, protocol) };
         return;
     }
     let Some(connection) = ex_data::of_or_new_unheard(ssl) else { return };

@@ -5,7 +5,12 @@ use std::{
     sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::Relaxed},
 };
 
-use crate::{ffi, tls::errors};
+use crate::{
+    facts::{LeftAlone, Noted},
+    ffi,
+    hooks::{ex_data, site::Site},
+    tls::errors,
+};
 
 /// `CRYPTO_EX_INDEX_SSL_SESSION`
 const SESSIONS: i32 = 2;
@@ -38,6 +43,23 @@ pub fn look_at_sessions() {
     let expected = NEXT.fetch_add(1, Relaxed);
     if index != expected {
         FOUND.store(true, Relaxed);
+    }
+}
+
+/// Says that a context is left alone, once.
+///
+/// SAFETY: `context` must be a live `SSL_CTX`.
+pub unsafe fn context(context: *mut ffi::SSL_CTX, why: LeftAlone) {
+    // SAFETY: by this function's contract.
+    if let Some(site) = unsafe { ex_data::site(context) } {
+        note(&site, Noted::Left(why));
+    }
+}
+
+/// Says what became of a context, once.
+pub fn note(site: &Site, noted: Noted) {
+    if !site.is_noted.load(Relaxed) {
+        site.is_noted.store(site.handler.noted(noted), Relaxed);
     }
 }
 

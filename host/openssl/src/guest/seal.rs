@@ -32,10 +32,8 @@ pub unsafe fn seal(context: *mut ffi::SSL_CTX, site: &Site) -> bool {
         }
         hooked(context, site)
     };
-    if let Some(noted) = noted
-        && !site.is_noted.load(Relaxed)
-    {
-        site.is_noted.store(site.handler.noted(noted), Relaxed);
+    if let Some(noted) = noted {
+        leave::note(site, noted);
     }
     matches!(noted, Some(Noted::Hooked(_)))
 }

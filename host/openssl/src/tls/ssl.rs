@@ -13,7 +13,7 @@ use openssl::ssl::SslRef;
 
 use super::sessions;
 use crate::{
-    facts::{Able, EarlyData, EnabledSuites, Outcome, Suites, TLS13},
+    facts::{Able, EarlyData, EnabledSuites, LeftAlone, Outcome, Suites, TLS13},
     ffi,
 };
 
@@ -66,10 +66,16 @@ impl Drop for Cut {
     }
 }
 
-/// `SSL_is_dtls`
-pub fn is_dtls(ssl: &SslRef) -> bool {
-    // SAFETY: a live connection, read only.
-    unsafe { ffi::SSL_is_dtls(ssl.as_ptr()) == 1 }
+/// What a connection speaks where that is not TLS, as a reason to leave it alone. An `SSL` of QUIC
+/// (OpenSSL 3.2 and later) is locked while its handshake runs: most that would be asked of it or
+/// set on it there waits for ever.
+pub fn other_protocol(ssl: &SslRef) -> Option<LeftAlone> {
+    /// `TLS1_VERSION_MAJOR`
+    const TLS: c_int = 3;
+    // SAFETY: a live connection, read only. Neither takes a lock.
+    let (dtls, version) = unsafe { (ffi::SSL_is_dtls(ssl.as_ptr()) == 1, ffi::SSL_version(ssl.as_ptr())) };
+    // Of QUIC it is QUIC's own: `OSSL_QUIC1_VERSION`.
+    if dtls { Some(LeftAlone::Dtls) } else { (version >> 8 != TLS).then_some(LeftAlone::Quic) }
 }
 
 /// The address of the context that the connection has now, to tell a switch by.

@@ -19,7 +19,8 @@ use openssl::ssl::{NameType, Ssl, SslContext, SslContextBuilder, SslMethod, SslS
 use reprise_openssl::{
     Handler, Handshakes,
     facts::{
-        Circumstances, HelloFacts, HelloResponse, Made, OfferFacts, Outcome, Resumed, SessionFacts, Stored, Ticket,
+        Circumstances, HelloFacts, HelloResponse, LeftAlone, Made, Noted, OfferFacts, Outcome, Resumed, SessionFacts,
+        Stored, Ticket,
     },
     guest::{Guest, join},
 };
@@ -34,6 +35,8 @@ pub struct Keeps {
     pub heard: AtomicUsize,
     /// Sessions that were offered.
     pub offered: AtomicUsize,
+    /// Contexts that are left alone, and why.
+    pub left_alone: Mutex<Vec<LeftAlone>>,
 }
 
 struct Connection {
@@ -58,6 +61,13 @@ impl Handler for Keeps {
     }
 
     fn given_up(&self, _: SessionId, _: Circumstances) {}
+
+    fn noted(&self, noted: Noted) -> bool {
+        if let Noted::Left(why) = noted {
+            self.left_alone.lock().unwrap().push(why);
+        }
+        true
+    }
 }
 
 impl Handshakes for Connection {

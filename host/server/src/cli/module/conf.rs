@@ -6,10 +6,12 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    in_force::InForce,
     names::Program,
+    openssl_cnf::{
+        in_force::InForce,
+        written::{Places, Written, agent_user},
+    },
     root::Root,
-    written::{Places, Written, agent_user},
 };
 use crate::cli::output;
 

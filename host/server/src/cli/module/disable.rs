@@ -7,12 +7,14 @@ use clap::Args;
 
 use super::{
     afterwards::{self, Done},
-    apache,
     files::{self, Files},
     names::Server,
-    ours::{Found, found},
-    plan::{Plan, Planned},
-    root::Root,
+    root::{
+        Root,
+        ours::{Found, found},
+        plan::{Plan, Planned},
+    },
+    service::apache,
 };
 use crate::cli::output;
 

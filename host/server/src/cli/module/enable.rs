@@ -10,16 +10,22 @@ use clap::Args;
 
 use super::{
     afterwards::{self, Done},
-    apache,
     files::Files,
-    in_force::InForce,
     names::Server,
-    nginx::{self, Needs},
-    ours::{Found, found, sealed},
-    plan::{Plan, Planned},
-    root::Root,
-    unit::Unit,
-    written::{Places, Written, agent_user},
+    openssl_cnf::{
+        in_force::InForce,
+        written::{Places, Written, agent_user},
+    },
+    root::{
+        Root,
+        ours::{Found, found, sealed},
+        plan::{Plan, Planned},
+    },
+    service::{
+        apache,
+        nginx::{self, Needs},
+        unit::Unit,
+    },
 };
 use crate::cli::output;
 

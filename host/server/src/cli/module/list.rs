@@ -6,13 +6,14 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    configured::Configured,
     enable::arrives,
-    files::{self, Files},
+    files::{self, Files, configured::Configured},
     names::Server,
-    processes::{self, Loaded},
     root::Root,
-    unit::Unit,
+    service::{
+        processes::{self, Loaded},
+        unit::Unit,
+    },
 };
 use crate::cli::output;
 

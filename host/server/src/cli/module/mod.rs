@@ -1,34 +1,34 @@
 //! `reprise module`: the module in servers that nobody rebuilt, which asks an agent.
 //!
-//! - `conf`: what such a server's OpenSSL is to load; `written`: that file; `in_force`: what it loads by itself
-//! - `enable`, `disable`: the same for a service of systemd's, written and taken back; `list`, `check`: how it is
+//! Commands:
+//!
+//! - `conf`: what such a server's OpenSSL is to load
+//! - `enable`, `disable`: the same for a service of systemd's, written and taken back; `afterwards`: what is left to do then
+//! - `list`, `check`: how it is
 //! - `stand_down`: programs that are left alone for now
-//! - `files`, `ours`, `plan`: whose files they are, and changing them as a whole; `root`: where they are
-//! - `configured`, `processes`: a server that is enabled, as its file says and as it runs
-//! - `unit`: what systemd says of a service; `nginx`, `apache`: what these two need beside
-//! - `names`: names and paths as they come; `afterwards`: what is left to do
+//!
+//! What they are made of, each on those before it:
+//!
+//! - `names`: names and paths as they come
+//! - `root`: files as they are and as they will be, whose they are, and changing them as a whole
+//! - `openssl_cnf`: what OpenSSL is configured with
+//! - `service`: a service as systemd and its own configuration have it, and as it runs
+//! - `files`: those that make a server load the module
 
 mod afterwards;
-mod apache;
 mod check;
 mod conf;
-mod configured;
 mod disable;
 mod enable;
 mod files;
-mod in_force;
 mod list;
 mod names;
-mod nginx;
-mod ours;
-mod plan;
-mod processes;
+mod openssl_cnf;
 mod root;
+mod service;
 mod stand_down;
 #[cfg(test)]
 mod tests;
-mod unit;
-mod written;
 
 use std::process::ExitCode;
 

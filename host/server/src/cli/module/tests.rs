@@ -14,8 +14,7 @@ use super::{
     disable::Disable,
     enable::Enable,
     files::{self, Files},
-    plan::Planned,
-    root::Root,
+    root::{Root, plan::Planned},
 };
 
 #[derive(Parser)]

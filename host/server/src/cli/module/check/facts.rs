@@ -6,7 +6,7 @@ use std::path::Path;
 use reprise_policy::{names::policy_name, policy::Manifest};
 
 use super::{Findings, Subject};
-use crate::cli::module::processes;
+use crate::cli::module::service::processes;
 
 const POLICIES: &str = "/etc/reprise/policies";
 /// Servers whose OpenSSL has no socket, and so nobody at its other end.

@@ -11,7 +11,7 @@ use std::{
 use reprise_session::reading;
 
 use super::{Findings, Subject};
-use crate::cli::module::{processes, root::Root};
+use crate::cli::module::{root::Root, service::processes};
 
 /// The largest program that is looked into.
 const MOST: u64 = 256 << 20;

@@ -23,16 +23,19 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    configured::Configured,
     enable::arrives,
-    files::{self, Files},
+    files::{self, Files, configured::Configured},
     list::running,
     names::Server,
-    nginx::{self, Needs},
-    ours::{self, Found},
-    processes::{self, Loaded},
-    root::Root,
-    unit::Unit,
+    root::{
+        Root,
+        ours::{self, Found},
+    },
+    service::{
+        nginx::{self, Needs},
+        processes::{self, Loaded},
+        unit::Unit,
+    },
 };
 use crate::cli::output;
 

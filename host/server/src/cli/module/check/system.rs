@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::{Findings, Subject};
-use crate::cli::module::{processes, root::Root};
+use crate::cli::module::{root::Root, service::processes};
 
 const HAPROXY: &str = "/etc/haproxy/haproxy.cfg";
 const PROFILES: &str = "/sys/kernel/security/apparmor/profiles";

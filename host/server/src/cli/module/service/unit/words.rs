@@ -1,7 +1,7 @@
 //! How systemd splits a value into words: by blanks, but for what is quoted; with escapes.
 
 /// The words of `value`.
-pub(super) fn split(value: &str) -> Vec<String> {
+pub(in crate::cli::module) fn split(value: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     let mut characters = value.chars();
     while let Some(character) = characters.next() {

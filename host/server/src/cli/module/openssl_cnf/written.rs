@@ -5,49 +5,51 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::Args;
 
-use super::{
-    in_force::InForce,
-    names::{AbsolutePath, Program},
-    root::Root,
+use super::in_force::InForce;
+use crate::{
+    cli::module::{
+        names::{AbsolutePath, Program},
+        root::Root,
+    },
+    hosting::agent::SOCKET,
 };
-use crate::hosting::agent::SOCKET;
 
 /// Where packages have the module.
-pub(super) const MODULE: &str = "/usr/lib/reprise/module.so";
+pub(in crate::cli::module) const MODULE: &str = "/usr/lib/reprise/module.so";
 /// What the agent and modules that root loads know, and nobody else.
-pub(super) const SECRET: &str = "/var/lib/reprise/module.secret";
+pub(in crate::cli::module) const SECRET: &str = "/var/lib/reprise/module.secret";
 /// The section of modules, where the file in force has none.
 const OWN: &str = "reprise_init";
 /// The module's own section.
-pub(super) const SECTION: &str = "reprise_section";
+pub(in crate::cli::module) const SECTION: &str = "reprise_section";
 /// The user that the packaged agent runs as.
-pub(super) const AGENT: &str = "reprise";
+pub(in crate::cli::module) const AGENT: &str = "reprise";
 
 /// Where things are.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Places {
+pub(in crate::cli::module) struct Places {
     /// Where the agent listens
     #[arg(long, value_name = "PATH", default_value = SOCKET)]
-    pub(super) socket: AbsolutePath,
+    pub(in crate::cli::module) socket: AbsolutePath,
 
     /// The module
     #[arg(long, value_name = "FILE", default_value = MODULE)]
-    pub(super) module: AbsolutePath,
+    pub(in crate::cli::module) module: AbsolutePath,
 
     /// What module and agent know each other by where the socket's path is out of reach (a chroot)
     #[arg(long, value_name = "FILE", default_value = SECRET)]
-    pub(super) secret: AbsolutePath,
+    pub(in crate::cli::module) secret: AbsolutePath,
 }
 
 /// What stands in the file.
 #[derive(Clone, Debug)]
-pub(super) struct Written {
-    pub(super) program: Program,
-    pub(super) places: Places,
+pub(in crate::cli::module) struct Written {
+    pub(in crate::cli::module) program: Program,
+    pub(in crate::cli::module) places: Places,
     /// Look on, and change nothing.
-    pub(super) observe: bool,
+    pub(in crate::cli::module) observe: bool,
     /// The number of the user that the agent runs as.
-    pub(super) agent: Option<u32>,
+    pub(in crate::cli::module) agent: Option<u32>,
 }
 
 impl Written {
@@ -55,7 +57,7 @@ impl Written {
     ///
     /// # Errors
     /// What is in force loads the module already, or cannot be understood.
-    pub(super) fn text(&self, in_force: &InForce) -> Result<String> {
+    pub(in crate::cli::module) fn text(&self, in_force: &InForce) -> Result<String> {
         let Self { program, places, observe, agent } = self;
         let mut text = format!(
             "# For {program}, by OPENSSL_CONF in its environment: it loads the module, which asks `reprise agent`.\n"
@@ -88,7 +90,7 @@ impl Written {
 }
 
 /// The number of the user that the packaged agent runs as, if there is one.
-pub(super) fn agent_user(root: &Root) -> Option<u32> {
+pub(in crate::cli::module) fn agent_user(root: &Root) -> Option<u32> {
     let users = root.read("/etc/passwd".as_ref()).ok()??;
     let mut fields = users.lines().map(|line| line.split(':')).find(|fields| fields.clone().next() == Some(AGENT))?;
     fields.nth(2)?.parse().ok()

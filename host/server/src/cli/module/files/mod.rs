@@ -1,15 +1,20 @@
 //! The files that make a server load the module, and what stands there.
+//!
+//! - `configured`: what the file of a server that is enabled says
+
+pub(super) mod configured;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::{
-    apache,
     names::Server,
-    nginx,
-    ours::{Found, found},
-    root::Root,
+    root::{
+        Root,
+        ours::{Found, found},
+    },
+    service::{apache, nginx},
 };
 
 /// Where configurations are.

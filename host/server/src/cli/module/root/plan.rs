@@ -10,22 +10,23 @@ use std::{
 use anyhow::{Context, Result};
 use reprise_session::replace::replace;
 
-use super::{names::Server, root::Root};
+use super::Root;
+use crate::cli::module::names::Server;
 
 /// Files, each with what it has and what it is to have.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(in crate::cli::module) struct Plan {
     changes: Vec<Change>,
 }
 
 /// What a command is going to do.
 #[derive(Debug, Default)]
-pub(super) struct Planned {
-    pub(super) plan: Plan,
+pub(in crate::cli::module) struct Planned {
+    pub(in crate::cli::module) plan: Plan,
     /// Servers for which there is something to do.
-    pub(super) changed: Vec<Server>,
+    pub(in crate::cli::module) changed: Vec<Server>,
     /// What is to be said beside.
-    pub(super) said: Vec<String>,
+    pub(in crate::cli::module) said: Vec<String>,
 }
 
 /// One file.
@@ -40,7 +41,7 @@ struct Change {
 
 impl Planned {
     /// Does this for a server, too; where it is nothing, that is said.
-    pub(super) fn add(&mut self, server: &Server, plan: Plan, nothing: &str) {
+    pub(in crate::cli::module) fn add(&mut self, server: &Server, plan: Plan, nothing: &str) {
         if plan.is_empty() {
             self.said.push(format!("{server} {nothing}"));
         } else {
@@ -55,7 +56,7 @@ impl Plan {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn set(&mut self, root: &Root, path: &Path, after: Option<String>) -> Result<()> {
+    pub(in crate::cli::module) fn set(&mut self, root: &Root, path: &Path, after: Option<String>) -> Result<()> {
         let before = root.read(path)?;
         if before != after {
             self.changes.push(Change { path: path.to_owned(), before, after, kept: None });
@@ -67,22 +68,22 @@ impl Plan {
     ///
     /// # Errors
     /// It cannot be read.
-    pub(super) fn keep_as(&mut self, root: &Root, path: &Path, kept: PathBuf) -> Result<()> {
+    pub(in crate::cli::module) fn keep_as(&mut self, root: &Root, path: &Path, kept: PathBuf) -> Result<()> {
         self.changes.push(Change { path: path.to_owned(), before: root.read(path)?, after: None, kept: Some(kept) });
         Ok(())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::cli::module) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
     /// The files as they will be.
-    pub(super) fn over(&self, root: &Root) -> Root {
+    pub(in crate::cli::module) fn over(&self, root: &Root) -> Root {
         self.changes.iter().fold(root.clone(), |root, change| root.with(&change.path, change.after.clone()))
     }
 
     /// Everything that is going to be written.
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::cli::module) fn shown(&self) -> String {
         let mut page = String::new();
         for Change { path, before, after, kept } in &self.changes {
             let shown = path.display();
@@ -102,7 +103,7 @@ impl Plan {
     ///
     /// # Errors
     /// The system's, with the file.
-    pub(super) fn apply(&self, root: &Root) -> Result<()> {
+    pub(in crate::cli::module) fn apply(&self, root: &Root) -> Result<()> {
         let mut done = Vec::new();
         for change in &self.changes {
             let (mut made, at) = (Vec::new(), root.at(&change.path));

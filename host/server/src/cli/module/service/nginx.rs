@@ -4,19 +4,19 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::root::{Root, fits};
+use crate::cli::module::root::{Root, fits};
 
 /// The line.
-pub(super) const LINE: &str = "env OPENSSL_CONF;";
+pub(in crate::cli::module) const LINE: &str = "env OPENSSL_CONF;";
 /// Where Debian keeps such.
-pub(super) const SNIPPET: &str = "/etc/nginx/modules-enabled/50-reprise.conf";
+pub(in crate::cli::module) const SNIPPET: &str = "/etc/nginx/modules-enabled/50-reprise.conf";
 const CONF: &str = "/etc/nginx/nginx.conf";
 /// nginx's paths are relative to that of its configuration.
 const FOLDER: &str = "/etc/nginx";
 
 /// What is to be done so that its configuration has the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Needs {
+pub(in crate::cli::module) enum Needs {
     /// Somebody has written it.
     Nothing,
     /// It goes into a file that is included.
@@ -29,7 +29,7 @@ pub(super) enum Needs {
 ///
 /// # Errors
 /// It cannot be read.
-pub(super) fn needs(root: &Root) -> Result<Needs> {
+pub(in crate::cli::module) fn needs(root: &Root) -> Result<Needs> {
     let main = main_context(&root.read(CONF.as_ref())?.unwrap_or_default());
     if main.iter().any(|words| words.first().is_some_and(|word| word == "env") && passes(words)) {
         return Ok(Needs::Nothing);

@@ -5,14 +5,14 @@
 
 use std::path::PathBuf;
 
-use super::names::Server;
+use crate::cli::module::names::Server;
 
 /// What stands behind our line; a line break before it was added, too, if it says so.
 const OURS: &str = "# reprise module enable: `disable` takes this line back";
 const BROKEN: &str = ", and the line break before it";
 
 /// The file of an instance, `apache2` or `apache2@NAME`; none for another server.
-pub(super) fn file(server: &Server) -> Option<PathBuf> {
+pub(in crate::cli::module) fn file(server: &Server) -> Option<PathBuf> {
     match server.name().split_once('@') {
         None if server.name() == "apache2" => Some("/etc/apache2/envvars".into()),
         Some(("apache2", instance)) => Some(format!("/etc/apache2-{instance}/envvars").into()),
@@ -21,14 +21,14 @@ pub(super) fn file(server: &Server) -> Option<PathBuf> {
 }
 
 /// The text with our line at its end. It has none.
-pub(super) fn with_line(text: &str, conf: &str) -> String {
+pub(in crate::cli::module) fn with_line(text: &str, conf: &str) -> String {
     let broken = !text.is_empty() && !text.ends_with('\n');
     let (line_break, says) = if broken { ("\n", BROKEN) } else { ("", "") };
     format!("{text}{line_break}export OPENSSL_CONF={conf} {OURS}{says}\n")
 }
 
 /// The text without our line.
-pub(super) fn without_line(text: &str) -> String {
+pub(in crate::cli::module) fn without_line(text: &str) -> String {
     let last = text.lines().last().unwrap_or_default();
     let kept: String = text.split_inclusive('\n').filter(|line| !line.contains(OURS)).collect();
     // Others may have written behind it since: then the line break is theirs.
@@ -39,13 +39,13 @@ pub(super) fn without_line(text: &str) -> String {
 }
 
 /// Our line's value, if it is there.
-pub(super) fn line(text: &str) -> Option<&str> {
+pub(in crate::cli::module) fn line(text: &str) -> Option<&str> {
     let line = text.lines().find(|line| line.contains(OURS))?;
     line.strip_prefix("export OPENSSL_CONF=")?.split(' ').next()
 }
 
 /// The value that counts in the end, as far as it can be read without a shell.
-pub(super) fn value(text: &str) -> Option<&str> {
+pub(in crate::cli::module) fn value(text: &str) -> Option<&str> {
     let mut values = text.lines().filter_map(|line| {
         let line = line.trim_start();
         let rest = line.strip_prefix("export").map_or(line, str::trim_start);

@@ -7,10 +7,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::Guests;
-use crate::{redis::free_port, until};
+use crate::{Place, redis::free_port, until};
 
-/// A server with the module in it, that listens. It is ended when dropped.
+/// A server of a distribution's, that listens. It is ended when dropped.
 pub struct Running {
     process: Child,
     port: u16,
@@ -18,12 +17,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Runs what `command` gives for a port until somebody listens there, in the place of these guests. `package` brings the program.
-    pub fn start(guests: &Guests, package: &str, mut command: impl FnMut(u16) -> Command) -> Self {
+    /// Runs what `command` gives for a port until somebody listens there, and keeps what it says in this place. `package` brings the program.
+    pub fn start(place: &Place, package: &str, mut command: impl FnMut(u16) -> Command) -> Self {
         // A port that was free may be somebody else's a moment later.
         for _ in 0..10 {
             let port = free_port();
-            match Self::start_at(port, guests, package, command(port)) {
+            match Self::start_at(port, place, package, command(port)) {
                 Ok(running) => return running,
                 Err(log) => {
                     assert!(log.to_lowercase().contains("address already in use"), "{package} does not start:\n{log}");
@@ -37,8 +36,8 @@ impl Running {
     ///
     /// # Errors
     /// What it has said, if it ends.
-    pub fn start_at(port: u16, guests: &Guests, package: &str, command: Command) -> Result<Self, String> {
-        let mut running = Self::run(guests, package, command, port);
+    pub fn start_at(port: u16, place: &Place, package: &str, command: Command) -> Result<Self, String> {
+        let mut running = Self::run(place, package, command, port);
         let mut ended = false;
         until("the server listens", || {
             ended = !matches!(running.process.try_wait(), Ok(None));
@@ -47,11 +46,10 @@ impl Running {
         if ended { Err(running.log()) } else { Ok(running) }
     }
 
-    fn run(guests: &Guests, package: &str, mut command: Command, port: u16) -> Self {
-        let log = guests.place().path("server.log");
+    fn run(place: &Place, package: &str, mut command: Command, port: u16) -> Self {
+        let log = place.path("server.log");
         // Debian has servers where only root looks.
         command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
-        command.env("OPENSSL_CONF", guests.place().path("openssl.cnf"));
         command.stdin(Stdio::null()).stdout(File::create(&log).unwrap());
         command.stderr(File::options().append(true).open(&log).unwrap());
         let process = command.spawn().unwrap_or_else(|error| {

@@ -4,24 +4,28 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::{files::Files, in_force::InForce, root::Root, written::SECTION};
+use super::Files;
+use crate::cli::module::{
+    openssl_cnf::{in_force::InForce, written::SECTION},
+    root::Root,
+};
 
 /// Its settings.
 #[derive(Debug)]
-pub(super) struct Configured {
-    pub(super) module: PathBuf,
-    pub(super) socket: PathBuf,
-    pub(super) secret: Option<PathBuf>,
-    pub(super) agent: Option<u32>,
-    pub(super) observe: bool,
+pub(in crate::cli::module) struct Configured {
+    pub(in crate::cli::module) module: PathBuf,
+    pub(in crate::cli::module) socket: PathBuf,
+    pub(in crate::cli::module) secret: Option<PathBuf>,
+    pub(in crate::cli::module) agent: Option<u32>,
+    pub(in crate::cli::module) observe: bool,
     /// All that the server's OpenSSL reads.
-    pub(super) in_force: InForce,
+    pub(in crate::cli::module) in_force: InForce,
 }
 
 impl Configured {
     /// # Errors
     /// It is not there, or no configuration of ours.
-    pub(super) fn read(root: &Root, files: &Files) -> Result<Self> {
+    pub(in crate::cli::module) fn read(root: &Root, files: &Files) -> Result<Self> {
         let shown = files.conf.display();
         let conf = root.exists(&files.conf).then(|| files.conf.clone()).with_context(|| {
             format!("{shown} is not there, and OPENSSL_CONF names it: without it not even the system's settings hold")

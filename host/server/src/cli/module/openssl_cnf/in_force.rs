@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::root::Root;
+use crate::cli::module::root::Root;
 
 /// The section before the first.
 const DEFAULT: &str = "default";
@@ -22,7 +22,7 @@ const DEEPEST: usize = 10;
 
 /// The openssl.cnf in force.
 #[derive(Debug)]
-pub(super) struct InForce {
+pub(in crate::cli::module) struct InForce {
     root: Root,
     file: Option<PathBuf>,
     section: String,
@@ -36,7 +36,7 @@ impl InForce {
     ///
     /// # Errors
     /// As [`InForce::read`].
-    pub(super) fn of_this_machine() -> Result<Self> {
+    pub(in crate::cli::module) fn of_this_machine() -> Result<Self> {
         let file = match env::var_os("OPENSSL_CONF") {
             // OpenSSL goes on without a file that is not there, and says nothing of it.
             Some(file) => Some(PathBuf::from(file)).filter(|file| file.exists()),
@@ -49,7 +49,11 @@ impl InForce {
     ///
     /// # Errors
     /// As [`InForce::read`].
-    pub(super) fn under(root: &Root, file: Option<PathBuf>, include_dir: Option<PathBuf>) -> Result<Self> {
+    pub(in crate::cli::module) fn under(
+        root: &Root,
+        file: Option<PathBuf>,
+        include_dir: Option<PathBuf>,
+    ) -> Result<Self> {
         let file = match file {
             Some(file) => Some(file).filter(|file| root.exists(file)),
             None => system(root),
@@ -61,7 +65,7 @@ impl InForce {
     ///
     /// # Errors
     /// It cannot be read, or understood.
-    pub(super) fn read(file: Option<PathBuf>) -> Result<Self> {
+    pub(in crate::cli::module) fn read(file: Option<PathBuf>) -> Result<Self> {
         let file = file.map(std::path::absolute).transpose()?;
         Self::begin(Root::machine(), file, env::var_os("OPENSSL_CONF_INCLUDE").map(PathBuf::from))
     }
@@ -75,17 +79,17 @@ impl InForce {
         Ok(in_force)
     }
 
-    pub(super) fn file(&self) -> Option<&Path> {
+    pub(in crate::cli::module) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 
     /// What a section says of this name.
-    pub(super) fn value(&self, section: &str, name: &str) -> Option<&str> {
+    pub(in crate::cli::module) fn value(&self, section: &str, name: &str) -> Option<&str> {
         self.values.get(&(section.into(), name.into())).map(String::as_str)
     }
 
     /// All that is said: section, name, value.
-    pub(super) fn said(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+    pub(in crate::cli::module) fn said(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.values.iter().map(|((section, name), value)| (section.as_str(), name.as_str(), value.as_str()))
     }
 
@@ -93,7 +97,7 @@ impl InForce {
     ///
     /// # Errors
     /// It has ours already, or its name is a variable.
-    pub(super) fn modules(&self) -> Result<Option<&str>> {
+    pub(in crate::cli::module) fn modules(&self) -> Result<Option<&str>> {
         let Some(section) = self.values.get(&(DEFAULT.into(), MODULES.into())) else { return Ok(None) };
         let shown = self.file.as_deref().unwrap_or(Path::new("")).display();
         ensure!(

@@ -7,14 +7,14 @@ use std::{
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Process {
-    pub(super) number: u32,
-    pub(super) module: Loaded,
+pub(in crate::cli::module) struct Process {
+    pub(in crate::cli::module) number: u32,
+    pub(in crate::cli::module) module: Loaded,
 }
 
 /// Whether it has the module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loaded {
+pub(in crate::cli::module) enum Loaded {
     Yes,
     /// It was started with our OPENSSL_CONF, and has loaded nothing.
     Not,
@@ -26,7 +26,7 @@ pub(super) enum Loaded {
 
 /// The processes of this unit; where the kernel does not say which those are, of this program. One that runs many things,
 /// like an interpreter, says nothing.
-pub(super) fn of(unit: &str, program: Option<&Path>, module: &Path, conf: &str) -> Vec<Process> {
+pub(in crate::cli::module) fn of(unit: &str, program: Option<&Path>, module: &Path, conf: &str) -> Vec<Process> {
     let all = numbers();
     let mut found: Vec<u32> = all.iter().copied().filter(|number| in_unit(*number, unit)).collect();
     if found.is_empty()
@@ -38,7 +38,7 @@ pub(super) fn of(unit: &str, program: Option<&Path>, module: &Path, conf: &str) 
 }
 
 /// The name of a program as its processes have it.
-pub(super) fn name(program: &Path) -> Option<&str> {
+pub(in crate::cli::module) fn name(program: &Path) -> Option<&str> {
     const MANY: [&str; 7] = ["python", "sh", "bash", "dash", "perl", "ruby", "node"];
     let name = program.file_name()?.to_str()?;
     match name {

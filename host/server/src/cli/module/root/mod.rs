@@ -1,5 +1,11 @@
 //! Files as somebody sees them who lives under a folder: a machine, or the image of one; and as they will be
 //! once what is planned is done.
+//!
+//! - `ours`: files that are written here, and whether somebody has changed them since
+//! - `plan`: what is to be done to files: as a whole, or not at all
+
+pub(super) mod ours;
+pub(super) mod plan;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{names::Server, root::Root};
+use super::Root;
+use crate::cli::module::names::Server;
 
 const SAYS: &str = "# Written by `reprise module enable ";
 
 /// What is at a place where a file of ours would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(in crate::cli::module) enum Found {
     Nothing,
     /// Ours, as it was written.
     Ours(String),
@@ -21,7 +22,7 @@ pub(super) enum Found {
 }
 
 /// `text` with the line before it.
-pub(super) fn sealed(server: &Server, text: &str) -> String {
+pub(in crate::cli::module) fn sealed(server: &Server, text: &str) -> String {
     format!("{SAYS}{server}`; `disable` takes it back. Sum {}\n{text}", sum(text))
 }
 
@@ -29,7 +30,7 @@ pub(super) fn sealed(server: &Server, text: &str) -> String {
 ///
 /// # Errors
 /// It cannot be read.
-pub(super) fn found(root: &Root, path: &Path) -> Result<Found> {
+pub(in crate::cli::module) fn found(root: &Root, path: &Path) -> Result<Found> {
     let Some(text) = root.read(path)? else { return Ok(Found::Nothing) };
     Ok(match text.split_once('\n') {
         Some((first, rest)) if first.starts_with(SAYS) => {

@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use super::{names::Server, root::Root};
+use crate::cli::module::{names::Server, root::Root};
 
 /// Where units are, the strongest first.
 const FOLDERS: [&str; 7] = [
@@ -29,9 +29,9 @@ const FOLDERS: [&str; 7] = [
 
 /// A unit, as its files say.
 #[derive(Debug)]
-pub(super) struct Unit {
+pub(in crate::cli::module) struct Unit {
     /// Its own file.
-    pub(super) file: PathBuf,
+    pub(in crate::cli::module) file: PathBuf,
     /// `%i`.
     instance: Option<String>,
     settings: Vec<Setting>,
@@ -51,7 +51,7 @@ impl Unit {
     ///
     /// # Errors
     /// There is none, it is masked, or cannot be read.
-    pub(super) fn read(root: &Root, server: &Server) -> Result<Self> {
+    pub(in crate::cli::module) fn read(root: &Root, server: &Server) -> Result<Self> {
         match Self::find(root, server)? {
             Some(unit) => Ok(unit),
             None => bail!(
@@ -68,7 +68,7 @@ impl Unit {
     ///
     /// # Errors
     /// It is masked, or cannot be read.
-    pub(super) fn find(root: &Root, server: &Server) -> Result<Option<Self>> {
+    pub(in crate::cli::module) fn find(root: &Root, server: &Server) -> Result<Option<Self>> {
         let names = file_names(server.name());
         let places = names.iter().flat_map(|name| FOLDERS.map(|folder| Path::new(folder).join(name)));
         let Some(file) = places.into_iter().find(|file| root.exists(file)) else { return Ok(None) };
@@ -91,12 +91,12 @@ impl Unit {
     }
 
     /// What counts where the last value does.
-    pub(super) fn last(&self, key: &str) -> Option<(&str, &Path)> {
+    pub(in crate::cli::module) fn last(&self, key: &str) -> Option<(&str, &Path)> {
         self.all(key).last().copied().filter(|(value, _)| !value.is_empty())
     }
 
     /// What counts where values add up, and an empty one takes back those before it.
-    pub(super) fn list(&self, key: &str) -> Vec<(&str, &Path)> {
+    pub(in crate::cli::module) fn list(&self, key: &str) -> Vec<(&str, &Path)> {
         let mut values = self.all(key);
         let anew = values.iter().rposition(|(value, _)| value.is_empty()).map_or(0, |empty| empty + 1);
         values.drain(..anew);
@@ -104,13 +104,13 @@ impl Unit {
     }
 
     /// Whether it says yes, and where.
-    pub(super) fn says_yes(&self, key: &str) -> Option<&Path> {
+    pub(in crate::cli::module) fn says_yes(&self, key: &str) -> Option<&Path> {
         let (value, file) = self.last(key)?;
         ["1", "yes", "y", "true", "t", "on"].contains(&value.to_ascii_lowercase().as_str()).then_some(file)
     }
 
     /// The program that is started.
-    pub(super) fn program(&self) -> Option<PathBuf> {
+    pub(in crate::cli::module) fn program(&self) -> Option<PathBuf> {
         let command = self.list("ExecStart").first()?.0;
         let path = words::split(command).into_iter().next()?;
         Some(path.trim_start_matches(['-', '@', ':', '+', '!', '|']).into())
