@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -16,8 +19,11 @@ use zeroize::Zeroizing;
 
 use super::process::{Known, Process};
 
-/// For how long whoever has answered waits for the next question.
-pub const LINGERS: Duration = Duration::from_millis(2);
+/// For how long whoever has answered waits for the next question, where few wait so.
+pub const LINGERS: Duration = Duration::from_millis(20);
+
+/// The same where many do.
+const HURRIES: Duration = Duration::from_millis(2);
 
 /// How many questions in a row one is served, where others may be waiting.
 const IN_A_ROW: u32 = 64;
@@ -29,9 +35,13 @@ pub struct Pair {
     pub process: Arc<Process>,
     /// A thread serves it.
     pub taken: AtomicBool,
+    /// Both lines are registered with those who wait, or neither.
+    pub registering: Mutex<()>,
     /// How many messages that were told are heard. One hears them at a time: what a connection's messages say goes in their order.
     heard: Mutex<u32>,
     known: Mutex<Known>,
+    /// Who serves it waits no longer than [`HURRIES`].
+    hurries: AtomicBool,
 }
 
 /// Whoever may have told what is not heard yet: hears it.
@@ -54,14 +64,22 @@ pub enum Served {
 
 impl Pair {
     pub fn new(asks: Line, tells: Line, process: Arc<Process>) -> Self {
-        let (heard, known) = Default::default();
-        Self { asks, tells, process, taken: AtomicBool::new(false), heard, known }
+        let (taken, registering, heard, known, hurries) = Default::default();
+        Self { asks, tells, process, taken, registering, heard, known, hurries }
     }
 
     /// Ends both lines. Who serves it hears of that.
     pub fn hang_up(&self) {
         self.asks.hang_up();
         self.tells.hang_up();
+    }
+
+    /// Whether who serves it waits for the next question no longer than where many wait.
+    pub fn hurry(&self, hurries: bool) {
+        if self.hurries.swap(hurries, Relaxed) != hurries {
+            // It waits as long as before, at worst.
+            let _ = self.asks.wait_at_most(if hurries { HURRIES } else { LINGERS });
+        }
     }
 
     /// Answers, until nothing is asked for a moment, or others may have waited long enough.

@@ -8,15 +8,9 @@ use std::{
 
 use reprise_openssl::{
     Handler, Handshakes,
-    facts::{
-        ClientCertificate, Encoded, HelloFacts, Here, Made, OfferFacts, Outcome, Place, Resumed, SessionFacts, Suites,
-        TLS13, Ticket,
-    },
+    facts::{Encoded, HelloFacts, Here, Made, OfferFacts, Outcome, Place, Resumed, Suites, TLS13, Ticket},
 };
-use reprise_session::{
-    lock::Mutex,
-    session::{Secret, SessionId},
-};
+use reprise_session::{lock::Mutex, session::Secret};
 use reprise_wire::{
     Garbled,
     answer::{Answer, Resumes, Says},
@@ -75,14 +69,6 @@ struct Connection {
     handshakes: Box<dyn Handshakes>,
     /// Its client has offered a session.
     offered: bool,
-    /// The session that it makes is to be kept at hand.
-    at_hand: Option<AtHand>,
-}
-
-/// Which session is to be kept at hand.
-struct AtHand {
-    id: SessionId,
-    has_certificate: bool,
 }
 
 /// What has numbers on a pair of lines.
@@ -170,8 +156,11 @@ impl Process {
                     says = Some(connection.offered(&facts, decoded));
                 }
                 Call::Unusable => connection.handshakes.unusable(),
-                Call::Ticket(facts) => says = Some(Owned::Ticket(connection.ticket(&facts))),
-                Call::Made(made) => connection.made(&made),
+                Call::Ticket(facts) => says = Some(Owned::Ticket(connection.handshakes.ticket(&facts))),
+                Call::Made(made) => {
+                    let encoding = made.encoding.map(|der| Encoded { der: Secret::new(der.to_vec()), decoded: None });
+                    connection.handshakes.made(Made { id: made.id, encoding });
+                }
                 Call::Done(outcome) => self.done(&mut connection, &outcome),
                 Call::Gone => gone = true,
                 Call::Over(other, outcome) if other != number => {
@@ -201,7 +190,7 @@ impl Process {
 
     /// The connection with this number, which is in nobody's hands then but the caller's.
     fn take(&self, handler: &dyn Handler, number: u64) -> Connection {
-        let new = || Connection { handshakes: handler.connection(), offered: false, at_hand: None };
+        let new = || Connection { handshakes: handler.connection(), offered: false };
         self.under_way.lock().take(number).unwrap_or_else(new)
     }
 
@@ -248,36 +237,9 @@ impl Connection {
             self.handshakes.decoded(session);
         }
         if facts.version == TLS13 && !resumed.ends {
-            let renewal = self.handshakes.renewal();
-            let has_certificate = resumed.certificate.is_some();
-            self.at_hand = renewal.as_ref().and_then(|renewal| at_hand(&renewal.ticket, has_certificate));
-            resumed.renewal = renewal.map(Box::new);
+            resumed.renewal = self.handshakes.renewal().map(Box::new);
         }
         Owned::Resumes(Box::new(resumed), decoded)
-    }
-
-    fn ticket(&mut self, facts: &SessionFacts) -> Ticket {
-        let ticket = self.handshakes.ticket(facts);
-        self.at_hand = at_hand(&ticket, facts.certificate != ClientCertificate::None);
-        ticket
-    }
-
-    fn made(&mut self, made: &calls::Made<'_>) {
-        let at_hand = self.at_hand.take_if(|at_hand| at_hand.id == made.id);
-        let encoding = made.encoding.map(|der| {
-            let copy = || Secret::new(der.to_vec());
-            let decoded =
-                at_hand.map(|AtHand { id, has_certificate }| whole::at_hand(id, copy().into(), has_certificate));
-            Encoded { der: copy(), decoded }
-        });
-        self.handshakes.made(Made { id: made.id, encoding });
-    }
-}
-
-fn at_hand(ticket: &Ticket, has_certificate: bool) -> Option<AtHand> {
-    match ticket {
-        Ticket::Kept { id, decoded_wanted: true, .. } => Some(AtHand { id: *id, has_certificate }),
-        _ => None,
     }
 }
 

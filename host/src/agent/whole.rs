@@ -18,11 +18,12 @@ struct Whole {
 }
 
 /// A session that is kept at hand.
-pub fn at_hand(id: SessionId, der: Arc<Secret>, has_certificate: bool) -> Prototype {
+fn at_hand(id: SessionId, der: Arc<Secret>, has_certificate: bool) -> Prototype {
     Prototype::new(Whole { id, der, has_certificate })
 }
 
-/// What resumes, with its encoding; and what is to be kept at hand of it. None if it has no encoding.
+/// What resumes, with its encoding; and what is to be kept at hand of it: where it comes again, as in TLS 1.2, its record is decoded
+/// once. None if it has no encoding.
 pub fn encoded(mut resumed: Resumed) -> Option<(Resumed, Option<Prototype>)> {
     let keeps = match &resumed.session {
         Stored::Der(der) => {

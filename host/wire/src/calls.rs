@@ -491,5 +491,5 @@ mod tests {
         assert_eq!((crate::VERSION, reprise_session::hex::hex(&openssl::sha::sha256(&message))), (1, BYTES.to_owned()));
     }
 
-    const BYTES: &str = "7e006293d58a6ed0aad9b8ab86f1f6bd0b26a7c8719a7ac7cac61ab073b2286a";
+    const BYTES: &str = "8e8ffd62e82f98d6a14a6e3ba8fdd07cdcc19423a5bd9dd34b0426424dfefbef";
 }
