@@ -28,7 +28,7 @@ pub fn agent(bytes: &[u8]) {
     calls.iter().for_each(|call| again.call(call));
     let message = again.message(header);
     assert!(message.len() <= bytes.len());
-    let (_, reread) = read(message).expect("it was written so");
+    let (_, reread) = read(&message).expect("it was written so");
     let reread: Vec<_> = reread.map(|call| call.expect("it was written so")).collect();
     assert_eq!(format!("{reread:?}"), format!("{calls:?}"));
     heard(header, bytes);

@@ -26,7 +26,7 @@ use reprise_openssl::{
 use reprise_session::session::{RevocationLists, SessionId};
 use reprise_wire::{
     answer::{Answer, Says},
-    calls::{Call, Calls, Header, Made, bytes},
+    calls::{Call, Calls, Header, HelloAt, Made, bytes},
     greeting::Greeting,
 };
 use zeroize::Zeroizing;
@@ -125,8 +125,19 @@ fn said_to_agents() -> Vec<Seed> {
     let said = |answer, calls: &[Call<'_>]| {
         let mut said = Calls::default();
         calls.iter().for_each(|call| said.call(call));
-        said.message(Header { answer, connection: 1 }).to_vec()
+        said.message(Header { answer, told: 0, connection: 1 }).to_vec()
     };
+    let at = HelloAt {
+        turn: Turn::First,
+        hello: hello.hello.clone(),
+        peer: hello.peer,
+        hooked: 0,
+        here: Some((0, 0)),
+        learns: false,
+    };
+    let numbers = [Call::Place(0, Place::clone(&hello.hooked)), Call::Suites(0, vec![0x1301])];
+    let offered_with = Call::OfferedWith(OfferFacts { able: Able::default(), ..offer.clone() }, 0, false);
+    let by_number = [&numbers[..], &[Call::HelloAt(at), offered_with]].concat();
     let made = Made { id, encoding: Ok(bytes(b"a session")) };
     let mut answer = Zeroizing::default();
     Answer { number: 7, says: Says::Full }.encode(&mut answer);
@@ -136,6 +147,8 @@ fn said_to_agents() -> Vec<Seed> {
         ("made".into(), said(0, &[Call::Made(made), Call::Done(outcome), Call::Gone])),
         ("offer".into(), said(7, &[Call::Hello(hello), Call::Offered(offer, false)])),
         ("unusable".into(), said(0, &[Call::Unusable])),
+        ("by-number".into(), said(7, &by_number)),
+        ("over".into(), said(0, &[Call::Over(1, outcome), Call::Over(2, outcome), Call::Gone])),
         ("answer".into(), answer.to_vec()),
     ]
 }

@@ -54,6 +54,7 @@ pub fn sign_hello(before: &[u8], hello: &mut [u8], place: usize, cipher_suite: u
 #[cfg(feature = "agent")]
 pub struct AgentHears {
     process: crate::agent::Process,
+    known: reprise_session::lock::Mutex<crate::agent::Known>,
     handler: std::sync::Arc<dyn reprise_openssl::Handler>,
 }
 
@@ -62,7 +63,8 @@ impl AgentHears {
     /// That of a host.
     pub fn new(host: &crate::Host) -> Self {
         let name = crate::agent::Name { program: "fuzz".into(), process: 1, user: None };
-        Self { process: crate::agent::Process::new(name, false, Default::default()), handler: host.handler().clone() }
+        let (process, known) = (crate::agent::Process::new(name, false, Default::default()), Default::default());
+        Self { process, known, handler: host.handler().clone() }
     }
 
     /// What is answered to a message.
@@ -70,7 +72,7 @@ impl AgentHears {
     /// # Errors
     /// It is none.
     pub fn hear(&self, message: &[u8]) -> Result<Option<Vec<u8>>, reprise_wire::Garbled> {
-        let reply = self.process.hear(&*self.handler, message, || {})?;
+        let reply = self.process.hear(&*self.handler, &self.known, message, || {})?;
         Ok(reply.map(|reply| {
             let mut bytes = zeroize::Zeroizing::default();
             reply.encode(&mut bytes);

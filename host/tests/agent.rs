@@ -17,7 +17,7 @@ use reprise_session::session::{Epoch, RevocationLists, SessionId};
 use reprise_tests::{metrics::Exposition, until};
 use reprise_wire::{
     answer::{Answer, Says},
-    calls::{Calls, Header, Made, bytes},
+    calls::{Calls, Header, HelloAt, Made, bytes},
     greeting::{Greeting, Ids, Welcome},
     secret::{Prover, Secret, challenge},
     socket::{Inbox, Line},
@@ -56,7 +56,7 @@ impl Served {
     fn another(&self, program: &str, process: u32) -> Module {
         let greeting = |quiet| Greeting { process, ..Greeting::new(program, 1, quiet) };
         let (asks, tells) = [false, true].map(|quiet| self.line(&greeting(quiet))).into();
-        let mut module = Module { asks, tells, inbox: Inbox::new(), ids: None, calls: Calls::default() };
+        let mut module = Module { asks, tells, inbox: Inbox::new(), ids: None, calls: Calls::default(), told: 0 };
         assert!(module.asks.receive(&mut module.inbox).unwrap());
         let Welcome::Keys(keys) = Welcome::decode(module.inbox.message()).unwrap() else { panic!("refused") };
         module.ids = keys.ready();
@@ -76,12 +76,14 @@ struct Module {
     inbox: Inbox,
     ids: Option<Ids>,
     calls: Calls,
+    /// Messages that were told.
+    told: u32,
 }
 
 impl Module {
     /// What is answered to the calls so far.
     fn asked<T>(&mut self, connection: u64, read: impl FnOnce(Says<'_>) -> T) -> T {
-        self.asks.send(self.calls.message(Header { answer: 9, connection })).unwrap();
+        self.asks.send(&self.calls.message(Header { answer: 9, told: self.told, connection })).unwrap();
         self.calls.clear();
         assert!(self.asks.receive(&mut self.inbox).unwrap());
         let answer = Answer::decode(self.inbox.message()).unwrap();
@@ -90,7 +92,8 @@ impl Module {
     }
 
     fn told(&mut self, connection: u64) {
-        self.tells.send(self.calls.message(Header { answer: 0, connection })).unwrap();
+        self.tells.send(&self.calls.message(Header { answer: 0, told: 0, connection })).unwrap();
+        self.told += 1;
         self.calls.clear();
     }
 
@@ -190,6 +193,83 @@ fn what_a_process_has_just_told_is_known_when_another_asks() {
     }
 }
 
+const PLACE: u32 = 5;
+const LIST: u32 = 6;
+
+/// A session of the module's is offered, with what has numbers by its numbers.
+fn offered_by_number(module: &mut Module, id: SessionId) {
+    let HelloFacts { turn, hello, .. } = hello(Some(id));
+    module.calls.hello_at(&HelloAt { turn, hello, peer: None, hooked: PLACE, here: Some((PLACE, 0)), learns: false });
+    let able = Able { extended_master_secret: true, ..Able::default() };
+    let offer = OfferFacts { id: id.as_bytes(), version: TLS12, switched: false, able, proof: None };
+    module.calls.offered_with(&offer, LIST, false);
+}
+
+#[test]
+fn what_has_a_number_is_said_once() {
+    let served = served();
+    let (mut one, mut other) = (served.module("nginx"), served.module("apache2"));
+    let id = one.new_id();
+    one.keeps(id);
+    for module in [&mut one, &mut other] {
+        module.calls.place(PLACE, &hello(None).hooked);
+        module.calls.suites(LIST, &[SUITE]);
+    }
+    for number in [2, 3] {
+        offered_by_number(&mut one, id);
+        assert!(one.asked(number, |says| matches!(says, Says::Resumes(_))));
+        offered_by_number(&mut other, id);
+        assert!(other.asked(number, |says| matches!(says, Says::Full)), "a place is its program's, by a number, too");
+    }
+    // Told, it holds as well.
+    one.calls.suites(LIST, &[SUITE ^ 1]);
+    one.told(7);
+    offered_by_number(&mut one, id);
+    assert!(one.asked(4, |says| matches!(says, Says::Full)), "the suite is not enabled any more");
+}
+
+#[test]
+fn a_number_that_was_never_given_ends_the_line() {
+    let served = served();
+    let mut module = served.module("nginx");
+    let id = module.new_id();
+    offered_by_number(&mut module, id);
+    module.asks.send(&module.calls.message(Header { answer: 9, told: 0, connection: 1 })).unwrap();
+    assert!(!module.asks.receive(&mut module.inbox).unwrap());
+}
+
+#[test]
+fn a_handshake_that_is_over_is_heard_with_the_next_question() {
+    let served = served();
+    let mut module = served.module("nginx");
+    let id = module.new_id();
+    module.keeps(id);
+    assert!(module.resumes(id));
+    module.calls.over(2, &Outcome { version: TLS12, resumed: true, sessions: 0, early_data: EarlyData::NotOffered });
+    assert!(module.resumes(id));
+    assert_eq!(served.agent.processes()[0].counted.resumed, 1);
+    // By itself, and about the connection that the message is about.
+    module.calls.over(2, &Outcome { version: TLS12, resumed: true, sessions: 0, early_data: EarlyData::NotOffered });
+    module.told(2);
+    until("it is heard", || served.agent.processes()[0].counted.resumed == 2);
+}
+
+#[test]
+fn all_that_was_told_before_a_question_is_heard_before_it() {
+    let served = served();
+    let mut module = served.module("nginx");
+    for nonce in 0..100 {
+        let id = module.ids.as_ref().unwrap().id([nonce; 16]);
+        module.keeps(id);
+        for connection in 100..110 {
+            module.calls.observed(Observed { tls13: false, offered: Offered::Nothing, resumed: false });
+            module.told(connection);
+        }
+        assert!(module.resumes(id));
+    }
+    assert_eq!(served.agent.processes()[0].counted.full, 1_100);
+}
+
 #[test]
 fn what_one_program_keeps_does_not_resume_at_another() {
     let served = served();
@@ -226,6 +306,7 @@ fn garbage_ends_the_line_that_it_came_on_and_no_other() {
     assert!(!bad.asks.receive(&mut inbox).unwrap(), "no question");
     // What is told in vain is lost, and the question after it answered.
     good.tells.send(&[200; 40]).unwrap();
+    good.told += 1;
     assert!(good.resumes(id));
 }
 

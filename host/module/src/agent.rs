@@ -5,7 +5,7 @@
 
 use std::{
     convert::Infallible,
-    io, mem,
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -14,7 +14,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
-use reprise_openssl::facts::{Circumstances, Noted};
+use reprise_openssl::facts::{Circumstances, HelloFacts, Noted, Outcome, Suites};
 use reprise_session::{
     lock::{Mutex, MutexGuard},
     process::PerProcess,
@@ -22,15 +22,17 @@ use reprise_session::{
 };
 use reprise_wire::{
     answer::Answer,
-    calls::{Calls, Header},
     greeting::Ids,
+    known::{Named, Numbers},
     secret::Secret,
 };
 
 use crate::{
     alive::Alive,
     connecting::{self, Connected, Welcomed},
+    message::{Message, Places},
     settings::Settings,
+    untold::Untold,
 };
 
 /// How long an agent that failed is not asked.
@@ -41,9 +43,6 @@ const STANDS_DOWN: Duration = Duration::from_secs(1);
 
 /// Threads of one process that ask at the same time.
 const PAIRS: usize = 4;
-
-/// Sessions given up that are not told yet. More are forgotten: they are removed when they expire.
-const GIVEN_UP: usize = 256;
 
 /// The agent, with what each process has of it.
 pub struct Agent {
@@ -61,15 +60,7 @@ pub struct Here {
     ids: ArcSwapOption<Ids>,
     stands_down: AtomicBool,
     untold: Mutex<Untold>,
-}
-
-/// What is told with what is told next.
-#[derive(Default)]
-struct Untold {
-    /// By remove_cb, where nothing is sent.
-    given_up: Vec<(SessionId, Circumstances)>,
-    /// What became of so many contexts.
-    contexts: Vec<(Noted, u32)>,
+    numbers: Mutex<Numbers>,
 }
 
 /// Two lines, or why there are none.
@@ -125,17 +116,22 @@ impl Agent {
     }
 
     /// Asks, and gives what `read` makes of the answer.
-    pub fn ask<T>(&self, connection: u64, calls: &mut Calls, read: impl FnOnce(Answer<'_>) -> Option<T>) -> Option<T> {
+    pub fn ask<T>(
+        &self,
+        connection: u64,
+        message: &mut Message,
+        read: impl FnOnce(Answer<'_>) -> Option<T>,
+    ) -> Option<T> {
         let here = self.here();
-        let read = self.with(here.get()?, |connected| {
-            connected.number = connected.number.wrapping_add(1).max(1);
+        let here = here.get()?;
+        if let Some(mut untold) = here.untold.try_lock() {
+            untold.asks(Instant::now());
+        }
+        let read = self.with(here, |connected| {
+            connected.asks(connection, message)?;
             let number = connected.number;
-            connected.asks.line()?.send(calls.message(Header { answer: number, connection }))?;
             loop {
-                if !connected.asks.line()?.receive(&mut connected.inbox)? {
-                    return Err(io::ErrorKind::ConnectionReset.into());
-                }
-                let answer = Answer::decode(connected.inbox.message()).map_err(io::Error::other)?;
+                let answer = connected.answer()?;
                 // One that is too late for whoever asked.
                 if answer.number == number {
                     let read = read(answer);
@@ -144,19 +140,67 @@ impl Agent {
                 }
             }
         });
-        calls.clear();
+        message.clear();
         read?
     }
 
     /// Says what wants no answer. Where there is no room for it, it is lost: a session that is not kept.
-    pub fn tell(&self, connection: u64, calls: &mut Calls) {
+    pub fn tell(&self, connection: u64, message: &mut Message) {
         let here = self.here();
         if let Some(here) = here.get() {
-            self.with(here, |connected| {
-                connected.tells.line()?.send_now(calls.message(Header { answer: 0, connection }))
-            });
+            self.with(here, |connected| connected.tells(connection, message));
         }
-        calls.clear();
+        message.clear();
+    }
+
+    /// Says that a handshake is over that made no session: with the next question, where one is expected.
+    pub fn over(&self, connection: u64, outcome: Outcome) {
+        let here = self.here();
+        let Some(here) = here.get() else { return };
+        if here.untold.try_lock().is_some_and(|mut untold| untold.over(connection, outcome)) {
+            return;
+        }
+        let mut message = Message::default();
+        message.calls.over(connection, &outcome);
+        self.tell(connection, &mut message);
+    }
+
+    /// Tells what waits for a question that did not come.
+    pub fn tell_what_is_late(&self) {
+        let here = self.here();
+        if let Some(here) = here.get()
+            && here.untold.try_lock().is_some_and(|untold| untold.is_late())
+        {
+            self.with(here, |_| Ok(()));
+        }
+    }
+
+    /// The process ends: tells what waits, if somebody hears it now. Connects to nobody, and waits for nothing.
+    pub fn end(&self) {
+        let here = self.here.load();
+        let Some(here) = here.as_ref().and_then(|here| here.get()) else { return };
+        if let Some(mut pair) = here.pairs.iter().find_map(connected)
+            && let Pair::Connected(connected) = &mut *pair
+            && let Some(mut untold) = here.untold.try_lock()
+        {
+            // Lost, at worst.
+            let _ = connected.tells_alone(&mut untold);
+        }
+    }
+
+    /// The places of a ClientHello, by their numbers. None where another thread is at it.
+    pub fn places(&self, hello: &HelloFacts<'_>) -> Option<Places> {
+        let here = self.here();
+        let mut numbers = here.get()?.numbers.try_lock()?;
+        let place = hello.here.as_ref().map(|here| (numbers.place(&here.place), here.verify_mode));
+        Some(Places { hooked: numbers.place(&hello.hooked), here: place })
+    }
+
+    /// The suites enabled, by their number. None where another thread is at it.
+    pub fn suites(&self, suites: &Suites<'_>) -> Option<Named<Vec<u16>>> {
+        let here = self.here();
+        let mut numbers = here.get()?.numbers.try_lock()?;
+        Some(numbers.suites(suites))
     }
 
     /// Notes that OpenSSL has given up a session. Sends nothing.
@@ -164,9 +208,8 @@ impl Agent {
         let here = self.here();
         if let Some(here) = here.get()
             && let Some(mut untold) = here.untold.try_lock()
-            && untold.given_up.len() < GIVEN_UP
         {
-            untold.given_up.push((id, circumstances));
+            untold.given_up(id, circumstances);
         }
     }
 
@@ -182,7 +225,7 @@ impl Agent {
             return true;
         }
         if let Some(mut untold) = here.untold.try_lock() {
-            untold.contexts.retain(|(known, _)| *known != noted);
+            untold.unnote(noted);
         }
         false
     }
@@ -199,8 +242,10 @@ impl Agent {
             *pair = self.connect(here);
         }
         let Pair::Connected(connected) = &mut *pair else { return None };
-        let untold = here.untold.try_lock().map(|mut untold| mem::take(&mut *untold)).unwrap_or_default();
-        match untold.tell(connected).and_then(|()| work(connected)) {
+        if let Some(mut untold) = here.untold.try_lock() {
+            untold.tell(&mut connected.front);
+        }
+        match work(connected).and_then(|done| connected.tells_the_rest().map(|()| done)) {
             Ok(done) => Some(done),
             Err(error) => {
                 // One that hangs up may want to say why.
@@ -233,24 +278,9 @@ fn rest(time: Duration) -> Pair {
     Pair::Resting(Instant::now() + time)
 }
 
-impl Untold {
-    fn note(&mut self, noted: Noted) {
-        match self.contexts.iter_mut().find(|(known, _)| *known == noted) {
-            Some((_, contexts)) => *contexts = contexts.saturating_add(1),
-            None => self.contexts.push((noted, 1)),
-        }
-    }
-
-    fn tell(self, connected: &Connected) -> io::Result<()> {
-        if self.given_up.is_empty() && self.contexts.is_empty() {
-            return Ok(());
-        }
-        let mut calls = Calls::default();
-        self.contexts.iter().for_each(|(noted, contexts)| calls.noted(*noted, *contexts));
-        self.given_up.iter().for_each(|(id, circumstances)| calls.given_up(id, circumstances));
-        calls.gone();
-        connected.tells.line()?.send_now(calls.message(Header { answer: 0, connection: u64::MAX }))
-    }
+/// The pair, if nobody has it and it is connected.
+fn connected(pair: &Mutex<Pair>) -> Option<MutexGuard<'_, Pair>> {
+    pair.try_lock().filter(|pair| matches!(**pair, Pair::Connected(_)))
 }
 
 impl Here {
@@ -259,3 +289,6 @@ impl Here {
         self.pairs.iter().find_map(Mutex::try_lock).unwrap_or_else(|| self.pairs[0].lock())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,13 +11,9 @@ use reprise_openssl::{
     },
 };
 use reprise_session::session::{Prototype, SessionId};
-use reprise_wire::{
-    answer::Says,
-    calls::{self, Calls},
-    secret::Secret,
-};
+use reprise_wire::{answer::Says, calls, secret::Secret};
 
-use crate::{agent::Agent, settings::Settings};
+use crate::{agent::Agent, message::Message, settings::Settings};
 
 /// Asks the agent.
 pub struct Asking {
@@ -35,7 +31,7 @@ impl Handler for Asking {
         Box::new(Connection {
             number: self.agent.number(),
             agent: self.agent.clone(),
-            calls: Calls::default(),
+            message: Message::default(),
             asked: false,
             sessions: 0,
             done: None,
@@ -65,10 +61,14 @@ impl Handler for Asking {
     }
 
     fn observed(&self, observed: Observed) {
-        let mut calls = Calls::default();
-        calls.observed(observed);
-        calls.gone();
-        self.agent.tell(self.agent.number(), &mut calls);
+        let mut message = Message::default();
+        message.calls.observed(observed);
+        message.calls.gone();
+        self.agent.tell(self.agent.number(), &mut message);
+    }
+
+    fn ends(&self) {
+        self.agent.end();
     }
 }
 
@@ -76,7 +76,7 @@ impl Handler for Asking {
 struct Connection {
     number: u64,
     agent: Arc<Agent>,
-    calls: Calls,
+    message: Message,
     /// The agent knows of this handshake.
     asked: bool,
     /// How many sessions it has made.
@@ -89,7 +89,10 @@ struct Connection {
 impl Handshakes for Connection {
     fn hello(&mut self, hello: &HelloFacts<'_>, _: Option<&Waker>) -> HelloResponse {
         (self.sessions, self.done) = (0, None);
-        self.calls.hello(hello);
+        match self.agent.places(hello) {
+            Some(places) => self.message.hello(hello, places),
+            None => self.message.calls.hello(hello),
+        }
         HelloResponse::Continue
     }
 
@@ -99,14 +102,14 @@ impl Handshakes for Connection {
 
     fn offered(&mut self, offer: &OfferFacts<'_>, _: Option<&Waker>) -> Option<Resumed> {
         let Some(id) = self.agent.ids()?.recognise(offer.id) else {
-            self.calls.offered(offer, false);
+            self.offers(offer, false);
             return None;
         };
         let here = self.agent.here();
         let decoded = here.get()?.alive.get(&id);
-        self.calls.offered(offer, decoded.is_some());
+        self.offers(offer, decoded.is_some());
         self.asked = true;
-        let resumed = self.agent.ask(self.number, &mut self.calls, |answer| match answer.says {
+        let resumed = self.agent.ask(self.number, &mut self.message, |answer| match answer.says {
             Says::Resumes(resumes) => resumes.resumed(decoded),
             _ => None,
         })?;
@@ -122,13 +125,13 @@ impl Handshakes for Connection {
 
     fn unusable(&mut self) {
         self.handed = None;
-        self.calls.unusable();
+        self.message.calls.unusable();
     }
 
     fn ticket(&mut self, session: &SessionFacts) -> Ticket {
-        self.calls.ticket(session);
+        self.message.calls.ticket(session);
         self.asked = true;
-        let answered = self.agent.ask(self.number, &mut self.calls, |answer| match answer.says {
+        let answered = self.agent.ask(self.number, &mut self.message, |answer| match answer.says {
             Says::Ticket(ticket) => Some(ticket),
             _ => None,
         });
@@ -145,14 +148,18 @@ impl Handshakes for Connection {
             }
             Err(why) => Err(*why),
         };
-        self.calls.made(&calls::Made { id, encoding });
+        self.message.calls.made(&calls::Made { id, encoding });
         self.sessions += 1;
         self.over();
     }
 
     fn done(&mut self, outcome: &Outcome) {
+        if outcome.sessions == 0 && self.message.is_empty() {
+            self.asked = false;
+            return self.agent.over(self.number, *outcome);
+        }
         self.done = Some(outcome.sessions);
-        self.calls.done(outcome);
+        self.message.calls.done(outcome);
         self.over();
     }
 
@@ -162,11 +169,18 @@ impl Handshakes for Connection {
 }
 
 impl Connection {
+    fn offers(&mut self, offer: &OfferFacts<'_>, decoded: bool) {
+        match self.agent.suites(&offer.able.ciphers) {
+            Some(suites) => self.message.offered(offer, suites, decoded),
+            None => self.message.calls.offered(offer, decoded),
+        }
+    }
+
     /// Where nothing more comes of the handshake, the agent is told, and forgets it.
     fn over(&mut self) {
         if self.done.is_some_and(|expected| self.sessions >= expected) {
-            self.calls.gone();
-            self.agent.tell(self.number, &mut self.calls);
+            self.message.calls.gone();
+            self.agent.tell(self.number, &mut self.message);
             self.asked = false;
         }
     }
@@ -174,9 +188,11 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.asked || !self.calls.is_empty() {
-            self.calls.gone();
-            self.agent.tell(self.number, &mut self.calls);
+        if self.asked || !self.message.is_empty() {
+            self.message.calls.gone();
+            self.agent.tell(self.number, &mut self.message);
+        } else {
+            self.agent.tell_what_is_late();
         }
     }
 }

@@ -4,20 +4,31 @@ use std::{io, mem, os::fd::AsFd, sync::Arc};
 
 use reprise_openssl::process::{Identity, identity, out_of_the_way};
 use reprise_wire::{
+    answer::Answer,
+    calls::{Calls, Header},
     greeting::{Greeting, Ids, Welcome},
     secret::{Prover, Secret, challenge},
     socket::{Inbox, Line, own_user},
 };
 
-use crate::settings::Settings;
+use crate::{
+    message::{Message, SaidHere},
+    settings::Settings,
+    untold::Untold,
+};
 
 /// Two lines of an agent that has welcomed this process.
 pub struct Connected {
-    pub asks: Ours,
-    pub tells: Ours,
+    asks: Ours,
+    tells: Ours,
     pub inbox: Inbox,
     /// The number of the question asked last.
     pub number: u32,
+    /// What goes in front of the next message.
+    pub front: Calls,
+    /// Messages that were told.
+    told: u32,
+    said: SaidHere,
 }
 
 /// What an agent says to this process.
@@ -55,7 +66,52 @@ pub fn connect(settings: &Settings, secret: Option<&Secret>, number: u64) -> io:
         Welcome::StandsDown => return Ok(Welcomed::StandsDown),
         Welcome::Refused(_) | Welcome::Proves { .. } => return Err(io::ErrorKind::PermissionDenied.into()),
     };
-    Ok(Welcomed::Takes(Box::new(Connected { asks, tells, inbox, number: 0 }), ids))
+    let (number, told, front, said) = Default::default();
+    Ok(Welcomed::Takes(Box::new(Connected { asks, tells, inbox, number, front, told, said }), ids))
+}
+
+impl Connected {
+    /// Asks what the last of these calls wants to know.
+    pub fn asks(&mut self, connection: u64, message: &Message) -> io::Result<()> {
+        self.number = self.number.wrapping_add(1).max(1);
+        message.define(&mut self.said, &mut self.front);
+        let header = Header { answer: self.number, told: self.told, connection };
+        let sent = self.asks.line()?.send_parts([&header.encode(), self.front.bytes(), message.calls.bytes()], false);
+        self.front.clear();
+        sent
+    }
+
+    /// The next answer. That the line is still ours was seen when something was asked.
+    pub fn answer(&mut self) -> io::Result<Answer<'_>> {
+        received(self.asks.unseen()?, &mut self.inbox)?;
+        Answer::decode(self.inbox.message()).map_err(io::Error::other)
+    }
+
+    /// Tells what these calls say, if there is room for it now.
+    pub fn tells(&mut self, connection: u64, message: &Message) -> io::Result<()> {
+        message.define(&mut self.said, &mut self.front);
+        let header = Header { answer: 0, told: 0, connection };
+        let sent = self.tells.line()?.send_parts([&header.encode(), self.front.bytes(), message.calls.bytes()], true);
+        self.front.clear();
+        self.told = self.told.wrapping_add(u32::from(sent.is_ok()));
+        sent
+    }
+
+    /// Tells what went in front of nothing.
+    pub fn tells_the_rest(&mut self) -> io::Result<()> {
+        if self.front.is_empty() {
+            return Ok(());
+        }
+        let mut message = Message::default();
+        message.calls.gone();
+        self.tells(u64::MAX, &message)
+    }
+
+    /// Tells what waits, and nothing else.
+    pub fn tells_alone(&mut self, untold: &mut Untold) -> io::Result<()> {
+        untold.tell(&mut self.front);
+        self.tells_the_rest()
+    }
 }
 
 /// A line to whom sessions may be shown, with our greeting on its way.
@@ -111,6 +167,11 @@ impl Ours {
     pub fn line(&self) -> io::Result<&Line> {
         let ours = self.line.as_ref().filter(|line| identity(line.as_fd()) == Some(self.identity));
         ours.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// The line, ours or not. Nothing may be sent there.
+    fn unseen(&self) -> io::Result<&Line> {
+        self.line.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
 

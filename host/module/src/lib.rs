@@ -7,6 +7,7 @@
 //! - `settings`: what the configuration says
 //! - `calls`: the handshakes of one connection, as calls of the agent
 //! - `agent`: the agent, from here: which thread asks, and when nobody is asked
+//! - `message`: what is said to it, and what of that is said once; `untold`: what waits for the next message
 //! - `connecting`: how it is reached, and whether it is the one
 //! - `alive`: sessions that stay decoded in this process
 
@@ -19,7 +20,9 @@ mod agent;
 mod alive;
 mod calls;
 mod connecting;
+mod message;
 mod settings;
+mod untold;
 
 use std::{ffi::OsStr, path::Path, sync::Arc};
 

@@ -42,6 +42,9 @@ pub trait Handler: Send + Sync {
 
     /// In a program where nothing is decided here: a handshake is complete.
     fn observed(&self, _: Observed) {}
+
+    /// In a program that knows nothing of us: OpenSSL is done with the module, as before the process ends. It may go on serving.
+    fn ends(&self) {}
 }
 
 /// The handshakes of one connection, one after the other, on whichever thread works on the connection.

@@ -4,7 +4,7 @@
 //! - `arriving`: who comes, and whether that may ask
 //! - `leaving`: programs that are left alone
 //! - `pair`: the two lines of a module, and what comes on them
-//! - `process`: a process with modules in it: its connections, and what came of them
+//! - `process`: a process with modules in it: its connections, and what came of them; `whole`: sessions at hand
 //! - `program`, `counts`: what came of them in all, for whom `metrics` has it, too
 //!
 //! A module that asks once is likely to ask again at once: the thread that answered it waits for the next question for a moment,
@@ -18,6 +18,7 @@ mod metrics;
 mod pair;
 mod process;
 mod program;
+mod whole;
 mod workers;
 
 use std::{
@@ -38,7 +39,7 @@ use reprise_wire::{
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
-pub(crate) use self::process::{Name, Process};
+pub(crate) use self::process::{Known, Name, Process};
 pub use self::{counts::Counted, process::ProcessStatus, program::ProgramStatus};
 use self::{
     leaving::Leaving,

@@ -8,18 +8,22 @@ use std::{
 
 use reprise_openssl::{
     Handler, Handshakes,
-    facts::{Encoded, HelloFacts, Made, Place, Resumed, TLS13, Ticket},
+    facts::{Encoded, HelloFacts, Here, Made, OfferFacts, Outcome, Place, Resumed, Suites, TLS13, Ticket},
 };
 use reprise_session::{lock::Mutex, session::Secret};
 use reprise_wire::{
     Garbled,
     answer::{Answer, Resumes, Says},
-    calls::{self, Call, Header},
+    calls::{self, Call, Header, HelloAt},
+    known::Heard,
 };
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::counts::{Counted, Counts};
+use super::{
+    counts::{Counted, Counts},
+    whole,
+};
 
 /// Handshakes of one process that are under way. The one that began first is forgotten for one more.
 const CONNECTIONS: usize = 4_096;
@@ -67,6 +71,14 @@ struct Connection {
     offered: bool,
 }
 
+/// What has numbers on a pair of lines.
+#[derive(Default)]
+pub struct Known {
+    /// With the program in front of each listener.
+    places: Heard<Place>,
+    suites: Heard<Vec<u16>>,
+}
+
 #[derive(Default)]
 struct UnderWay {
     connections: HashMap<u64, Connection>,
@@ -110,33 +122,38 @@ impl Process {
         [&self.counts, &self.of_program]
     }
 
-    /// Does what a message says; the answer, if one is wanted. Before a session is looked for, `catch_up` is called.
+    /// Does what a message says; the answer, if one is wanted. `known` is what has numbers where it came from. Before a session is
+    /// looked for, `catch_up` is called.
     ///
     /// # Errors
     /// It is none. What came before in it is done.
     pub fn hear(
         &self,
         handler: &dyn Handler,
+        known: &Mutex<Known>,
         message: &[u8],
         mut catch_up: impl FnMut(),
     ) -> Result<Option<Reply>, Garbled> {
-        let (Header { answer, connection: number }, calls) = calls::read(message)?;
-        let new = || Connection { handshakes: handler.connection(), offered: false };
-        let mut connection = self.under_way.lock().take(number).unwrap_or_else(new);
+        let (Header { answer, connection: number, .. }, calls) = calls::read(message)?;
+        let mut connection = self.take(handler, number);
         let (mut says, mut gone) = (None, false);
         for call in calls {
             match call? {
                 Call::Hello(facts) => {
                     connection.handshakes.hello(&self.placed(facts), None);
                 }
+                Call::HelloAt(facts) => {
+                    connection.handshakes.hello(&known.lock().placed(facts)?, None);
+                }
                 Call::Offered(facts, decoded) => {
-                    connection.offered = true;
                     catch_up();
-                    let mut resumed = connection.handshakes.offered(&facts, None);
-                    if let Some(resumed) = resumed.as_mut().filter(|resumed| facts.version == TLS13 && !resumed.ends) {
-                        resumed.renewal = connection.handshakes.renewal().map(Box::new);
-                    }
-                    says = Some(resumed.map_or(Owned::Full, |resumed| Owned::Resumes(Box::new(resumed), decoded)));
+                    says = Some(connection.offered(&facts, decoded));
+                }
+                Call::OfferedWith(mut facts, suites, decoded) => {
+                    let suites = known.lock().suites.get(suites).ok_or(UNKNOWN)?;
+                    facts.able.ciphers = Suites::Of(&*suites);
+                    catch_up();
+                    says = Some(connection.offered(&facts, decoded));
                 }
                 Call::Unusable => connection.handshakes.unusable(),
                 Call::Ticket(facts) => says = Some(Owned::Ticket(connection.handshakes.ticket(&facts))),
@@ -144,19 +161,25 @@ impl Process {
                     let encoding = made.encoding.map(|der| Encoded { der: Secret::new(der.to_vec()), decoded: None });
                     connection.handshakes.made(Made { id: made.id, encoding });
                 }
-                Call::Done(outcome) => {
-                    self.counts().iter().for_each(|counts| counts.done(outcome.resumed, connection.offered));
-                    connection.handshakes.done(&outcome);
-                }
+                Call::Done(outcome) => self.done(&mut connection, &outcome),
                 Call::Gone => gone = true,
-                Call::GivenUp(id, circumstances) => {
-                    handler.given_up(id, circumstances);
+                Call::Over(other, outcome) if other != number => {
+                    self.done(&mut self.take(handler, other), &outcome);
+                }
+                Call::Over(_, outcome) => {
+                    self.done(&mut connection, &outcome);
                     gone = true;
                 }
+                Call::GivenUp(id, circumstances) => handler.given_up(id, circumstances),
                 Call::Noted(noted, contexts) => {
                     self.counts().iter().for_each(|counts| counts.noted(noted, contexts.into()));
                 }
                 Call::Observed(observed) => self.counts().iter().for_each(|counts| counts.observed(observed)),
+                Call::Place(number, mut place) => {
+                    self.own(&mut place);
+                    known.lock().places.hear(number, place);
+                }
+                Call::Suites(number, suites) => known.lock().suites.hear(number, suites),
             }
         }
         if !gone {
@@ -165,16 +188,58 @@ impl Process {
         Ok(says.filter(|_| answer != 0).map(|says| Reply { number: answer, says }))
     }
 
+    /// The connection with this number, which is in nobody's hands then but the caller's.
+    fn take(&self, handler: &dyn Handler, number: u64) -> Connection {
+        let new = || Connection { handshakes: handler.connection(), offered: false };
+        self.under_way.lock().take(number).unwrap_or_else(new)
+    }
+
+    fn done(&self, connection: &mut Connection, outcome: &Outcome) {
+        self.counts().iter().for_each(|counts| counts.done(outcome.resumed, connection.offered));
+        connection.handshakes.done(outcome);
+    }
+
     /// The same with the program in front of each listener: what two programs keep does not mix, whatever their modules say.
     fn placed<'a>(&self, mut facts: HelloFacts<'a>) -> HelloFacts<'a> {
-        let of_program = |place: &mut Arc<Place>| {
-            Arc::make_mut(place).listener.insert_str(0, &format!("{} ", self.name.program));
-        };
-        of_program(&mut facts.hooked);
+        self.own(Arc::make_mut(&mut facts.hooked));
         if let Some(here) = &mut facts.here {
-            of_program(&mut here.place);
+            self.own(Arc::make_mut(&mut here.place));
         }
         facts
+    }
+
+    fn own(&self, place: &mut Place) {
+        place.listener.insert_str(0, &format!("{} ", self.name.program));
+    }
+}
+
+/// A number of nothing.
+const UNKNOWN: Garbled = Garbled { expected: "the number of something known" };
+
+impl Known {
+    fn placed(&self, facts: HelloAt) -> Result<HelloFacts<'static>, Garbled> {
+        let HelloAt { turn, hello, peer, hooked, here, learns } = facts;
+        let place = |number| self.places.get(number).ok_or(UNKNOWN);
+        let here = here.map(|(number, verify_mode)| Ok(Here { place: place(number)?, verify_mode })).transpose()?;
+        Ok(HelloFacts { turn, hello, peer, hooked: place(hooked)?, here, learns, ahead: None })
+    }
+}
+
+impl Connection {
+    fn offered(&mut self, facts: &OfferFacts<'_>, decoded: bool) -> Owned {
+        self.offered = true;
+        let Some(resumed) = self.handshakes.offered(facts, None) else { return Owned::Full };
+        let Some((mut resumed, keeps)) = whole::encoded(resumed) else {
+            self.handshakes.unusable();
+            return Owned::Full;
+        };
+        if let Some(session) = keeps {
+            self.handshakes.decoded(session);
+        }
+        if facts.version == TLS13 && !resumed.ends {
+            resumed.renewal = self.handshakes.renewal().map(Box::new);
+        }
+        Owned::Resumes(Box::new(resumed), decoded)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The agent's threads. One of them waits for whoever asks next, and leaves the waiting to another before it answers.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     io,
     os::fd::{AsFd, AsRawFd},
+    ptr,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -35,6 +36,10 @@ use crate::{Host, handshake::Resources};
 /// Threads that answer, at the most. Those beyond the cores wait: for the next question of their module, or for a store.
 const THREADS: usize = 64;
 
+/// Threads that wait for the next question of their module for long. A thread that waits is found awake, which saves the module as much
+/// time as the answer takes; and is missing to others.
+const LINGERING: usize = THREADS / 4;
+
 /// Programs that are told apart. A program's name is what its module says.
 const PROGRAMS: usize = 1_024;
 /// What the others are counted under.
@@ -60,8 +65,16 @@ pub struct Shared {
     threads: AtomicUsize,
     waiting: AtomicUsize,
     pub(super) lines: Mutex<Lines>,
-    /// Pairs that a thread serves: what they told may be unheard as long as that thread waits for their next question.
-    busy: Mutex<Vec<Arc<Pair>>>,
+    served: Mutex<ServedPairs>,
+}
+
+/// Pairs that may have told what nobody has heard yet.
+#[derive(Default)]
+struct ServedPairs {
+    /// A thread serves them, and waits for their next question.
+    now: Vec<Arc<Pair>>,
+    /// One did. That something came since may not have got about.
+    before: VecDeque<Arc<Pair>>,
 }
 
 /// Where modules come in, and who.
@@ -113,7 +126,7 @@ impl Shared {
             stopped: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
-            busy: Mutex::default(),
+            served: Mutex::default(),
             lines: Mutex::new(Lines { next: FIRST, leaving, ..Lines::default() }),
         })
     }
@@ -217,6 +230,18 @@ fn next(shared: &Arc<Shared>, events: &mut Events) -> Option<Token> {
     token
 }
 
+impl ServedPairs {
+    /// No thread serves this one any more.
+    fn is_over(&mut self, pair: &Arc<Pair>) {
+        self.now.retain(|now| !Arc::ptr_eq(now, pair));
+        self.before.retain(|before| !Arc::ptr_eq(before, pair));
+        if self.before.len() == LINGERING {
+            self.before.pop_front();
+        }
+        self.before.push_back(pair.clone());
+    }
+}
+
 impl Lines {
     /// What this program has come to.
     pub fn counts(&mut self, program: &str) -> Arc<Counts> {
@@ -260,17 +285,27 @@ impl Shared {
         if pair.taken.swap(true, SeqCst) {
             return;
         }
-        self.deregistered(&pair.asks);
-        self.deregistered(&pair.tells);
-        self.busy.lock().push(pair.clone());
+        {
+            // Whoever served it before may be about to register it.
+            let _alone = pair.registering.lock();
+            self.deregistered(&pair.asks);
+            self.deregistered(&pair.tells);
+        }
+        let busy = {
+            let mut served = self.served.lock();
+            served.now.push(pair.clone());
+            served.now.len()
+        };
+        pair.hurry(busy > LINGERING);
         let others = |inbox: &mut Inbox| self.hear_others(&pair, inbox);
         let served = guarded("agent", Served::Gone, || pair.serve(&*self.handler, buffers, &others));
-        self.busy.lock().retain(|busy| !Arc::ptr_eq(busy, &pair));
-        pair.taken.store(false, SeqCst);
-        // Whatever came since is an event at once.
-        let stays = served == Served::Quiet
-            && self.registered(&pair.asks, token).is_ok()
-            && self.registered(&pair.tells, token).is_ok();
+        self.served.lock().is_over(&pair);
+        let stays = served == Served::Quiet && {
+            let _alone = pair.registering.lock();
+            pair.taken.store(false, SeqCst);
+            // Whatever came since is an event at once.
+            self.registered(&pair.asks, token).is_ok() && self.registered(&pair.tells, token).is_ok()
+        };
         if !stays {
             self.forget(token, &pair);
         }
@@ -282,13 +317,17 @@ impl Shared {
         let is_other =
             |other: &&Arc<Pair>| !Arc::ptr_eq(other, pair) && other.process.program() == pair.process.program();
         // Not held meanwhile: what is told takes as long as a store does.
-        let others: Vec<_> = self.busy.lock().iter().filter(is_other).cloned().collect();
+        let others: Vec<_> = {
+            let served = self.served.lock();
+            served.now.iter().chain(&served.before).filter(is_other).cloned().collect()
+        };
         others.iter().for_each(|other| other.listen(&*self.handler, inbox));
     }
 
     fn forget(&self, token: usize, pair: &Pair) {
         self.deregistered(&pair.asks);
         self.deregistered(&pair.tells);
+        self.served.lock().before.retain(|before| !ptr::eq(&**before, pair));
         let mut lines = self.lines.lock();
         lines.by_token.remove(&token);
         // Its own, and this one's that goes.

@@ -1,11 +1,17 @@
 //! The calls of [`reprise_openssl::Handshakes`], as bytes: a header, and then one call after the other.
 
-use reprise_openssl::facts::{
-    Circumstances, HelloFacts, Noted, Observed, OfferFacts, Outcome, SessionFacts, Unencoded,
+use std::{net::IpAddr, sync::Arc};
+
+use reprise_openssl::{
+    facts::{
+        Able, Circumstances, HelloFacts, Noted, Observed, OfferFacts, Outcome, Place, SessionFacts, Suites, Turn,
+        Unencoded, shared,
+    },
+    hello::Hello,
 };
 use reprise_session::session::SessionId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::Garbled;
 
@@ -14,6 +20,8 @@ use crate::Garbled;
 pub struct Header {
     /// The number of the answer that is wanted; 0 for none.
     pub answer: u32,
+    /// How many messages went over the quiet line before this one.
+    pub told: u32,
     /// The connection, as its process numbers it.
     pub connection: u64,
 }
@@ -41,6 +49,34 @@ pub enum Call<'a> {
     Noted(Noted, u32),
     /// `Handler::observed`
     Observed(Observed),
+    /// A place that has this number on this pair of lines from now on ([`crate::known`]).
+    Place(u32, Place),
+    /// Cipher suites that are enabled somewhere, and have this number.
+    Suites(u32, Vec<u16>),
+    /// `Hello`, with places by their numbers.
+    HelloAt(HelloAt),
+    /// `Offered`, with the suites enabled by their number.
+    OfferedWith(OfferFacts<'a>, u32, bool),
+    /// `Done` and `Gone` of another connection than the message is about.
+    Over(u64, Outcome),
+}
+
+/// [`HelloFacts`], with places by their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelloAt {
+    /// Which of the connection's ClientHellos it is.
+    pub turn: Turn,
+    /// What it says.
+    #[serde(with = "shared")]
+    pub hello: Arc<Hello>,
+    /// The connection's peer.
+    pub peer: Option<IpAddr>,
+    /// The place of the context whose hook was called.
+    pub hooked: u32,
+    /// Where the connection belongs, with its verify mode.
+    pub here: Option<(u32, i32)>,
+    /// Where it belongs is learned by this handshake.
+    pub learns: bool,
 }
 
 /// [`reprise_openssl::facts::Made`], as it crosses.
@@ -68,9 +104,25 @@ const GONE: u8 = 6;
 const GIVEN_UP: u8 = 7;
 const NOTED: u8 = 8;
 const OBSERVED: u8 = 9;
+const PLACE: u8 = 10;
+const SUITES: u8 = 11;
+const HELLO_AT: u8 = 12;
+const OFFERED_WITH: u8 = 13;
+const OVER: u8 = 14;
 
 /// The length of a header.
-const HEADER: usize = 12;
+pub const HEADER: usize = 16;
+
+impl Header {
+    /// As a message begins.
+    pub fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[..4].copy_from_slice(&self.answer.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.told.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.connection.to_le_bytes());
+        bytes
+    }
+}
 
 /// Calls of one connection, as they are written.
 #[derive(Default)]
@@ -89,19 +141,20 @@ impl Calls {
         self.bytes.len()
     }
 
-    /// The message, with this header.
-    pub fn message(&mut self, header: Header) -> &[u8] {
-        if self.bytes.is_empty() {
-            self.bytes.extend([0; HEADER]);
-        }
-        self.bytes[..4].copy_from_slice(&header.answer.to_le_bytes());
-        self.bytes[4..HEADER].copy_from_slice(&header.connection.to_le_bytes());
+    /// They, as a message has them behind its header, after others perhaps.
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// A message of them alone, with this header. It may hold secrets.
+    pub fn message(&self, header: Header) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new([&header.encode()[..], &self.bytes].concat())
     }
 
     /// Forgets them, and what was secret in them.
     pub fn clear(&mut self) {
-        self.bytes.zeroize();
+        self.bytes.as_mut_slice().zeroize();
+        self.bytes.clear();
     }
 
     /// Any of them.
@@ -117,6 +170,11 @@ impl Calls {
             Call::GivenUp(id, circumstances) => self.given_up(id, circumstances),
             Call::Noted(noted, contexts) => self.noted(*noted, *contexts),
             Call::Observed(observed) => self.observed(*observed),
+            Call::Place(number, place) => self.place(*number, place),
+            Call::Suites(number, suites) => self.suites(*number, suites),
+            Call::HelloAt(facts) => self.hello_at(facts),
+            Call::OfferedWith(facts, suites, decoded) => self.add(OFFERED_WITH, &(facts, suites, decoded)),
+            Call::Over(connection, outcome) => self.over(*connection, outcome),
         }
     }
 
@@ -171,6 +229,33 @@ impl Calls {
         self.add(OBSERVED, &observed);
     }
 
+    /// A place that has this number from now on.
+    pub fn place(&mut self, number: u32, place: &Place) {
+        self.add(PLACE, &(number, place));
+    }
+
+    /// Cipher suites that have this number from now on.
+    pub fn suites(&mut self, number: u32, suites: &[u16]) {
+        self.add(SUITES, &(number, suites));
+    }
+
+    /// `Handshakes::hello`, with places by their numbers.
+    pub fn hello_at(&mut self, facts: &HelloAt) {
+        self.add(HELLO_AT, facts);
+    }
+
+    /// `Handshakes::offered`, with the suites enabled by their number.
+    pub fn offered_with(&mut self, facts: &OfferFacts<'_>, suites: u32, decoded: bool) {
+        let able = Able { ciphers: Suites::default(), ..facts.able };
+        let OfferFacts { id, version, switched, proof, .. } = *facts;
+        self.add(OFFERED_WITH, &(OfferFacts { id, version, switched, able, proof }, suites, decoded));
+    }
+
+    /// `Handshakes::done` of this connection, of which nothing more comes.
+    pub fn over(&mut self, connection: u64, outcome: &Outcome) {
+        self.add(OVER, &(connection, outcome));
+    }
+
     /// Sees to room for so many bytes more. A vector that grows by itself leaves secrets where it was.
     fn room(&mut self, bytes: usize) {
         let needed = self.bytes.len() + bytes;
@@ -186,16 +271,9 @@ impl Calls {
         /// A usual handshake's.
         const ROOM: usize = 1_024;
         self.room(ROOM);
-        if self.bytes.is_empty() {
-            self.bytes.extend([0; HEADER]);
-        }
         self.bytes.push(kind);
-        let before = self.bytes.len();
-        let written = postcard::to_extend(call, std::mem::take(&mut self.bytes));
-        match written {
-            Ok(bytes) => self.bytes = bytes,
-            Err(_) => self.bytes.truncate(before),
-        }
+        // Nothing that crosses fails to be written. If it did, this message would be lost, with what is before it.
+        self.bytes = postcard::to_extend(call, std::mem::take(&mut self.bytes)).unwrap_or_default();
     }
 }
 
@@ -216,14 +294,14 @@ pub struct Reading<'a> {
 /// # Errors
 /// The message has no header.
 pub fn read(message: &[u8]) -> Result<(Header, Reading<'_>), Garbled> {
-    let (Some((answer, rest)), true) = (message.split_first_chunk::<4>(), message.len() >= HEADER) else {
-        return Err(Garbled { expected: "a header" });
+    let parts = || {
+        let (answer, rest) = message.split_first_chunk::<4>()?;
+        let (told, rest) = rest.split_first_chunk::<4>()?;
+        let (connection, bytes) = rest.split_first_chunk::<8>()?;
+        let [answer, told] = [answer, told].map(|number| u32::from_le_bytes(*number));
+        Some((Header { answer, told, connection: u64::from_le_bytes(*connection) }, Reading { bytes }))
     };
-    let Some((connection, bytes)) = rest.split_first_chunk::<8>() else {
-        return Err(Garbled { expected: "a header" });
-    };
-    let header = Header { answer: u32::from_le_bytes(*answer), connection: u64::from_le_bytes(*connection) };
-    Ok((header, Reading { bytes }))
+    parts().ok_or(Garbled { expected: "a header" })
 }
 
 impl<'a> Iterator for Reading<'a> {
@@ -262,6 +340,23 @@ impl<'a> Reading<'a> {
                 Call::Noted(noted, contexts)
             }
             OBSERVED => Call::Observed(self.owned("a handshake looked at")?),
+            PLACE => {
+                let (number, place) = self.owned("a place")?;
+                Call::Place(number, place)
+            }
+            SUITES => {
+                let (number, suites) = self.owned("cipher suites")?;
+                Call::Suites(number, suites)
+            }
+            HELLO_AT => Call::HelloAt(self.owned("a ClientHello")?),
+            OFFERED_WITH => {
+                let (facts, suites, decoded) = self.borrowed("an offer")?;
+                Call::OfferedWith(facts, suites, decoded)
+            }
+            OVER => {
+                let (connection, outcome) = self.owned("an outcome")?;
+                Call::Over(connection, outcome)
+            }
             _ => return Err(Garbled { expected: "a call" }),
         })
     }
@@ -279,12 +374,7 @@ impl<'a> Reading<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use reprise_openssl::{
-        facts::{ClientCertificate, Displaced, EarlyData, Here, LeftAlone, Offered, Place, Suites, TLS13, Turn, Users},
-        hello::Hello,
-    };
+    use reprise_openssl::facts::{ClientCertificate, Displaced, EarlyData, Here, LeftAlone, Offered, TLS13, Users};
     use reprise_session::session::{Epoch, RevocationLists};
 
     use super::*;
@@ -338,6 +428,25 @@ mod tests {
             Call::Noted(Noted::Hooked(Displaced { new: true, get: true, internal: false }), 2),
             Call::Noted(Noted::Left(LeftAlone::ResumptionIsOff), 1),
             Call::Observed(Observed { tls13: true, offered: Offered::Psk, resumed: false }),
+            Call::Place(3, Place::clone(&place())),
+            Call::Suites(4, vec![0x1301, 0xc02b]),
+            Call::HelloAt(HelloAt {
+                turn: Turn::Second,
+                hello: Arc::new(Hello::default()),
+                peer: None,
+                hooked: 3,
+                here: Some((3, 1)),
+                learns: true,
+            }),
+            Call::OfferedWith(
+                OfferFacts { id: &ID, version: TLS13, switched: false, able: Able::default(), proof: None },
+                4,
+                true,
+            ),
+            Call::Over(
+                1 << 33,
+                Outcome { version: 0x0303, resumed: true, sessions: 0, early_data: EarlyData::NotOffered },
+            ),
         ]
     }
 
@@ -345,7 +454,7 @@ mod tests {
     fn what_is_written_is_read() {
         let mut calls = Calls::default();
         each().iter().for_each(|call| calls.call(call));
-        let header = Header { answer: 7, connection: 1 << 40 };
+        let header = Header { answer: 7, told: 5, connection: 1 << 40 };
         let message = calls.message(header).to_vec();
         let (read_header, reading) = read(&message).unwrap();
         let read: Vec<_> = reading.map(Result::unwrap).collect();
@@ -357,7 +466,7 @@ mod tests {
         for call in each() {
             let mut calls = Calls::default();
             calls.call(&call);
-            let message = calls.message(Header { answer: 0, connection: 0 }).to_vec();
+            let message = calls.message(Header { answer: 0, told: 0, connection: 0 }).to_vec();
             for length in 0..message.len() {
                 match read(&message[..length]) {
                     Err(garbled) => assert!(length < HEADER && garbled.expected == "a header"),
@@ -378,9 +487,9 @@ mod tests {
     fn the_bytes_are_those_of_their_version() {
         let mut calls = Calls::default();
         each().iter().for_each(|call| calls.call(call));
-        let message = calls.message(Header { answer: 7, connection: 3 }).to_vec();
+        let message = calls.message(Header { answer: 7, told: 1, connection: 3 }).to_vec();
         assert_eq!((crate::VERSION, reprise_session::hex::hex(&openssl::sha::sha256(&message))), (1, BYTES.to_owned()));
     }
 
-    const BYTES: &str = "250bc3c0d7c2eed4d7ddf9ff1b2f9c6be7e2eee7abfc70576077f9cbee00ded6";
+    const BYTES: &str = "8e8ffd62e82f98d6a14a6e3ba8fdd07cdcc19423a5bd9dd34b0426424dfefbef";
 }

@@ -9,6 +9,7 @@
 //!
 //! - [`greeting`]: who is there, and what a module needs to know
 //! - [`calls`]: the calls of [`reprise_openssl::Handshakes`], as bytes
+//! - [`known`]: what is the same in many handshakes, and has a number
 //! - [`answer`]: what is answered
 //! - [`secret`]: what an agent and the modules of its machine know, and nobody else
 //! - [`socket`]: messages, sent and received
@@ -21,6 +22,7 @@
 pub mod answer;
 pub mod calls;
 pub mod greeting;
+pub mod known;
 pub mod secret;
 pub mod socket;
 

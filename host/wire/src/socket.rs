@@ -1,7 +1,7 @@
 //! Messages, sent and received.
 
 use std::{
-    io,
+    io::{self, IoSlice},
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
     time::Duration,
@@ -113,6 +113,23 @@ impl Line {
     /// The other end is gone (never a signal), or there is no room.
     pub fn send_now(&self, message: &[u8]) -> io::Result<()> {
         self.sent(message, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT)
+    }
+
+    /// Sends one message, which is these parts one behind the other; waits until there is room for it unless it is to go `now`.
+    ///
+    /// # Errors
+    /// As [`Line::send`].
+    pub fn send_parts(&self, parts: [&[u8]; 3], now: bool) -> io::Result<()> {
+        let wait = if now { MsgFlags::MSG_DONTWAIT } else { MsgFlags::empty() };
+        let flags = (MsgFlags::MSG_NOSIGNAL | wait).bits();
+        let (line, parts) = (socket2::SockRef::from(&self.0), parts.map(IoSlice::new));
+        loop {
+            match line.send_vectored_with_flags(&parts, flags) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn sent(&self, message: &[u8], flags: MsgFlags) -> io::Result<()> {
@@ -269,6 +286,9 @@ mod tests {
         assert_eq!(inbox.message(), b"a secret");
         assert!(other.receive(&mut inbox).unwrap());
         assert_eq!((inbox.message(), &inbox.bytes[..8]), (&b"no"[..], &b"no\0\0\0\0\0\0"[..]));
+        one.send_parts([b"in ", b"", b"parts"], true).unwrap();
+        assert!(other.receive(&mut inbox).unwrap());
+        assert_eq!(inbox.message(), b"in parts");
         assert_eq!(other.receive_now(&mut inbox).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(one);
         assert!(!other.receive(&mut inbox).unwrap(), "the other end is gone");

@@ -29,12 +29,22 @@ mod spent;
 mod turn;
 mod waits;
 
-use std::{env, process::ExitCode};
+use std::{env, path::Path, process::ExitCode};
 
 use anyhow::Result;
 use reprise_tests::built;
 
 use self::arguments::Arguments;
+
+/// Whether what is measured is what users get.
+fn as_packages_are(files: [&Path; 2]) -> &'static str {
+    // The folder of Cargo's profile that packages are built with.
+    if files.iter().all(|file| file.parent().is_some_and(|folder| folder.ends_with("dist"))) {
+        "both as packages have them (profile dist)"
+    } else {
+        "not as packages have them, unless whoever set REPRISE_BIN and REPRISE_MODULE built them so"
+    }
+}
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse(env::args().skip(1))?;
@@ -45,7 +55,9 @@ fn main() -> Result<ExitCode> {
         arguments.turn,
         arguments.deadline,
     );
-    println!("program {}\nmodule  {}", built::server().display(), built::module().display());
+    let (program, module) = (built::server(), built::module());
+    println!("program {}\nmodule  {}", program.display(), module.display());
+    println!("{}", as_packages_are([&program, &module]));
     let well = counted::measure(&arguments)? & waits::measure(&arguments)?;
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -9,7 +9,7 @@ mod made;
 mod noted;
 mod offer;
 mod outcome;
-mod shared;
+pub mod shared;
 mod suites;
 
 pub use self::{

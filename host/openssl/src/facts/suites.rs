@@ -31,7 +31,19 @@ impl Suites<'_> {
         }
     }
 
-    fn list(&self) -> Vec<u16> {
+    /// Whether they are these, in this order.
+    pub fn are(&self, list: &[u16]) -> bool {
+        match self {
+            Self::Listed(listed) => listed == list,
+            Self::Of(connection) => {
+                let mut rest = list.iter();
+                !connection.any(&mut |enabled| rest.next() != Some(&enabled)) && rest.len() == 0
+            }
+        }
+    }
+
+    /// All of them.
+    pub fn list(&self) -> Vec<u16> {
         match self {
             Self::Listed(list) => list.clone(),
             Self::Of(connection) => {
@@ -55,6 +67,12 @@ impl Default for Suites<'_> {
 impl fmt::Debug for Suites<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.list()).finish()
+    }
+}
+
+impl EnabledSuites for Vec<u16> {
+    fn any(&self, visit: &mut dyn FnMut(u16) -> bool) -> bool {
+        self.iter().any(|suite| visit(*suite))
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use reprise_session::vital::guarded;
 
-use super::{Guest, join};
+use super::{GUEST, Guest, join};
 use crate::{ffi, tls::errors};
 
 /// The module's section of the configuration, while it is loaded.
@@ -59,6 +59,16 @@ pub unsafe fn load(module: *mut c_void, configuration: *const c_void, entry: Ent
     1
 }
 
+/// What [`configuration_module!`](crate::configuration_module) has OpenSSL call when it is done with the module. The process may still
+/// serve, and a parent that leaves its work to a child calls it, too: nothing ends here, and nothing is waited for.
+pub fn finish() {
+    guarded("OPENSSL_finish", (), || {
+        if let Some(guest) = GUEST.get() {
+            guest.handler.ends();
+        }
+    });
+}
+
 /// Makes the shared library that this stands in an OpenSSL configuration module: defines what OpenSSL looks for in it.
 #[macro_export]
 macro_rules! configuration_module {
@@ -73,8 +83,10 @@ macro_rules! configuration_module {
             unsafe { $crate::guest::entry::load(module, configuration, $entry) }
         }
 
-        /// OpenSSL is done with it. The process may still serve: nothing ends here.
+        /// OpenSSL is done with it.
         #[unsafe(no_mangle)]
-        pub extern "C" fn OPENSSL_finish(_: *mut ::std::ffi::c_void) {}
+        pub extern "C" fn OPENSSL_finish(_: *mut ::std::ffi::c_void) {
+            $crate::guest::entry::finish();
+        }
     };
 }

@@ -30,6 +30,8 @@ struct Shelf {
     idle: Vec<Instance>,
     /// Instances in a call.
     taken: usize,
+    /// Threads that wait for one to come back.
+    waiting: usize,
     /// Instances to be dropped, trapped or worn.
     spent: Vec<Instance>,
     phase: Phase,
@@ -77,8 +79,10 @@ impl Pool {
                 return Err(Failure::Saturated);
             }
             waited = true;
+            shelf.waiting += 1;
             let late;
             (shelf, late) = self.changed.wait_until(shelf, until);
+            shelf.waiting -= 1;
             if late && shelf.idle.is_empty() {
                 return Err(if shelf.phase == Phase::Closed { Failure::Retired } else { Failure::Saturated });
             }
@@ -203,8 +207,12 @@ impl Taken<'_> {
             return true;
         }
         shelf.idle.push(instance);
+        let awaited = shelf.waiting > 0;
         drop(shelf);
-        self.pool.changed.notify_one();
+        // The system is asked only where there is somebody to wake.
+        if awaited {
+            self.pool.changed.notify_one();
+        }
         false
     }
 }
