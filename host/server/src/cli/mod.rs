@@ -8,6 +8,7 @@ mod core_dumps;
 mod dev;
 mod kept_code;
 mod keys;
+mod manual;
 mod module;
 mod new;
 mod output;
@@ -65,6 +66,8 @@ enum Action {
     Probe(probe::Probe),
     /// Make and rotate the keyring that seals sessions and makes their ids
     Keys(keys::Keys),
+    #[command(hide = true)]
+    Manual(manual::Manual),
     #[command(name = "compile-policy", hide = true)]
     Compile(compile::Compile),
 }
@@ -88,6 +91,7 @@ pub fn main() -> ! {
         Action::Revoke(revoke) => revoke.run(),
         Action::Probe(probe) => probe.run(),
         Action::Keys(keys) => keys.run(),
+        Action::Manual(manual) => manual.run(),
         Action::Compile(compile) => compile.run(),
     };
     let status = output::end(done);
