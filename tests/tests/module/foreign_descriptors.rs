@@ -2,11 +2,7 @@
 
 use std::process::Command;
 
-use reprise_tests::{
-    Client, Version,
-    modules::{Guests, Running},
-    until,
-};
+use reprise_tests::{Client, Version, modules::Guests, until};
 
 use crate::{learned, own, visit};
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use reprise_tests::{
     Client, Version,
-    modules::{Guests, Python, Running, postgres, python},
+    modules::{Guests, Python, postgres, python},
 };
 
 use crate::{own, sessions_resume};

@@ -8,10 +8,12 @@
 //!
 //! - `about`: what dpkg is told
 //! - `elf`: what programs ask of a system, and what the module may
+//! - `manual`: the manual pages
 //! - `tree`: the files
 
 mod about;
 mod elf;
+mod manual;
 mod tree;
 
 use std::{
@@ -96,6 +98,8 @@ fn compressed(workspace: &Workspace, source: &Source, compression: &[&str]) -> R
     let licence = fs::read_to_string(workspace.path("LICENSE-MIT"))?;
     tree.write("/usr/share/doc/reprise/copyright", copyright.replace("@LICENSE-MIT@", &paragraphs(&licence)), 0o644)?;
     tree.compressed("/usr/share/doc/reprise/changelog.gz", &about.changelog())?;
+    let packaged = tree.path(PROGRAM_PATH);
+    manual::write(&mut tree, &packaged, &workspace.path("target/package/manual"))?;
     for script in ["postinst", "prerm", "postrm"] {
         tree.control(script, fs::read(files(&format!("debian/{script}")))?, 0o755)?;
     }

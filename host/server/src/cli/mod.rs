@@ -9,6 +9,7 @@ mod dev;
 mod explain;
 mod kept_code;
 mod keys;
+mod manual;
 mod module;
 mod new;
 mod output;
@@ -68,6 +69,8 @@ enum Action {
     Probe(probe::Probe),
     /// Make and rotate the keyring that seals sessions and makes their ids
     Keys(keys::Keys),
+    #[command(hide = true)]
+    Manual(manual::Manual),
     #[command(name = "compile-policy", hide = true)]
     Compile(compile::Compile),
 }
@@ -92,6 +95,7 @@ pub fn main() -> ! {
         Action::Revoke(revoke) => revoke.run(),
         Action::Probe(probe) => probe.run(),
         Action::Keys(keys) => keys.run(),
+        Action::Manual(manual) => manual.run(),
         Action::Compile(compile) => compile.run(),
     };
     let status = output::end(done);
