@@ -18,7 +18,7 @@ use reprise_store::store::TierStatus;
 use super::{families as family, families::MetricFamily};
 use crate::{
     Host,
-    funnel::{Funnel, Outcomes, REASONS, VERSIONS},
+    funnel::{Funnel, REASONS, VERSIONS},
     host::Inner,
     living::Snapshot,
     status::{Comparison, Log, State},
@@ -113,12 +113,15 @@ impl Sheet<'_> {
             }
         }
         let mut outcomes = self.family(&family::PLACE_OUTCOMES)?;
-        for Outcomes { listener, site, server_name, ends } in funnel.places() {
-            let server_name = server_name.as_deref().unwrap_or_default();
+        let mut told = crate::status::Funnel::of(funnel);
+        // Clients' own words, which are not for whoever reads metrics.
+        told.hide_names();
+        for place in told.places {
             // What there is none of would be 30 series for each place.
-            for ((reason, step), times) in zip(REASONS, ends).filter(|(_, times)| *times > 0) {
-                let place = [("listener", &*listener), ("site", &site), ("server_name", server_name)];
-                count(&mut outcomes, &[&place[..], &[("step", step.as_str()), ("reason", reason)]].concat(), times)?;
+            for (reason, step) in REASONS {
+                let Some(times) = place.reasons.get(reason) else { continue };
+                let at = [("listener", &*place.listener), ("site", &place.site)];
+                count(&mut outcomes, &[&at[..], &[("step", step.as_str()), ("reason", reason)]].concat(), *times)?;
             }
         }
         Ok(())

@@ -29,10 +29,8 @@ pub const OUTCOMES: MetricFamily = counter(
     "reprise_outcomes",
     "Handshakes completed, each once, by how far it came to a resumption and why no further",
 );
-pub const PLACE_OUTCOMES: MetricFamily = counter(
-    "reprise_place_outcomes",
-    "The same by listener, site and server name, of which the most visited are told apart",
-);
+pub const PLACE_OUTCOMES: MetricFamily =
+    counter("reprise_place_outcomes", "The same by listener and site, of which the most visited are told apart");
 pub const SESSION_AGE: MetricFamily =
     histogram("reprise_session_age_seconds", "At each resumption, the time since the full handshake it descends from");
 pub const REMOVALS_DROPPED: MetricFamily = counter(

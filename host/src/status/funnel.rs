@@ -89,6 +89,26 @@ impl Funnel {
     }
 }
 
+impl Funnel {
+    /// Leaves out which names clients asked for, where that is nobody's business: places of one site are one.
+    #[doc(hidden)]
+    pub fn hide_names(&mut self) {
+        let mut sites: Vec<Place> = Vec::new();
+        for place in std::mem::take(&mut self.places) {
+            let same = |site: &&mut Place| (&site.listener, &site.site) == (&place.listener, &place.site);
+            let Some(site) = sites.iter_mut().find(same) else {
+                sites.push(Place { server_name: None, ..place });
+                continue;
+            };
+            site.handshakes += place.handshakes;
+            for (reason, times) in place.reasons {
+                *site.reasons.entry(reason).or_default() += times;
+            }
+        }
+        self.places = sites;
+    }
+}
+
 impl From<Outcomes> for Place {
     fn from(outcomes: Outcomes) -> Self {
         let handshakes = outcomes.handshakes();
@@ -138,6 +158,12 @@ mod tests {
         assert!(places.len() > 60 && places.last().unwrap().server_name.as_deref() == Some("*"));
         assert_eq!(places.iter().map(|place| place.handshakes).sum::<u64>(), all);
         assert!(places.iter().all(|place| place.reasons.values().sum::<u64>() == place.handshakes));
+        let mut nameless = Funnel::of(&counts);
+        nameless.hide_names();
+        let sites: Vec<_> = nameless.places.iter().map(|place| (&*place.site, place.handshakes)).collect();
+        assert!(sites.len() == 2 && sites[0].0 == "shop" && sites[1].0 == "*", "{sites:?}");
+        assert_eq!(sites[0].1 + sites[1].1, all);
+        assert!(nameless.places.iter().all(|place| place.reasons.values().sum::<u64>() == place.handshakes));
         let [full, resumed] = counts.handshakes().into_iter().reduce(|[a, b], [c, d]| [a + c, b + d]).unwrap();
         assert_eq!((full + resumed, resumed), (all, steps.last().unwrap().handshakes));
         let missed: u64 = counts.misses().map(|(_, times)| times).sum();

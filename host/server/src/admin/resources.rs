@@ -226,11 +226,12 @@ impl Wish {
     }
 }
 
-/// How it all is; who or what is revoked is for those alone who may revoke.
+/// How it all is; who or what is revoked, and which names clients asked for, is for those alone who may revoke.
 pub(super) fn status(health: &Health, may_know: bool) -> String {
     let mut status = health.status();
     if !may_know {
         status.host.revocations.newest = None;
+        status.host.funnel.hide_names();
     }
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
     json(&status).map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
