@@ -52,7 +52,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
 }
 
 /// What the tests start.
-const CLIENTS_AND_SERVERS: [Requirement; 11] = [
+const CLIENTS_AND_SERVERS: [Requirement; 12] = [
     Requirement::OpensslProgram,
     Requirement::Python,
     Requirement::RedisServer,
@@ -64,6 +64,7 @@ const CLIENTS_AND_SERVERS: [Requirement; 11] = [
     Requirement::Faketime,
     Requirement::Java,
     Requirement::NssTools,
+    Requirement::Chromium,
 ];
 
 fn test_all(workspace: &Workspace) -> Result<()> {

@@ -20,6 +20,7 @@ mod lifecycle;
 mod logs;
 mod outside;
 mod owners;
+mod page;
 mod policies;
 mod probe;
 mod proxy_protocol;
