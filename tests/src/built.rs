@@ -41,6 +41,12 @@ pub fn go() -> PathBuf {
     if installed.exists() { installed } else { "go".into() }
 }
 
+/// The rules of accessibility that a page is held against (axe-core), as a script.
+pub fn axe() -> PathBuf {
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/languages/node/node_modules/axe-core");
+    existing(installed.join("axe.min.js"), "cargo xtask languages javascript")
+}
+
 /// target/release, or what stands for it: a test lies in its `deps`.
 fn profile() -> PathBuf {
     let test = env::current_exe().expect("a test knows where it is");

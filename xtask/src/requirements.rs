@@ -43,6 +43,8 @@ pub enum Requirement {
     NssTools,
     /// Prometheus' own parser, for its rules. (Debian's package starts Prometheus, on port 9090: no test uses it.)
     Promtool,
+    /// Chromium with its driver, for the test of the page.
+    Chromium,
     /// Node.js and npm, for policies in JavaScript.
     Node,
     /// What OpenSSL's own build wants.
@@ -97,6 +99,12 @@ impl Requirement {
             Requirement::NssTools => Path::new(FEDORA_TSTCLNT).exists() || Command::new("tstclnt").output().is_ok(),
             Requirement::Promtool => there("promtool", &["--version"]),
             Requirement::PythonVenv => there("python3", &["-c", "import ensurepip, venv"]),
+            Requirement::Chromium => {
+                there("chromedriver", &["--version"])
+                    && ["chromium", "chromium-browser", "google-chrome"]
+                        .iter()
+                        .any(|program| there(program, &["--version"]))
+            }
             Requirement::Node => there("node", &["--version"]) && there("npm", &["--version"]),
             Requirement::PerlAndMake => {
                 there("make", &["--version"])
@@ -130,6 +138,7 @@ impl Requirement {
             Requirement::NssTools => "tstclnt, of NSS",
             Requirement::Promtool => "promtool, of Prometheus",
             Requirement::PythonVenv => "Python's venv",
+            Requirement::Chromium => "Chromium with chromedriver",
             Requirement::Node => "Node.js with npm",
             Requirement::PerlAndMake => "perl and make",
             Requirement::Dpkg => "dpkg-deb",
@@ -184,6 +193,11 @@ impl Requirement {
             (R::PythonVenv, S::Debian) => &["python3-venv"],
             (R::PythonVenv, S::Fedora | S::Alpine) => &["python3"],
             (R::PythonVenv, S::Arch | S::MacOs) => &["python"],
+            (R::Chromium, S::Debian) => &["chromium", "chromium-driver"],
+            (R::Chromium, S::Fedora) => &["chromium", "chromedriver"],
+            (R::Chromium, S::Alpine) => &["chromium", "chromium-chromedriver"],
+            (R::Chromium, S::Arch) => &["chromium"],
+            (R::Chromium, _) => &[],
             (R::Node, S::Other) => &[],
             (R::Node, S::MacOs) => &["node"],
             (R::Node, _) => &["nodejs", "npm"],

@@ -52,7 +52,7 @@ pub fn test(workspace: &Workspace, openssl: Option<&str>) -> Result<()> {
 }
 
 /// What the tests start.
-const CLIENTS_AND_SERVERS: [Requirement; 12] = [
+const CLIENTS_AND_SERVERS: [Requirement; 13] = [
     Requirement::OpensslProgram,
     Requirement::Python,
     Requirement::RedisServer,
@@ -65,6 +65,7 @@ const CLIENTS_AND_SERVERS: [Requirement; 12] = [
     Requirement::Java,
     Requirement::NssTools,
     Requirement::Promtool,
+    Requirement::Chromium,
 ];
 
 fn test_all(workspace: &Workspace) -> Result<()> {

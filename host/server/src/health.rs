@@ -97,6 +97,14 @@ impl Health {
         ServerStatus { processes, programs, stands_down, ..ServerStatus::of(host) }
     }
 
+    /// The same for who may not know who or what is revoked.
+    pub(crate) fn status_for_anybody(&self) -> ServerStatus {
+        let mut status = self.status();
+        status.host.revocations.newest = None;
+        status.host.funnel.hide_names();
+        status
+    }
+
     fn all(&self) -> Vec<Vital> {
         [self.around(), self.host.vitals()].concat()
     }

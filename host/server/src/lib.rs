@@ -6,6 +6,7 @@
 //! - `hosting`: a host at work: its options, stores, files that are followed, operators, modules, end. `reprise agent` has no more
 //! - `serve`: `reprise serve`: that with listeners: PROXY protocol, sites, reload of certificates, responder, backend
 //! - `admin`: the socket of `reprise status`, and `--admin`: one set of resources, two places
+//! - `page`: what a browser shows of it at `--admin`
 //! - `http`: HTTP/1.1 as far as both need it; `phase`: how a server ends; `health`: whether it does what it seems to
 //! - `state_dir`: where state that outlives the process is kept
 //! - `log`: the log, which nobody waits for
@@ -24,6 +25,7 @@ mod health;
 mod hosting;
 mod http;
 mod log;
+mod page;
 mod phase;
 mod serve;
 mod state_dir;

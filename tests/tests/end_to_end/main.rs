@@ -21,6 +21,7 @@ mod logs;
 mod observability;
 mod outside;
 mod owners;
+mod page;
 mod policies;
 mod proxy_protocol;
 mod reload_under_load;

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     health::Health,
     http::{self, Patience},
+    page::Page,
     phase::Phases,
     state_dir,
 };
@@ -33,6 +34,7 @@ pub(crate) struct Admin {
     tcp: Option<TcpListener>,
     socket: Option<Socket>,
     names: Arc<[String]>,
+    page: Arc<Page>,
 }
 
 enum Place {
@@ -44,12 +46,18 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Admin {
-    /// Listens at `address`, if there is one, under these names beside the usual ones, and on the socket in the state directory.
+    /// Listens at `address`, if there is one, under these names beside the usual ones, and on the socket in the state directory. What
+    /// `page` shows is shown at the address.
     ///
     /// # Errors
     /// The address or the socket is another server's, or `state_dir` was given and there can be no socket in it. That there
     /// can be none in the default directory is a warning.
-    pub(crate) async fn bind(address: Option<SocketAddr>, names: &[String], state_dir: Option<&Path>) -> Result<Self> {
+    pub(crate) async fn bind(
+        address: Option<SocketAddr>,
+        names: &[String],
+        page: Page,
+        state_dir: Option<&Path>,
+    ) -> Result<Self> {
         let tcp = match address {
             None => None,
             Some(address) => {
@@ -71,7 +79,7 @@ impl Admin {
                 None
             }
         };
-        Ok(Self { tcp, socket, names: names.into() })
+        Ok(Self { tcp, socket, names: names.into(), page: Arc::new(page) })
     }
 
     /// Where `--admin` listens.
@@ -90,17 +98,28 @@ impl Admin {
             places.push(Place::Socket { listener: UnixListener::from_std(listener)?, _held: held });
         }
         let mut tasks = JoinSet::new();
+        let page = Arc::clone(&self.page);
+        if places.iter().any(|place| !place.is_socket()) {
+            tasks.spawn(page.keep(health.clone()));
+        }
         for place in places {
+            let page = (!place.is_socket()).then(|| Arc::clone(&self.page));
             let life = health.vitals().task(if place.is_socket() { "operators' socket" } else { "--admin" });
-            tasks.spawn(run(place, health.clone(), phases.clone(), Guard::new(Arc::clone(&self.names)), life));
+            let operator = Operator {
+                health: health.clone(),
+                phases: phases.clone(),
+                may_change: place.is_socket(),
+                page,
+                guard: Guard::new(Arc::clone(&self.names)),
+            };
+            tasks.spawn(run(place, operator, life));
         }
         Ok(tasks)
     }
 }
 
 /// Until the server drains if it is the socket, else for ever: [`Admin::serve`] says who ends it.
-async fn run(place: Place, health: Health, phases: Phases, guard: Guard, mut life: Life) {
-    let operator = Operator { health, phases, may_change: place.is_socket(), guard };
+async fn run(place: Place, operator: Operator, mut life: Life) {
     let mut connections = JoinSet::new();
     let heart = life.heart();
     while life.again(caught(accept(&place, &operator, &mut connections, &heart)).await).await {}

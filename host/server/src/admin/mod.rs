@@ -3,7 +3,8 @@
 //! One set of resources over HTTP/1.1, at two places:
 //!
 //! - `socket`: a Unix socket in the state directory, its owner's alone, for `reprise status`, `policies` and `revoke`
-//! - `--admin ADDR`: for Prometheus and load balancers; there nothing can be changed, for there is no asking who it is
+//! - `--admin ADDR`: for Prometheus and load balancers, and a page for browsers; there nothing can be changed, for there is no asking
+//!   who it is
 //!
 //! `resources` answers, `revoking` what is about revocations, `programs` what is about programs with the module,
 //! `explaining` why handshakes did not resume; `listen` accepts, `seats` bounds

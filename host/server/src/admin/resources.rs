@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use hyper::{Method, StatusCode, http::request::Parts};
+use hyper::{Method, StatusCode, header::ACCEPT, http::request::Parts};
 use percent_encoding::percent_decode_str;
 use reprise::{Policies, metrics::CONTENT_TYPE};
 use reprise_policy::policies_dir::{ControlError, PolicyReport};
@@ -19,10 +19,11 @@ use super::{
 use crate::{
     health::Health,
     http::{Answer, Resources},
+    page::{self, Page, files},
     phase::Phases,
 };
 
-const INDEX: &str = "/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  all that must run does\n\
+const INDEX: &str = "/         in a browser: a page\n/metrics  for Prometheus\n/status   the same as `reprise status --json`\n/healthz  all that must run does\n\
                      /readyz   it takes connections, and which store is not reachable";
 
 /// The most bytes of why a store is not reachable.
@@ -35,6 +36,8 @@ pub(crate) struct Operator {
     pub(crate) phases: Phases,
     /// Whether this place is for those who may change something.
     pub(crate) may_change: bool,
+    /// What browsers are shown. None gets to the socket, nor should one: whoever uses that may change something.
+    pub(crate) page: Option<Arc<Page>>,
     pub(super) guard: Guard,
 }
 
@@ -59,6 +62,12 @@ impl Guard {
 
 impl Resources for Operator {
     async fn answer(&self, request: &Parts) -> Answer {
+        self.answered(request).await.with(files::FIELDS)
+    }
+}
+
+impl Operator {
+    async fn answered(&self, request: &Parts) -> Answer {
         self.guard.seat.asked();
         let path = request.uri.path();
         // No browser gets to the socket. A load balancer may ask after the server's health by whatever name, and learns nothing.
@@ -70,8 +79,13 @@ impl Resources for Operator {
             }
         }
         match request.method {
-            // Who came is for the server's owner alone.
-            Method::GET | Method::HEAD if path == explaining::PATH && self.may_change => {
+            Method::GET | Method::HEAD if self.is_for_the_page(path) && is_of_another_page(request) => {
+                Answer::error(StatusCode::FORBIDDEN)
+            }
+            Method::GET if path == page::EVENTS && self.page.is_some() => self.events().await,
+            Method::GET | Method::HEAD if path == "/" && !wants_html(request) => Answer::text(StatusCode::OK, INDEX),
+            // Who came is for the server's owner alone, unless it was said that others may see that.
+            Method::GET | Method::HEAD if path == explaining::PATH && self.knows_who_came() => {
                 let query = request.uri.query().unwrap_or_default().to_owned();
                 self.aside(move |health| explaining::answer(health, &query)).await
             }
@@ -80,10 +94,27 @@ impl Resources for Operator {
             _ => Answer::not_allowed("GET, HEAD"),
         }
     }
-}
 
-impl Operator {
+    fn knows_who_came(&self) -> bool {
+        self.may_change || self.page.as_ref().is_some_and(|page| page.has_recent)
+    }
+
+    fn is_for_the_page(&self, path: &str) -> bool {
+        self.page.is_some() && matches!(path, page::EVENTS | explaining::PATH)
+    }
+
+    /// What the page is told from now on.
+    async fn events(&self) -> Answer {
+        let Some(page) = self.page.clone().filter(|_| !self.phases.is_draining()) else {
+            return Answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining");
+        };
+        self.aside(move |health| page.open(health)).await
+    }
+
     async fn show(&self, path: &str) -> Answer {
+        if let Some(file) = self.page.as_ref().and_then(|_| files::at(path)) {
+            return file;
+        }
         match path {
             "/" => Answer::text(StatusCode::OK, INDEX),
             "/healthz" => self.unsound().unwrap_or_else(|| Answer::text(StatusCode::OK, "ok")),
@@ -158,6 +189,18 @@ impl Operator {
     }
 }
 
+/// Whether a browser asks for a page to show. Who asks by hand, or by a program, is answered in a few lines.
+fn wants_html(request: &Parts) -> bool {
+    let accepted = request.headers.get_all(ACCEPT).iter();
+    accepted.filter_map(|accepted| accepted.to_str().ok()).any(|accepted| accepted.contains("text/html"))
+}
+
+/// Whether a browser says that another site's page wants it: that could not read the answer, and would take a seat.
+fn is_of_another_page(request: &Parts) -> bool {
+    let site = request.headers.get("sec-fetch-site");
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
 /// For so long after the start a server is not ready while a store is not reachable. Then it is, for without stores it serves all the
 /// same, with full handshakes: a fleet whose store is down is not to be a fleet of which no server is ready.
 const STORES_HAVE: Duration = Duration::from_secs(10);
@@ -228,11 +271,7 @@ impl Wish {
 
 /// How it all is; who or what is revoked, and which names clients asked for, is for those alone who may revoke.
 pub(super) fn status(health: &Health, may_know: bool) -> String {
-    let mut status = health.status();
-    if !may_know {
-        status.host.revocations.newest = None;
-        status.host.funnel.hide_names();
-    }
+    let status = if may_know { health.status() } else { health.status_for_anybody() };
     // Strings, numbers, lists and maps with strings for keys: nothing in it can fail to serialize.
     json(&status).map_or_else(|error| format!("{{\"error\": \"{error}\"}}\n"), |json| json + "\n")
 }

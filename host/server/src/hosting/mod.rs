@@ -44,6 +44,7 @@ pub(crate) use self::{
 use crate::{
     admin::Admin,
     health::Health,
+    page::Page,
     phase::{Phase, Phased, Phases},
 };
 
@@ -98,7 +99,13 @@ impl Hosting {
         let health = Health::new(Arc::clone(&host), agent.as_ref(), vitals);
         let reload = Reload::new(&host, settings.policies.is_some(), files);
         // Last: whoever waits for the socket finds a server behind it.
-        let admin = Admin::bind(settings.admin, &settings.admin_hosts, settings.state_dir.as_deref()).await?;
+        let admin = Admin::bind(
+            settings.admin,
+            &settings.admin_hosts,
+            Page::new(settings.admin_recent),
+            settings.state_dir.as_deref(),
+        )
+        .await?;
         Ok(Self { host, agent, living, phased: Phased::new(), health, reload, admin })
     }
 

@@ -124,7 +124,7 @@ macro_rules! declared_with_hosts {
             /// How many handshakes `reprise explain` knows of, the last ones [default: 1000]
             ///
             /// Why a client did not resume is asked afterwards, so they are kept before anybody asks: in this process's memory, less than 1 KiB
-            /// each, for whoever may use the socket in --state-dir and nobody else. `0`: none.
+            /// each, for whoever may use the socket in --state-dir, and nobody else without --admin-recent. `0`: none.
             #[arg(long, value_name = "N")]
             pub(crate) recent: Option<$crate::hosting::Count<0, 100_000>> = "1000",
 
@@ -143,11 +143,18 @@ macro_rules! declared_with_hosts {
 
             /// Where metrics and status are served over HTTP [default: nowhere]
             ///
-            /// `/metrics` for Prometheus, `/status`, `/healthz` (503 while something that must run does not), `/readyz` (also
+            /// `/` is a page for a browser; `/metrics` for Prometheus, `/status`, `/healthz` (503 while something that must run does not), `/readyz` (also
             /// while it ends); nothing there changes anything. A port alone is on 127.0.0.1; there is neither TLS nor a
             /// password, so that another address opens what it shows to whoever reaches it.
             #[arg(long, value_name = "PORT|ADDR")]
             pub(crate) admin: Option<$crate::hosting::AdminAddress>,
+
+            /// Show recent handshakes on the page at --admin, with their clients [default: it has none of them]
+            ///
+            /// A client's address is personal data, and whoever reaches --admin may look: so only where that is a loopback address.
+            /// `--recent-clients` says how much of an address there is to see.
+            #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+            pub(crate) admin_recent: Option<bool>,
 
             /// Another name under which --admin answers; repeatable [default: its addresses and `localhost`]
             ///

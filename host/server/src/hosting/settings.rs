@@ -43,6 +43,8 @@ pub(crate) struct HostSettings {
     pub(crate) recent: (usize, Clients),
     /// Where metrics and status are served.
     pub(crate) admin: Option<SocketAddr>,
+    /// Whether recent handshakes are shown there.
+    pub(crate) admin_recent: bool,
     /// Other names under which they are asked for there, in lower case.
     pub(crate) admin_hosts: Vec<String>,
     /// Where the socket of `reprise status` is, if it was said.
@@ -84,6 +86,7 @@ impl HostSettings {
             max_session_size: options.max_session_size().0,
             recent: (options.recent().0, options.recent_clients().0),
             admin: options.admin.as_ref().map(|admin| admin.0),
+            admin_recent: options.admin_recent == Some(true),
             admin_hosts: options.admin_host.iter().map(|name| name.0.clone()).collect(),
             state_dir: options.state_dir.clone(),
         };
@@ -97,8 +100,28 @@ impl HostSettings {
             settings.admin.is_some() || settings.admin_hosts.is_empty(),
             "--admin-host is given, but nothing is served under that name: add --admin PORT"
         );
+        if settings.admin_recent {
+            recent_may_be_shown(&settings)?;
+        }
         Ok(Self { lifetime: settings.lifetime.min(settings.max_lifetime), ..settings })
     }
+}
+
+/// Whether there is a place to show recent handshakes at, and something to show.
+fn recent_may_be_shown(settings: &HostSettings) -> Result<()> {
+    let Some(address) = settings.admin else {
+        bail!("--admin-recent is given, but nothing is served that could show them: add --admin PORT");
+    };
+    ensure!(
+        address.ip().is_loopback(),
+        "--admin-recent: on {address} other machines would see who your clients are, without TLS or a password: give --admin a port \
+         alone, and reach it from elsewhere by e.g. `ssh -L`"
+    );
+    ensure!(
+        settings.recent.0 > 0,
+        "--admin-recent: with --recent 0 there are no handshakes to show: leave out one of them"
+    );
+    Ok(())
 }
 
 fn supervision(options: &HostOptions) -> SupervisionOptions {

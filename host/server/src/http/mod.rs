@@ -1,7 +1,9 @@
 //! HTTP/1.1 by hyper, within our bounds: small heads, no bodies, and limited patience with clients.
 //!
+//! - `content`: the body of an answer, which may go on
 //! - `pace`: how long a client is waited for
 
+mod content;
 mod pace;
 #[cfg(test)]
 mod tests;
@@ -12,15 +14,17 @@ use std::{
     future::Future,
     io,
     pin::pin,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
-use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode,
-    body::{Body, Bytes, Incoming},
-    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue},
+    body::{Body, Incoming},
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue},
     http::request::Parts,
     server::conn::http1,
     service::service_fn,
@@ -32,8 +36,11 @@ use tokio::{
     time::timeout,
 };
 
-pub(crate) use self::pace::Patience;
-use self::pace::{Noted, Pace, Stage};
+use self::{
+    content::Content,
+    pace::{Noted, Pace, Stage},
+};
+pub(crate) use self::{content::Events, pace::Patience};
 use crate::phase::Phases;
 
 /// The largest request head, in bytes. Also the smallest buffer that hyper works with.
@@ -51,25 +58,39 @@ pub(crate) trait Resources: Sync {
 }
 
 /// What is answered.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
     pub(crate) body: String,
     /// The methods that the resource knows. RFC 9110 section 15.5.6 wants them with 405; they are true in any answer.
     allow: &'static str,
+    /// What the body goes on with.
+    pub(crate) events: Option<Events>,
+    /// More fields: name and value.
+    pub(crate) fields: &'static [(&'static str, &'static str)],
 }
 
 impl Answer {
     /// An answer of this type.
     pub(crate) fn new(status: StatusCode, content_type: &'static str, body: String) -> Self {
-        Self { status, content_type, body, allow: "GET, HEAD" }
+        Self { status, content_type, body, allow: "GET, HEAD", events: None, fields: &[] }
     }
 
     /// Lines of text.
     pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Self {
         let lines: String = text.into().lines().map(|line| printable::line(line, 4_096).into_owned() + "\n").collect();
         Self::new(status, "text/plain; charset=utf-8", lines)
+    }
+
+    /// The same, with what it goes on with.
+    pub(crate) fn going_on(self, events: Events) -> Self {
+        Self { events: Some(events), ..self }
+    }
+
+    /// The same, with these fields beside the usual ones.
+    pub(crate) fn with(self, fields: &'static [(&'static str, &'static str)]) -> Self {
+        Self { fields, ..self }
     }
 
     /// The status alone, as text.
@@ -83,13 +104,16 @@ impl Answer {
     }
 
     /// `close`: the connection ends with it, though its client may want it to go on.
-    fn into_response(self, close: bool) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::from(self.body));
+    fn into_response(self, close: bool, pace: &Arc<Pace>, phases: &Phases) -> Response<Content> {
+        let mut response = Response::new(Content::new(self.body, self.events, pace, phases));
         *response.status_mut() = self.status;
         let fields = response.headers_mut();
         fields.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         fields.insert(ALLOW, HeaderValue::from_static(self.allow));
+        for (name, value) in self.fields {
+            fields.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
         if close {
             fields.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -100,7 +124,7 @@ impl Answer {
 /// Answers the requests that come over `stream`, then closes it.
 ///
 /// A client that is slower than `patience` allows is dropped. When the server drains, a
-/// request that has begun is answered and the connection closed.
+/// request that has begun is answered, an answer that goes on ends, and the connection is closed.
 ///
 /// # Errors
 /// The stream's, or the client does not take an answer.
@@ -111,7 +135,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     phases: &mut Phases,
 ) -> io::Result<()> {
     let patience = patience.into();
-    let (pace, unread) = (Pace::new(patience), AtomicBool::new(false));
+    let (pace, unread) = (Arc::new(Pace::new(patience)), AtomicBool::new(false));
     exchange(pace.note(&mut *stream), resources, &pace, &unread, phases).await?;
     // hyper says no goodbye where it was dropped, where the client hung up in the middle of a
     // request, and after a request with the field Upgrade.
@@ -129,7 +153,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     stream: Noted<'_, S>,
     resources: &impl Resources,
-    pace: &Pace,
+    pace: &Arc<Pace>,
     unread: &AtomicBool,
     phases: &mut Phases,
 ) -> io::Result<()> {
@@ -145,7 +169,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
             let rest = has_body || answer.status == StatusCode::METHOD_NOT_ALLOWED;
             unread.fetch_or(rest, Relaxed);
             pace.enter(Stage::Answer);
-            Ok::<_, Infallible>(answer.into_response(rest || watched.is_draining()))
+            Ok::<_, Infallible>(answer.into_response(rest || watched.is_draining(), pace, watched))
         }
     });
     let mut http = http1::Builder::new();

@@ -5,6 +5,7 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -37,7 +38,7 @@ impl From<Duration> for Patience {
 pub(super) enum Stage {
     /// The client, for the head of a request.
     Head,
-    /// The server, for an answer.
+    /// The server, for an answer, or for more of one.
     Work,
     /// The client, to take the answer.
     Answer,
@@ -54,12 +55,15 @@ pub(super) enum Stage {
 pub(super) struct Pace {
     patience: Patience,
     now: Mutex<(Stage, Option<Instant>)>,
+    /// The answer has no end yet.
+    goes_on: AtomicBool,
 }
 
 impl Pace {
     /// A connection whose first request is to come.
     pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, now: Mutex::new((Stage::Head, Some(Instant::now() + patience.request))) }
+        let now = Mutex::new((Stage::Head, Some(Instant::now() + patience.request)));
+        Self { patience, now, goes_on: AtomicBool::new(false) }
     }
 
     /// `stream`, with its progress noted here.
@@ -83,6 +87,18 @@ impl Pace {
     /// Until one request was answered, and no other has begun.
     pub(super) async fn idle(&self) {
         poll_fn(|_| if self.stage() == Stage::Idle { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    /// Whether more of the answer is to come once the client has taken what there is.
+    pub(super) fn goes_on(&self, goes_on: bool) {
+        self.goes_on.store(goes_on, Relaxed);
+    }
+
+    /// There is more of an answer. Who has not taken what came before has no more time for that.
+    pub(super) fn told(&self) {
+        if self.stage() != Stage::Answer {
+            self.enter(Stage::Answer);
+        }
     }
 
     pub(super) fn stage(&self) -> Stage {
@@ -155,7 +171,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<'_, S> {
         // hyper has the whole answer as soon as the server does, and writes all that it has before
         // it flushes.
         if this.pace.stage() == Stage::Answer {
-            this.pace.enter(if this.heads.begun { Stage::Head } else { Stage::Idle });
+            this.pace.enter(match this.heads.begun {
+                _ if this.pace.goes_on.load(Relaxed) => Stage::Work,
+                true => Stage::Head,
+                false => Stage::Idle,
+            });
         }
         Poll::Ready(Ok(()))
     }

@@ -259,6 +259,7 @@ pub(super) const SERVE: &[Row] = &[
         ],
         &[],
     ),
+    row("admin-recent", &["true", "false"], &[("maybe", ""), ("", "")], &["--admin", "9090"]),
     row("state-dir", ANY_PATH, NO_PATH, &[]),
     row(
         "log",
