@@ -4,7 +4,7 @@ import { clock, draw, h, number, span, table } from "./draw.js";
 
 const MOST = 100;
 const byId = (id) => document.getElementById(id);
-let [seen, asking, again] = [0, false, false];
+let [seen, asking, again] = [null, false, false];
 
 byId("filter").addEventListener("submit", (event) => event.preventDefault());
 byId("filter").addEventListener("input", () => ask());
