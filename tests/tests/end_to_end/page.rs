@@ -80,10 +80,7 @@ fn events_tell_what_happens_and_not_to_whom() {
 
     // No more than /status has there: no client, no secret, no handshake of its own.
     let secret: String = session.secret().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert!(
-        !told.contains("127.0.0.1") && !told.contains(&secret[..16]) && !told.contains("\"handshakes\":["),
-        "{told}"
-    );
+    assert!(!told.contains("127.0.0.1") && !told.contains(&secret[..16]) && !told.contains("\"number\":"), "{told}");
     assert_eq!(http::get(server.admin(), "/explain").status, 404);
     let status: Value = serde_json::from_str(&http::get(server.admin(), "/status").body).unwrap();
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

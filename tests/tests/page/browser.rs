@@ -28,7 +28,8 @@ impl Browser {
             .spawn()
             .expect("chromedriver is there: cargo xtask test installs it");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines.find_map(|line| line.unwrap().split_once("on port ")?.1.trim_end_matches('.').parse().ok());
+        let port = lines
+            .find_map(|line| line.unwrap().split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
         let address = (Ipv4Addr::LOCALHOST, port.expect("it says where it listens")).into();
         let mut browser = Self { driver, address, session: String::new() };
         let arguments =

@@ -191,7 +191,7 @@ mod tests {
             phased.enter(Phase::Draining);
             let mut rest = String::new();
             read.read_to_string(&mut rest).await.unwrap();
-            assert!(rest.ends_with("\r\n0\r\n\r\n"), "it has an end: {rest:?}");
+            assert!(rest.ends_with("0\r\n\r\n"), "it has an end: {rest:?}");
         };
         let served = async {
             // Whoever takes what comes is not hurried in between, and needs to send nothing.

@@ -47,14 +47,16 @@ export function table(caption, columns, rows, looks = "") {
 
 const drawn = new Map();
 
-/** Draws `content` into the element, if it would be other than what is there. The focus stays where it was. */
+/** Draws `content` into the element, if it would be other than what is there. The focus stays where it was, and what is open stays open. */
 export function draw(id, facts, content) {
   const place = document.getElementById(id);
   const same = JSON.stringify([facts, width(id)]);
   if (drawn.get(id) === same) return;
   drawn.set(id, same);
   const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
+  const open = [...place.querySelectorAll("details")].map((details) => details.open);
   place.replaceChildren(...[content()].flat().filter(Boolean));
+  place.querySelectorAll("details").forEach((details, at) => (details.open = open[at] ?? false));
   if (focused) document.getElementById(focused)?.focus();
 }
 

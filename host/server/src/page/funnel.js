@@ -11,7 +11,7 @@ export function drawFunnel({ funnel }) {
   draw("funnel-steps", [funnel.steps, funnel.outcomes], () => {
     const all = funnel.steps[0]?.handshakes ?? 0;
     const room = Math.max(width("funnel-steps") - (width("funnel-steps") < 500 ? 225 : 350), 60);
-    return table("Handshakes by how far they came", ["Step", "", ">Handshakes", ">Share"], funnel.steps.map((passed) => {
+    return table("Handshakes by how far they came", ["Step", "Reached", ">Handshakes", ">Share"], funnel.steps.map((passed) => {
       const { step, handshakes } = passed;
       return [
         WORDS[step] ?? step,

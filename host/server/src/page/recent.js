@@ -4,10 +4,11 @@ import { clock, draw, h, number, span, table } from "./draw.js";
 
 const MOST = 100;
 const byId = (id) => document.getElementById(id);
-let [seen, asking, again] = [0, false, false];
+let [seen, asking, again] = [null, false, false];
 
 byId("filter").addEventListener("submit", (event) => event.preventDefault());
-byId("filter").addEventListener("input", () => ask());
+// Once a word is whole: half an address is none.
+byId("filter").addEventListener("change", () => ask());
 
 export function drawRecent({ recent, status }) {
   byId("recent-off").hidden = recent != null;
