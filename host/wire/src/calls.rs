@@ -491,5 +491,5 @@ mod tests {
         assert_eq!((crate::VERSION, reprise_session::hex::hex(&openssl::sha::sha256(&message))), (1, BYTES.to_owned()));
     }
 
-    const BYTES: &str = "8e8ffd62e82f98d6a14a6e3ba8fdd07cdcc19423a5bd9dd34b0426424dfefbef";
+    const BYTES: &str = "2e3ee8cfd299a799e714fd7e4e3f119553d4d2507a72f3f6165763251b4de286";
 }

@@ -1,7 +1,7 @@
 //! Where a line of the log comes from, as users name it: `reprise::store`, whatever crate the room `store` is in.
 
 /// The rooms that log, each with the crate that its events' targets begin with.
-pub(crate) const ROOMS: [(&str, &str); 28] = [
+pub(crate) const ROOMS: [(&str, &str); 29] = [
     ("accept", "reprise"),
     ("admin", "reprise_server"),
     ("agent", "reprise"),
@@ -19,6 +19,7 @@ pub(crate) const ROOMS: [(&str, &str); 28] = [
     ("living", "reprise"),
     ("metrics", "reprise"),
     ("ownership", "reprise_session"),
+    ("page", "reprise_server"),
     ("phase", "reprise_server"),
     ("policies_dir", "reprise_policy"),
     ("policy", "reprise_policy"),
