@@ -279,7 +279,7 @@ fn a_host_that_is_gone_has_no_metrics_and_keeps_nobody_from_encoding() {
 }
 
 #[test]
-fn neither_status_nor_metrics_hold_a_session_s_id_or_a_client_s_name() {
+fn status_and_metrics_hold_no_session_s_id_and_names_only_where_the_funnel_has_places() {
     let policies = directory(&[("10-calm.wasm", policies::no_opinion())]);
     let host = Host::builder().policies(policies.path()).build().unwrap();
     let context = installed(&host);
@@ -290,9 +290,15 @@ fn neither_status_nor_metrics_hold_a_session_s_id_or_a_client_s_name() {
         let id = first.report.unwrap().session_id.unwrap();
         told.push(id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     }
-    for output in
-        [host.metrics().encode(), serde_json::to_string(&host.status()).unwrap(), format!("{:?}", host.status())]
-    {
+    let status = host.status();
+    assert_eq!(status.funnel.places[0].server_name.as_deref(), Some("secret.example"));
+    let mut nameless = status.clone();
+    nameless.funnel.hide_names();
+    let told_of = |status| [serde_json::to_string(status).unwrap(), format!("{status:?}")];
+    for output in told_of(&status) {
+        assert!(told.iter().all(|id| !output.contains(&id[..16])), "{output}");
+    }
+    for output in told_of(&nameless).into_iter().chain([host.metrics().encode()]) {
         assert!(told.iter().all(|id| !output.contains(&id[..16])) && !output.contains("secret.example"), "{output}");
     }
 }

@@ -90,8 +90,7 @@ impl Funnel {
 }
 
 impl Funnel {
-    /// Leaves out which names clients asked for, where that is nobody's business: places of one site are one.
-    #[doc(hidden)]
+    /// Leaves out which names clients asked for, where that is nobody's business: places of one site become one.
     pub fn hide_names(&mut self) {
         let mut sites: Vec<Place> = Vec::new();
         for place in std::mem::take(&mut self.places) {
