@@ -59,7 +59,7 @@ fn a_manifest_is_taken_whole_and_within_its_limits_or_not_at_all() {
 
 #[test]
 fn a_record_that_decodes_encodes_to_itself_and_nothing_follows_it() {
-    holds_for("record", reprise_fuzz::record, 100_000);
+    holds_for("record", reprise_fuzz::record, 30_000);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_a_store_gives_back_opens_unchanged_or_not_at_all() {
 
 #[test]
 fn of_a_notice_all_is_read_or_its_time() {
-    holds_for("notice", reprise_fuzz::notice, 50_000);
+    holds_for("notice", reprise_fuzz::notice, 20_000);
 }
 
 #[test]

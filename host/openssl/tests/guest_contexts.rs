@@ -20,12 +20,13 @@ fn grown(work: impl FnOnce()) -> usize {
 }
 
 #[test]
-fn a_hundred_thousand_contexts_take_what_twenty_thousand_do() {
+fn contexts_that_are_gone_leave_nothing_behind() {
     joined();
+    // OpenSSL takes half a millisecond for each: 100,000 of them took as little.
     let make = |count| (0..count).for_each(|_| drop(SslContext::builder(SslMethod::tls()).unwrap().build()));
-    make(20_000);
-    let more = grown(|| make(80_000));
-    assert!(more < 1 << 20, "{more} bytes for 80,000 contexts more");
+    make(5_000);
+    let more = grown(|| make(15_000));
+    assert!(more < 256 << 10, "{more} bytes for 15,000 contexts more");
 
     // With a handshake in each. Each is hooked, its session is kept by the test, and it is known where the name ends up.
     let identity = certificates::certificate("each.example").names(&["each.example"]).make();

@@ -74,7 +74,7 @@ fn a_swap_and_a_miss_are_seen_on_the_page() {
     until("the second generation is shown", || row()[0].as_str().is_some_and(|row| row.contains('2')));
     browser.run("document.querySelectorAll('summary').forEach((summary) => summary.click())");
     shows(&browser, "#policies-changes", "rejected");
-    shows(&browser, "#funnel-places", "b.example");
+    shows(&browser, "#funnel-places", "default");
 
     // One handshake opened, by the keyboard alone.
     let asked = "return fetch('explain?reason=server-name&last=1').then((answer) => answer.json())";

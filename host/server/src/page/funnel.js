@@ -22,11 +22,11 @@ export function drawFunnel({ funnel }) {
     }));
   });
   draw("funnel-places", funnel.places, () => funnel.places.length > 0 && h("details", { open: false },
-    h("summary", {}, "By listener, site and server name"),
-    table("The places with most handshakes", ["Server name", "Listener", "Site", ">Handshakes", ">Resumed", "Most missed for"],
-      funnel.places.slice(0, 20).map(({ server_name, listener, site, handshakes, reasons }) => {
+    h("summary", {}, "By listener and site"),
+    table("The places with most handshakes", ["Listener", "Site", ">Handshakes", ">Resumed", "Most missed for"],
+      funnel.places.slice(0, 20).map(({ listener, site, handshakes, reasons }) => {
         const missed = top(Object.entries(reasons).filter(([reason]) => reason !== "resumed" && reason !== "nothing"));
-        return [server_name ?? "(none)", listener, site || null, number(handshakes),
+        return [listener, site || null, number(handshakes),
           percent(reasons.resumed ?? 0, handshakes), missed.slice(0, 2).map(told).join(", ") || null];
       }))));
 }
