@@ -8,11 +8,19 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Says of a policy's folder what is in it, and of this program what it would do with that.
-pub(super) fn fingerprint(folder: &Path) -> Result<String> {
+use crate::Workspace;
+
+/// Where it is written how a policy is built, and what of: recipes, toolchains, the SDKs and the interface. Not this program's
+/// own file: Cargo makes another one of the same sources, without optimization, with the tests.
+const MADE_OF: [&str; 6] =
+    ["authoring/src", "authoring/templates", "plugin-sdk", "wit", "xtask/languages", "xtask/src/languages"];
+
+/// Says of a policy's folder what is in it, and what would be done with that.
+pub(super) fn fingerprint(workspace: &Workspace, folder: &Path) -> Result<String> {
     let mut hasher = DefaultHasher::new();
-    // How a policy is built is written in this program, as are the interface and the SDKs.
-    add(&std::env::current_exe()?, &mut hasher)?;
+    for sources in MADE_OF {
+        add(&workspace.path(sources), &mut hasher)?;
+    }
     add(folder, &mut hasher)?;
     Ok(format!("{:016x}", hasher.finish()))
 }
@@ -24,6 +32,8 @@ fn add(path: &Path, hasher: &mut DefaultHasher) -> Result<()> {
     }
     let entries = fs::read_dir(path).with_context(|| format!("{} could not be read", path.display()))?;
     let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    // What an interpreter leaves beside what it reads.
+    entries.retain(|entry| !entry.ends_with("__pycache__"));
     entries.sort();
     for entry in entries {
         entry.file_name().hash(hasher);
@@ -41,7 +51,11 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("xtask-fresh-{}", std::process::id()));
         fs::create_dir_all(folder.join("in")).unwrap();
         let write = |name: &str, content: &str| fs::write(folder.join(name), content).unwrap();
-        let print = || fingerprint(&folder).unwrap();
+        let print = || {
+            let mut hasher = DefaultHasher::new();
+            add(&folder, &mut hasher).unwrap();
+            hasher.finish()
+        };
         write("in/a", "1");
         let first = print();
         write("in/a", "1");

@@ -115,7 +115,7 @@ fn conforms(workspace: &Workspace, reprise: &Path, policy: &str, module: &Path) 
 
 fn build_one(workspace: &Workspace, policy: &Policy) -> Result<()> {
     let (name, file) = (policy.full_name(), built(workspace, policy));
-    let print = fresh::fingerprint(&policy.folder)?;
+    let print = fresh::fingerprint(workspace, &policy.folder)?;
     if file.exists() && fs::read_to_string(policy.stamp()).is_ok_and(|there| there == print) {
         eprintln!("   target/policies/languages/{name}.wasm  is up to date");
         return Ok(());
