@@ -27,6 +27,18 @@ pub fn cargo(root: &Path) -> Command {
     cargo
 }
 
+/// A command that `outer` starts: its last arguments are that command, and the environment is what was set for it.
+pub fn started_by(mut outer: Command, command: &Command) -> Command {
+    outer.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => outer.env(name, value),
+            None => outer.env_remove(name),
+        };
+    }
+    outer
+}
+
 /// Runs a program to its end, with its output shown.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("`{}` could not be started", line(command)))?;

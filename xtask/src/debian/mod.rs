@@ -30,7 +30,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     Workspace,
     requirements::{Requirement, ensure as ensure_all},
-    run::output,
+    run::{output, started_by},
 };
 
 /// Left out by this variable: what mounts.
@@ -159,8 +159,7 @@ impl Debian {
         let mut entering = Command::new("unshare");
         entering.args(["--mount", "--pid", "--fork", "--kill-child", "sh"]);
         entering.arg(workspace.path("xtask/src/debian/enter.sh")).arg(self.root(workspace)).arg(&workspace.root);
-        entering.arg(command.get_program()).args(command.get_args());
-        entering.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut entering = started_by(entering, command);
         // Programs of this machine's, and files that are none there, are not to be found by it.
         entering
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin")

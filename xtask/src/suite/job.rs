@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::Program;
+use crate::run::started_by;
 
 /// The programs that take longest, which begin first.
 const FIRST: [&str; 4] = ["authoring", "end_to_end", "fleet", "stores"];
@@ -44,14 +45,9 @@ impl Job {
     /// The same, run with what the others leave: it mostly computes, and nothing in it comes too late.
     pub fn patient(self) -> Self {
         let [program, arguments @ ..] = BEHIND;
-        let mut command = Command::new(program);
-        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
-        for (name, value) in self.command.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        let mut nice = Command::new(program);
+        nice.args(arguments);
+        let mut command = started_by(nice, &self.command);
         if let Some(folder) = self.command.get_current_dir() {
             command.current_dir(folder);
         }

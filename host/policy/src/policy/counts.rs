@@ -111,7 +111,7 @@ impl PolicyCounts {
 }
 
 /// The place of an answer among [`VERDICTS`].
-fn verdict(answer: &Answer) -> Option<usize> {
+pub(super) fn verdict(answer: &Answer) -> Option<usize> {
     Some(match answer {
         Answer::New(NewVerdict::Keep(_)) => 0,
         Answer::New(NewVerdict::Refuse) => 1,

@@ -6,6 +6,8 @@ use reprise_session::verdict::wit::types::{Attributes, GetVerdict, NewVerdict, P
 
 pub use reprise_session::verdict::{Failure, Notes};
 
+use super::counts::{self, VERDICTS};
+
 /// What all policies together ask for when a session is kept. `None`: no policy had an opinion.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Terms {
@@ -112,17 +114,13 @@ pub enum Answer {
 impl Answer {
     /// The verdict in the words of the interface, or what there is in its place.
     pub fn as_str(&self) -> &'static str {
+        if let Some(at) = counts::verdict(self) {
+            return VERDICTS[at].1;
+        }
         match self {
-            Answer::New(NewVerdict::Keep(_)) => "keep",
-            Answer::New(NewVerdict::Refuse) => "refuse",
-            Answer::Get(GetVerdict::Resume) => "resume",
-            Answer::Get(GetVerdict::ResumeWithoutEarlyData) => "resume-without-early-data",
-            Answer::Get(GetVerdict::FullHandshake) => "full-handshake",
-            Answer::Remove(RemoveVerdict::HostDefault) => "host-default",
-            Answer::Remove(RemoveVerdict::Forget) => "forget",
-            Answer::NoOpinion => "no-opinion",
             Answer::FailedObjecting(_) => "failed-objecting",
             Answer::FailedAbstaining(_) => "failed-abstaining",
+            _ => "no-opinion",
         }
     }
 
